@@ -1,0 +1,27 @@
+"""The web face of Close Call: the navigation table."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Close Call", page_icon=":material/troubleshoot:", layout="wide")
+
+st.navigation(
+    {
+        "Compare": [
+            st.Page("pages/compare/overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page("pages/compare/ratios.py", title="Ratios", icon=":material/stacked_line_chart:"),
+            st.Page("pages/compare/confusion.py", title="Confusion", icon=":material/grid_view:"),
+        ],
+        "Inspect": [
+            st.Page("pages/inspect/errors.py", title="Errors", icon=":material/menu_book:"),
+            st.Page("pages/inspect/map.py", title="Map", icon=":material/scatter_plot:"),
+        ],
+        "Curate": [
+            st.Page("pages/curate/hard_cases.py", title="Hard cases", icon=":material/checklist:"),
+        ],
+        "Prepare": [
+            st.Page("pages/prepare/data.py", title="Data", icon=":material/table:"),
+            st.Page("pages/prepare/train.py", title="Train", icon=":material/model_training:"),
+        ],
+    },
+    expanded=True,
+).run()

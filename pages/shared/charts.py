@@ -1,0 +1,30 @@
+"""What every chart has in common: a title that states the finding, quiet axes, both themes, an alternative text."""
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.shared.colours import faint, ink
+
+
+def finish(figure: go.Figure, *, title: str, x: str, y: str, height: int = 380) -> go.Figure:
+    """Title, axis names with units, grid and margins, on a transparent ground that suits light and dark."""
+    figure.update_layout(
+        title={"text": title, "font": {"size": 16, "color": ink()}, "x": 0, "xref": "paper"},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": ink(), "size": 13},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(title_text=x, gridcolor=faint(), zeroline=False, automargin=True)
+    figure.update_yaxes(title_text=y, gridcolor=faint(), zeroline=False, automargin=True)
+    return figure
+
+
+def draw(figure: go.Figure, *, key: str, alt: str, reading: str = "") -> None:
+    """Draw a chart that takes no clicks, with its one sentence on how to read it."""
+    st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
+    if reading:
+        st.caption(reading)

@@ -1,0 +1,44 @@
+"""Every colour of the product, in one place. Classes and outcomes: Okabe and Ito, safe for colour-blind readers."""
+
+import streamlit as st
+
+POSITIVE = "#E69F00"
+NEGATIVE = "#0072B2"
+MISS = "#D55E00"
+FALSE_ALARM = "#CC79A7"
+HIT = "#F5D58F"
+CORRECT_REJECTION = "#9CC7E2"
+UNSELECTED = "#9AA0A6"
+
+OUTCOME = {"tp": HIT, "fn": MISS, "fp": FALSE_ALARM, "tn": CORRECT_REJECTION}
+CLASS = {1: POSITIVE, 0: NEGATIVE}
+
+# From light (1:1) to dark (the largest ratio) on a light page; the other way round on a dark one, so that the
+# largest ratio always stands out most.
+_RATIO_SCALE = ("#B7D3C6", "#8DBCA8", "#5FA38A", "#37866D", "#1B6650", "#0A4636")
+_RATIO_SCALE_DARK = ("#1F5A49", "#2C7A63", "#3F9A7F", "#63B89D", "#93D4BE", "#CFF2E5")
+
+
+def dark() -> bool:
+    """Whether the reader's page is dark now."""
+    return st.context.theme.get("type") == "dark"
+
+
+def ink() -> str:
+    """The colour of text and axis lines in charts."""
+    return "#E8EAED" if dark() else "#202124"
+
+
+def faint() -> str:
+    """The colour of grid lines and quiet marks."""
+    return "#4A4E55" if dark() else "#D5D8DC"
+
+
+def ratio_colours(ratios: list[float]) -> dict[float, str]:
+    """A colour for each ratio, in order of size, spread over the whole scale."""
+    scale = _RATIO_SCALE_DARK if dark() else _RATIO_SCALE
+    ordered = sorted(ratios)
+    if len(ordered) == 1:
+        return {ordered[0]: scale[-1]}
+    last = len(scale) - 1
+    return {ratio: scale[round(i * last / (len(ordered) - 1))] for i, ratio in enumerate(ordered)}

@@ -1,0 +1,52 @@
+"""Numbers and names as people read them, the same on every page."""
+
+import math
+
+from analysis.intervals import wilson
+
+OUTCOME = {"fn": "miss", "fp": "false alarm", "tp": "hit", "tn": "correct rejection"}
+OUTCOME_PLURAL = {"fn": "misses", "fp": "false alarms", "tp": "hits", "tn": "correct rejections"}
+
+
+def percent(share: float) -> str:
+    """A share as `80.0 %`; `none` when it is not defined."""
+    return "not defined" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def share(count: int, total: int) -> str:
+    """A share with its Wilson interval and its count: `80.0 % (76.1 to 83.6), 320 of 400`."""
+    if total == 0:
+        return "none of 0"
+    low, high = wilson(count, total)
+    return f"{percent(count / total)} ({100 * low:.1f} to {100 * high:.1f}), {count:,} of {total:,}"
+
+
+def probability(value: float) -> str:
+    """A probability with the digits a reader needs: `.12`, `.004`, `>.999`."""
+    if math.isnan(value):
+        return "none"
+    if value > 0.9995:
+        return ">.999"
+    text = f"{value:.3f}" if value < 0.01 or value > 0.99 else f"{value:.2f}"
+    return text.lstrip("0") if value < 1 else text
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time: `40 s`, `6 min`, `1 h 20 min`."""
+    if seconds is None or math.isnan(seconds):
+        return "not known yet"
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 run`, `2 runs`, `1,204 misses`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def plain(text: str) -> str:
+    """Text from data made harmless inside Markdown: shown as written, never as markup."""
+    marks = set("\\`*_{}[]<>()#+-.!|~$:^&")
+    return "".join("\\" + letter if letter in marks else letter for letter in text.replace("\x00", "\ufffd"))
