@@ -1,0 +1,88 @@
+"""What a classifier is worth where it will be used, at the user's own share of positives q."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from analysis.checks import Floats, as_scores, as_share, both_classes
+from analysis.ranking import class_weights
+
+
+def _rates(recall: ArrayLike, fpr: ArrayLike, q: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    values = [np.asarray(value, dtype=np.float64) for value in (recall, fpr, q)]
+    for name, value in zip(("Recall", "The false-positive rate", "The prevalence"), values, strict=True):
+        if ((value < 0) | (value > 1)).any():
+            raise ValueError(f"{name} must lie between 0 and 1.")
+    true_positive, false_positive, share = np.broadcast_arrays(*values)
+    return true_positive, false_positive, share
+
+
+def alert_rate_at(recall: ArrayLike, fpr: ArrayLike, *, q: ArrayLike) -> Floats:
+    """Which share of all posts would be flagged? q TPR + (1 - q) FPR; arrays or numbers of one shape, 0 to 1."""
+    found, alarms, share = _rates(recall, fpr, q)
+    return share * found + (1 - share) * alarms
+
+
+def precision_at(recall: ArrayLike, fpr: ArrayLike, *, q: ArrayLike) -> Floats:
+    """Which share of the flagged posts would be positives? q TPR / (q TPR + (1 - q) FPR); nan without any alert."""
+    found, alarms, share = _rates(recall, fpr, q)
+    alerts = alert_rate_at(found, alarms, q=share)
+    return np.divide(share * found, alerts, out=np.full(alerts.shape, np.nan), where=alerts > 0)
+
+
+def f1_at(recall: ArrayLike, fpr: ArrayLike, *, q: ArrayLike) -> Floats:
+    """What would F1 be? 2 q TPR / (q TPR + (1 - q) FPR + q); nan where there are neither positives nor alerts."""
+    found, alarms, share = _rates(recall, fpr, q)
+    whole = alert_rate_at(found, alarms, q=share) + share
+    return np.divide(2 * share * found, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def accuracy_at(recall: ArrayLike, fpr: ArrayLike, *, q: ArrayLike) -> Floats:
+    """Which share of all posts would be right? q TPR + (1 - q) TNR."""
+    found, alarms, share = _rates(recall, fpr, q)
+    return share * found + (1 - share) * (1 - alarms)
+
+
+def average_precision_at(labels: ArrayLike, scores: ArrayLike, *, q: float) -> float:
+    """How good is the order of the scores for finding positives at prevalence q? A random order gives q.
+
+    Sum of precision_q times the step in recall over the distinct scores, from weights 1 for a positive and
+    ((1 - q)/q)(n+/n-) for a negative. Shapes (n,), answer 0 to 1.
+    """
+    curve = _operating_points(labels, scores, q)
+    steps = np.diff(curve["recall"].to_numpy(), prepend=0.0)
+    return float((steps * curve["precision"].to_numpy()).sum())
+
+
+def precision_recall_curve_at(
+    labels: ArrayLike, scores: ArrayLike, *, q: float, max_points: int | None = None
+) -> pd.DataFrame:
+    """Which recall and precision can be had at prevalence q, for every threshold?
+
+    Columns `threshold, recall, false_positive_rate, precision`, thresholds falling; an example is called positive when
+    its score is at least the threshold. With `max_points` (2,000 are plenty to draw) points are dropped where both
+    rates hardly move; the first and last always stay.
+    """
+    curve = _operating_points(labels, scores, q)
+    if max_points is None or len(curve) <= max_points:
+        return curve
+    if max_points < 2:
+        raise ValueError("A curve needs at least two points.")
+    # Path length rather than row number: long flat stretches of negatives must not push out the steps of positives.
+    path = (curve["recall"] + curve["false_positive_rate"]).to_numpy()
+    wanted = np.linspace(path[0], path[-1], max_points)
+    return curve.iloc[np.unique(np.searchsorted(path, wanted).clip(max=len(path) - 1))].reset_index(drop=True)
+
+
+def _operating_points(labels: ArrayLike, scores: ArrayLike, q: float) -> pd.DataFrame:
+    """One row for each distinct score, from high to low."""
+    positive = both_classes(labels)
+    values = as_scores(scores, len(positive))
+    share = as_share(q, name="The prevalence")
+    order = np.argsort(values)[::-1]
+    last_of_tie = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)
+    found = np.cumsum(positive[order])[last_of_tie]
+    recall = found / positive.sum()
+    fpr = (last_of_tie + 1 - found) / (~positive).sum()
+    columns = {"threshold": values[order][last_of_tie], "recall": recall, "false_positive_rate": fpr}
+    return pd.DataFrame({**columns, "precision": precision_at(recall, fpr, q=share)})
