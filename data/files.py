@@ -17,7 +17,7 @@ from data.errors import UserError
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it is synced and takes the place of `path`, else it is removed."""
+    """Give a temporary path beside `path`; on success it is synced and replaces `path`, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
