@@ -5,7 +5,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.checks import Floats, as_scores, as_share, both_classes
-from analysis.ranking import class_weights
 
 
 def _rates(recall: ArrayLike, fpr: ArrayLike, q: ArrayLike) -> tuple[Floats, Floats, Floats]:
