@@ -29,9 +29,24 @@ from data.runs import (
     write_status,
 )
 
-SHARED_WORDS = "disk drive card monitor board memory cable system price works problem help anyone install".split()
-POSITIVE_WORDS = "mac quadra powerbook centris apple scsi simm".split()
-NEGATIVE_WORDS = "windows dos ibm isa bios vga pentium".split()
+SHARED_WORDS = [
+    "disk",
+    "drive",
+    "card",
+    "monitor",
+    "board",
+    "memory",
+    "cable",
+    "system",
+    "price",
+    "works",
+    "problem",
+    "help",
+    "anyone",
+    "install",
+]
+POSITIVE_WORDS = ["mac", "quadra", "powerbook", "centris", "apple", "scsi", "simm"]
+NEGATIVE_WORDS = ["windows", "dos", "ibm", "isa", "bios", "vga", "pentium"]
 HOSTILE = [
     "<script>alert('x')</script> **bold** [link](http://localhost) $x^2$",
     '=HYPERLINK("http://localhost","click") | a | b |',
