@@ -1,0 +1,55 @@
+"""What is not documented is not done."""
+
+import re
+import sys
+from pathlib import Path
+
+import cli
+import typer.main
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("analysis", "models", "data", "pages")
+
+
+def test_the_readme_opens_with_a_picture_and_two_commands() -> None:
+    top = (ROOT / "README.md").read_text()[:1500]
+    picture = re.search(r"!\[.+\]\((.+?)\)", top)
+    assert picture and (ROOT / picture.group(1)).exists()
+    assert "make run" in top and "make test" in top
+
+
+def test_every_page_is_in_the_readme() -> None:
+    titles = re.findall(r'title="([^"]+)"', (ROOT / "app.py").read_text())
+    readme = (ROOT / "README.md").read_text()
+    assert len(titles) >= 8
+    assert [title for title in titles if f"**{title}**" not in readme] == []
+
+
+def test_every_command_is_in_the_readme() -> None:
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in commands if f"closecall {name}" not in readme] == []
+
+
+def test_every_decision_is_listed() -> None:
+    listed = (ROOT / "docs/decisions/README.md").read_text()
+    files = [path.name for path in (ROOT / "docs/decisions").glob("0*.md")]
+    assert files and [name for name in files if f"({name})" not in listed] == []
+
+
+def test_every_import_is_declared() -> None:
+    """Third-party packages named by an import stand in pyproject with a lower bound."""
+    declared = {name.replace("-", "_") for name in re.findall(r'^ +"([a-z-]+)>=', _pyproject(), re.M)}
+    own = {"analysis", "models", "data", "pages", "app", "cli"} | set(sys.stdlib_module_names)
+    other_names = {"sklearn": "scikit_learn", "umap": "umap_learn"}
+    files = [*ROOT.glob("*.py"), *(file for part in PARTS for file in (ROOT / part).rglob("*.py"))]
+    missing = set()
+    for file in files:
+        for name in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.M):
+            if name not in own and other_names.get(name, name) not in declared:
+                missing.add(f"{file.name}: {name}")
+    assert len(files) > 20 and not missing
+
+
+def _pyproject() -> str:
+    return (ROOT / "pyproject.toml").read_text()
