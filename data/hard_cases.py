@@ -1,0 +1,209 @@
+"""The hard-case list of an experiment: what people added, removed, noted and decided, as an append-only log.
+
+`<experiment>/hard_cases.jsonl` has one record a line: schema, key, time, who, op, ids, and what the op needs: add
+(reasons, one list for each id; run, ratio, seed, split, threshold), remove, note (note), action (action), tag and untag
+(tag), undo (of: the key of another record). The list is what folding the log gives. Records are only ever added, each
+by one write, so two people do not overwrite each other and a crash loses at most the line being written.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+
+from data.errors import UserError
+from data.experiments import experiment_folder, load_experiment, ratio_label
+from data.files import append_line, read_lines
+from data.workspace import now
+
+SCHEMA = 1
+ACTIONS = ("relabel", "collect more", "duplicate", "ambiguous", "not our class", "fine as is")
+COLUMNS = (
+    "id", "reasons", "note", "action", "tags", "added", "who", "run", "ratio", "seed", "split", "threshold",
+)  # fmt: skip
+_TEXT_COLUMNS = ("id", "reasons", "note", "action", "tags", "added", "who", "run", "split")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where examples were found when they were added: the run, its ratio and seed, the split and the threshold."""
+
+    run: str = ""
+    ratio: float | None = None
+    seed: int | None = None
+    split: str = "test"
+    threshold: float | None = None
+
+
+NOWHERE = Origin(split="")
+
+
+def error_reason(label: int, pos_prob: float, *, ratio: float, threshold: float) -> str:
+    """Why an example is worth a look, in words: `missed at 1:10 (probability .12, threshold .50)`."""
+    called = pos_prob >= threshold
+    words = ("correct rejection", "false alarm", "missed", "found")[2 * int(label) + int(called)]
+    return f"{words} at {ratio_label(ratio)} (probability {_digits(pos_prob)}, threshold {_digits(threshold)})"
+
+
+def add_hard_cases(
+    experiment: str,
+    ids: Iterable[str],
+    reasons: Iterable[str | Sequence[str]],
+    *,
+    origin: Origin = NOWHERE,
+    who: str = "",
+) -> str:
+    """Put examples on the list, one reason (or several) for each. Returns the record's key, for `undo`.
+
+    An example that is on the list already keeps its origin and gains the new reasons.
+    """
+    listed = _checked(ids)
+    given = [[one] if isinstance(one, str) else [str(reason) for reason in one] for one in reasons]
+    if len(given) != len(listed):
+        raise UserError(f"Each added example needs its reason: there are {len(listed)} ids and {len(given)} reasons.")
+    return _append(experiment, "add", listed, who, reasons=given, **asdict(origin))
+
+
+def remove_hard_cases(experiment: str, ids: Iterable[str], *, who: str = "") -> str:
+    """Take examples off the list. Their notes, actions and tags are kept and return with them."""
+    return _append(experiment, "remove", _checked(ids), who)
+
+
+def set_note(experiment: str, ids: Iterable[str], note: str, *, who: str = "") -> str:
+    """Write the note of examples; an empty one clears it."""
+    return _append(experiment, "note", _checked(ids), who, note=note)
+
+
+def set_action(experiment: str, ids: Iterable[str], action: str, *, who: str = "") -> str:
+    """Decide what to do with examples: one of ACTIONS, or "" for undecided."""
+    if action and action not in ACTIONS:
+        raise UserError(f"{action!r} is not an action. Actions are: {', '.join(ACTIONS)}.")
+    return _append(experiment, "action", _checked(ids), who, action=action)
+
+
+def add_tag(experiment: str, ids: Iterable[str], tag: str, *, who: str = "") -> str:
+    """Give examples a tag; any words without a semicolon."""
+    return _append(experiment, "tag", _checked(ids), who, tag=_checked_tag(tag))
+
+
+def remove_tag(experiment: str, ids: Iterable[str], tag: str, *, who: str = "") -> str:
+    """Take a tag from examples."""
+    return _append(experiment, "untag", _checked(ids), who, tag=_checked_tag(tag))
+
+
+def undo(experiment: str, *, key: str = "", who: str = "") -> dict[str, Any] | None:
+    """Take back one record: the one of this key, else the last that `who` made. Returns it; None when there is none.
+
+    Others' records stay as they are, also later ones on the same examples.
+    """
+    standing = [record for record in _standing(experiment) if _is_meant(record, key, who)]
+    if not standing:
+        return None
+    _append(experiment, "undo", standing[-1]["ids"], who, of=standing[-1]["key"])
+    return standing[-1]
+
+
+def load_hard_cases(experiment: str) -> pd.DataFrame:
+    """The list, in the order of adding: COLUMNS, with reasons and tags joined by "; ", ratio and threshold as floats
+    (nan: unknown), seed as a nullable integer, `added` the time (ISO, UTC) and `who` the person of the adding.
+    """
+    annotations = load_annotations(experiment)
+    return annotations.loc[annotations["listed"], list(COLUMNS)].reset_index(drop=True)
+
+
+def load_annotations(experiment: str) -> pd.DataFrame:
+    """What is known of every example that someone touched, on the list or not: COLUMNS and `listed`."""
+    entries: dict[str, dict[str, Any]] = {}
+    for number, record in enumerate(_standing(experiment)):
+        _apply(entries, record, number)
+    rows = [
+        {**entry, "reasons": "; ".join(entry["reasons"]), "tags": "; ".join(entry["tags"])}
+        for entry in sorted(entries.values(), key=lambda entry: entry["place"])
+    ]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "listed"])
+    types = {column: "object" for column in _TEXT_COLUMNS}
+    return frame.astype({**types, "ratio": "float64", "threshold": "float64", "seed": "Int64", "listed": "bool"})
+
+
+def hard_cases_log(experiment: str) -> Path:
+    """The log file of an experiment's list."""
+    return experiment_folder(experiment) / "hard_cases.jsonl"
+
+
+def _apply(entries: dict[str, dict[str, Any]], record: dict[str, Any], number: int) -> None:
+    """Let one record change the entries of its ids. An op of a later version changes nothing."""
+    op = record["op"]
+    for place, one in enumerate(record["ids"]):
+        entry = entries.setdefault(one, _fresh(one))
+        if op == "add":
+            _add(entry, record, (number, place))
+        elif op == "remove":
+            entry.update(listed=False, reasons=[])
+        elif op in ("note", "action"):
+            entry[op] = str(record.get(op, ""))
+        elif op == "tag" and record.get("tag") not in entry["tags"]:
+            entry["tags"].append(str(record.get("tag", "")))
+        elif op == "untag" and record.get("tag") in entry["tags"]:
+            entry["tags"].remove(record["tag"])
+
+
+def _add(entry: dict[str, Any], record: dict[str, Any], place: tuple[int, int]) -> None:
+    new = dict(enumerate(record.get("reasons", []))).get(place[1], [])
+    if not entry["listed"]:
+        entry.update({name: record.get(name) for name in ("run", "ratio", "seed", "split", "threshold")})
+        entry.update(listed=True, added=record.get("time", ""), who=record.get("who", ""), place=place)
+    entry["reasons"] += [reason for reason in new if reason not in entry["reasons"]]
+
+
+def _fresh(one: str) -> dict[str, Any]:
+    texts = dict.fromkeys(("note", "action", "added", "who", "run", "split"), "")
+    numbers = dict.fromkeys(("ratio", "seed", "threshold"))
+    return {"id": one, "reasons": [], "tags": [], **texts, **numbers, "listed": False, "place": (-1, 0)}
+
+
+def _standing(experiment: str) -> list[dict[str, Any]]:
+    """The records that nobody took back, in the order of writing."""
+    load_experiment(experiment)
+    records = [record for record in read_lines(hard_cases_log(experiment)) if _is_whole(record)]
+    gone = {record.get("of") for record in records if record["op"] == "undo"}
+    return [record for record in records if record["op"] != "undo" and record["key"] not in gone]
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    return all(isinstance(record.get(name), kind) for name, kind in (("op", str), ("key", str), ("ids", list)))
+
+
+def _is_meant(record: dict[str, Any], key: str, who: str) -> bool:
+    return record["key"] == key if key else record.get("who", "") == who
+
+
+def _append(experiment: str, op: str, ids: list[str], who: str, **more: Any) -> str:
+    load_experiment(experiment)
+    key = uuid4().hex
+    record = {"schema": SCHEMA, "key": key, "time": now(), "who": who, "op": op, "ids": ids, **more}
+    append_line(hard_cases_log(experiment), record)
+    return key
+
+
+def _checked(ids: Iterable[str]) -> list[str]:
+    listed = [ids] if isinstance(ids, str) else [str(one) for one in ids]
+    if not listed or not all(listed):
+        raise UserError("Choose at least one example; every example needs an id.")
+    return listed
+
+
+def _checked_tag(tag: str) -> str:
+    plain = " ".join(tag.split())
+    if not plain or ";" in plain:
+        raise UserError("A tag is one or more words without a semicolon.")
+    return plain
+
+
+def _digits(share: float) -> str:
+    """A share between 0 and 1 with the digits a reader needs: `.12`, `.0004`, `1.00`."""
+    digits = 2 if 0.005 <= share <= 0.995 or share in (0, 1) else 4
+    text = f"{share:.{digits}f}"
+    return text.removeprefix("0") if text.startswith("0.") else text
