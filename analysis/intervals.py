@@ -132,8 +132,8 @@ def positives_needed(drop: float, *, gained: float = 0.03, power: float = 0.8, l
     """How many paired positives does it take to see a drop in recall?
 
     n = [z sqrt(d + 2g) + z_power sqrt(d + 2g - d^2)]^2 / d^2: a two-sided McNemar test (Connor 1987) where a share g
-    of the positives goes the other way (`gained`), so d + g are lost. Reference recall plays no part beyond d + 2g.
-    .12 needs 96 positives, .04 needs 489. Raises ValueError when d + 2g is above 1.
+    of the positives goes the other way (`gained`), so d + g are lost; the recalls themselves play no part. .12 needs 96
+    positives, .04 needs 489; with the exact test these give a power of about .77. ValueError when d + 2g is above 1.
     """
     moved = as_share(drop, name="The drop") + 2 * as_share(gained, name="The gained share", closed=True)
     if moved > 1:

@@ -42,7 +42,7 @@ def _directions(embeddings: ArrayLike, name: str) -> Vectors:
     if not np.isfinite(vectors).all():
         raise ValueError(f"The {name} hold a value that is missing or not finite.")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
 
 
 def _top(cosines: Vectors, k: int) -> tuple[Ints, Vectors]:
