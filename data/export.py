@@ -118,7 +118,7 @@ def errors_table(
 
 
 def finished_run(experiment: str, *, ratio: float, seed: int | None = None, remedy: str = "none") -> Run:
-    """The run of this ratio, seed (or the first) and remedy that has predictions; UserError that lists what there is."""
+    """The finished run of this ratio, seed (or the first) and remedy; UserError that lists those there are."""
     load_experiment(experiment)
     runs = [run for run in load_runs(experiment) if run.has_predictions]
     for run in runs:
