@@ -11,15 +11,18 @@ def finish(figure: go.Figure, *, title: str, x: str, y: str, height: int = 380) 
     figure.update_layout(
         title={"text": title, "font": {"size": 16, "color": ink()}, "x": 0, "xref": "paper"},
         height=height,
-        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        margin={"l": 8, "r": 8, "t": 48, "b": 72},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": ink(), "size": 13},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        font={"color": ink(), "size": 13, "family": "Source Sans, sans-serif"},
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         hoverlabel={"align": "left"},
     )
-    figure.update_xaxes(title_text=x, gridcolor=faint(), zeroline=False, automargin=True)
-    figure.update_yaxes(title_text=y, gridcolor=faint(), zeroline=False, automargin=True)
+    axis_title = {"size": 13}
+    figure.update_xaxes(
+        title_text=x, title_font=axis_title, title_standoff=8, gridcolor=faint(), zeroline=False, automargin=True
+    )
+    figure.update_yaxes(title_text=y, title_font=axis_title, gridcolor=faint(), zeroline=False, automargin=True)
     return figure
 
 

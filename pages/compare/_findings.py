@@ -1,0 +1,66 @@
+"""What an experiment shows, in sentences."""
+
+import math
+
+import pandas as pd
+
+from analysis.crossover import even_prevalence
+from analysis.prevalence import f1_at
+from data.experiments import ratio_label
+from pages.shared.words import percent, probability
+
+
+def what_happened(means: pd.DataFrame) -> str:
+    """The asker's picture with this experiment's numbers; `means` as in `pages.shared.recalls.by_ratio`."""
+    first, last = means.iloc[0], means.iloc[-1]
+    positives, negatives = f"{int(first['n_positives']):,}", f"{int(first['n_negatives']):,}"
+    if len(means) == 1:
+        return (
+            f"Trained at {ratio_label(first['ratio'])} the classifier finds {percent(first['recall'])} of {positives} "
+            f"test positives and leaves {percent(first['true_negative_rate'])} of {negatives} negatives alone."
+        )
+    return (
+        f"Of {positives} test positives, {percent(first['recall'])} are found when trained at "
+        f"{ratio_label(first['ratio'])} and {percent(last['recall'])} at {ratio_label(last['ratio'])}. "
+        f"Of {negatives} negatives, {percent(first['true_negative_rate'])} and "
+        f"{percent(last['true_negative_rate'])} are left alone."
+    )
+
+
+def which_is_better(means: pd.DataFrame) -> str:
+    """Which of the smallest and the largest ratio to prefer, and how that depends on the deployment prevalence."""
+    if len(means) < 2:
+        return ""
+    first, last = means.iloc[0], means.iloc[-1]
+    names = ratio_label(first["ratio"]), ratio_label(last["ratio"])
+    rates = [(row["recall"], 1 - row["true_negative_rate"]) for row in (first, last)]
+    even = even_prevalence(*rates[0], *rates[1])
+    rare, half = (_f1_pair(rates, q) for q in (1 / 11, 0.5))
+    numbers = (
+        f"At 1 positive in 11 texts F1 is {probability(rare[0])} for {names[0]} and {probability(rare[1])} for "
+        f"{names[1]}; at one in two it is {probability(half[0])} and {probability(half[1])}."
+    )
+    if math.isnan(even):
+        better = names[0] if half[0] >= half[1] else names[1]
+        return f"Cut at .5, {better} has the better F1 at every share of positives. {numbers}"
+    wide = names[0] if rates[0][0] > rates[1][0] else names[1]
+    narrow = names[1] if wide == names[0] else names[0]
+    return (
+        f"Which is better depends on where it is used: **below {percent(even)} positives {narrow} has the better F1, "
+        f"above it {wide}**. {numbers}"
+    )
+
+
+def collapsed_runs(means: pd.DataFrame) -> str:
+    """A sentence when runs learned nothing, else nothing."""
+    gone = means[means["collapsed"] > 0]
+    if gone.empty:
+        return ""
+    where = ", ".join(
+        f"{int(row.collapsed)} of {int(row.seeds)} at {ratio_label(row.ratio)}" for row in gone.itertuples()
+    )
+    return f"Some runs collapsed (they call nearly everything one class): {where}. They are left out of the means."
+
+
+def _f1_pair(rates: list[tuple[float, float]], q: float) -> list[float]:
+    return [float(f1_at(recall, fpr, q=q)) for recall, fpr in rates]
