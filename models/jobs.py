@@ -1,0 +1,244 @@
+"""The queue as the app and the terminal see it: queue, watch, cancel, resume. Nothing here trains or imports torch."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+import psutil
+from filelock import Timeout
+
+from data.errors import UserError
+from data.experiments import ExperimentConfig, TrainingConfig, load_experiment, run_names
+from data.files import read_json, write_json
+from data.runs import RunStatus, process_lives, read_status
+from data.workspace import now, workspace_folder
+from models.capacity import lane_limit, lane_threads
+from models.lanes import HOUSE, child_environment
+from models.progress import ExperimentProgress, measure_progress
+from models.status_keeper import record
+from models.sweeps import make_checkpoint_run, make_sweep, queue_frozen
+from models.tasks import CANCEL, FROZEN, task_folder
+from models.worker import worker_file, worker_lock
+
+ENDED_EARLY = ("interrupted", "cancelled", "failed")
+STOP_SECONDS = 6.0
+"""How long `resume` waits for a run that is just being cancelled."""
+POLL_SECONDS = 0.5
+ABSENCE_SECONDS = 20.0
+"""How long `watch` bears a queue without a worker."""
+LOG_BYTES = 5_000_000
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """Whether a worker is alive, how many lanes it may open, how many are busy, and when it was last heard of."""
+
+    alive: bool = False
+    pid: int = 0
+    lanes: int = 0
+    busy: int = 0
+    started: str = ""
+    heartbeat: str = ""
+
+
+def queue_sweep(
+    dataset: str,
+    *,
+    title: str = "",
+    ratios: Sequence[float],
+    seeds: Sequence[int] = (0,),
+    training: TrainingConfig | None = None,
+    positives: int | None = None,
+    sweep: str = "A",
+    test_negatives_cap: int | None = None,
+    start: bool = True,
+) -> ExperimentConfig:
+    """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False)."""
+    config = make_sweep(
+        dataset,
+        title=title,
+        ratios=ratios,
+        seeds=seeds,
+        training=training,
+        positives=positives,
+        sweep=sweep,
+        test_negatives_cap=test_negatives_cap,
+    )
+    if start:
+        ensure_worker()
+    return config
+
+
+def queue_checkpoint(
+    dataset: str,
+    checkpoint: str,
+    *,
+    title: str = "",
+    ratio: float,
+    seed: int = 0,
+    training: TrainingConfig | None = None,
+    experiment: str | None = None,
+    start: bool = True,
+) -> ExperimentConfig:
+    """Queue the predictions and embeddings of a fine-tuned classifier (a folder or hub id) on a dataset.
+
+    With `experiment` it joins that experiment of loaded classifiers as one more ratio or seed.
+    """
+    config = make_checkpoint_run(
+        dataset, checkpoint, title=title, ratio=ratio, seed=seed, training=training, experiment=experiment
+    )
+    if start:
+        ensure_worker()
+    return config
+
+
+def ensure_worker() -> None:
+    """Start a worker for this workspace unless one works already. Call it after the job was written."""
+    lock = worker_lock()
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return  # whoever holds the lock looks at the queue once more after giving it back
+    lock.release()
+    folder = workspace_folder()
+    try:
+        with _log(folder / "worker.log") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "models.worker"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=HOUSE,
+                env=child_environment(lane_threads()),
+                start_new_session=True,
+            )
+        _announce(process.pid)
+    except OSError as error:
+        raise UserError(f"The worker could not be started ({error}). Mend that and resume.") from error
+    # Nobody here waits for the worker; a thread collects its exit code, so that it does not stay as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def worker_status() -> WorkerStatus:
+    """The worker of this workspace, as it last told."""
+    try:
+        content = read_json(worker_file())
+        alive = process_lives(int(content["pid"]), float(content["pid_created"]))
+        if not alive:
+            return WorkerStatus(heartbeat=str(content["heartbeat"]))
+        return WorkerStatus(
+            True, content["pid"], content["lanes"], content["busy"], content["started"], content["heartbeat"]
+        )
+    except (UserError, KeyError, ValueError, TypeError):
+        return WorkerStatus()
+
+
+def any_running() -> bool:
+    """Whether anything is being worked on: a worker lives only as long as there is work."""
+    return worker_status().alive
+
+
+def cancel(experiment: str, run: str | None = None) -> None:
+    """Ask a run (or all that is unfinished in the experiment) to stop within five seconds; what is finished is kept."""
+    for name in _names(experiment, run):
+        folder = task_folder(experiment, name)
+        state = _status(folder).state
+        if state not in ("queued", "running"):
+            continue
+        (folder / CANCEL).touch()
+        if state == "queued":
+            record(folder, RunStatus(state="cancelled", finished=now()))
+
+
+def resume(experiment: str, run: str | None = None) -> None:
+    """Queue again what was interrupted, cancelled or failed, and make sure that a worker is alive."""
+    if run is None and load_experiment(experiment).kind != "imported":
+        _complete(experiment)
+    for name in _names(experiment, run):
+        folder = task_folder(experiment, name)
+        status = _stopped_status(folder)
+        if status.state in ENDED_EARLY:
+            (folder / CANCEL).unlink(missing_ok=True)
+            if not record(folder, replace(status, state="queued", message="", details="", finished="", pid=0)):
+                raise UserError(f"{folder} cannot be written. Free some space and resume.")
+    ensure_worker()
+
+
+def experiment_progress(experiment: str) -> ExperimentProgress:
+    """Counts by state, share done, time left and the runs themselves; cheap enough to be polled."""
+    return measure_progress(experiment, lanes=worker_status().lanes or lane_limit())
+
+
+def watch(experiment: str) -> Iterator[ExperimentProgress]:
+    """The progress twice a second until nothing is queued or running, the final state last.
+
+    UserError when the queue has no worker any more.
+    """
+    last_seen = time.monotonic()
+    while True:
+        progress = experiment_progress(experiment)
+        yield progress
+        if not progress.active:
+            return
+        if any_running():
+            last_seen = time.monotonic()
+        elif time.monotonic() - last_seen > ABSENCE_SECONDS:
+            log = workspace_folder() / "worker.log"
+            raise UserError(f"The worker ended before its work was done; {log} may tell why. Resume continues.")
+        time.sleep(POLL_SECONDS)
+
+
+def _names(experiment: str, run: str | None) -> list[str]:
+    """The tasks meant: one run, or all of an experiment with its frozen embeddings."""
+    names = run_names(load_experiment(experiment).id)
+    if run is None:
+        return [*names, FROZEN] if (task_folder(experiment, FROZEN) / "status.json").exists() else names
+    if run != FROZEN and run not in names:
+        raise UserError(f"{experiment} has no run {run}. Its runs are {', '.join(names)}.")
+    return [run]
+
+
+def _complete(experiment: str) -> None:
+    """Queue the frozen embeddings when queueing was cut off before it came to them."""
+    folder = task_folder(experiment, FROZEN)
+    if not (folder / "status.json").exists() and not (folder / "projection.parquet").exists():
+        queue_frozen(experiment)
+
+
+def _stopped_status(folder: Path) -> RunStatus:
+    """The status, once a cancelled run that still runs has come to its stop."""
+    deadline = time.monotonic() + STOP_SECONDS
+    status = _status(folder)
+    while status.state == "running" and (folder / CANCEL).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+        status = _status(folder)
+    return status
+
+
+def _status(folder: Path) -> RunStatus:
+    """The status; a file that cannot be read counts as failed, so that resuming writes it anew."""
+    try:
+        return read_status(folder)
+    except (UserError, TypeError):
+        return RunStatus(state="failed")
+
+
+def _log(path: Path) -> IO[bytes]:
+    """The worker's log, opened to be added to; begun afresh when it has grown long."""
+    with suppress(OSError):
+        if path.stat().st_size > LOG_BYTES:
+            path.unlink()
+    return path.open("ab")
+
+
+def _announce(pid: int) -> None:
+    """Name the new worker at once, so that pages see it before it has come up and told itself."""
+    with suppress(psutil.Error):
+        content = {"schema": 1, "pid": pid, "pid_created": psutil.Process(pid).create_time(), "lanes": lane_limit()}
+        write_json(worker_file(), {**content, "busy": 0, "started": now(), "heartbeat": now()})

@@ -1,0 +1,134 @@
+"""The worker's end of a lane: start the process, give it a task, hear from it, stop it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from data.errors import UserError
+from data.runs import RunStatus, read_status
+from data.workspace import now, workspace_folder
+from models.capacity import lane_threads
+from models.failures import about_death
+from models.status_keeper import record
+from models.tasks import Task
+
+PATIENCE_SECONDS = 3.5
+"""How long a lane may take to obey a cancel file before it is killed; told to the user as "within 5 seconds"."""
+HOUSE = Path(__file__).resolve().parent.parent
+
+
+class Lane:
+    """One lane process, busy with `task` or waiting for one (None)."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+        self.device: str | None = None
+        self._cancel_seen: float | None = None
+        self._half_line = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "models.lane", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=HOUSE,
+            env=child_environment(lane_threads()),
+        )
+        os.set_blocking(self.output.fileno(), False)
+
+    @property
+    def output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def give(self, task: Task) -> None:
+        """Hand over a task. A lane that just died shows itself by `alive`."""
+        self.task, self._cancel_seen = task, None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"experiment": task.experiment, "name": task.name}).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            self._process.kill()
+
+    def hear(self) -> None:
+        """Read what the lane said; a finished task leaves the lane free."""
+        try:
+            said = os.read(self.output.fileno(), 65536)
+        except BlockingIOError:
+            return
+        *lines, self._half_line = (self._half_line + said).split(b"\n")
+        for line in lines:
+            message: dict[str, Any] = json.loads(line)
+            self.device = message.get("device", self.device)
+            if "finished" in message:
+                self.task = None
+
+    def kill_when_overdue(self) -> None:
+        """Kill a lane that does not obey the cancel file of its task."""
+        if self.task is None or not self.task.cancel_file.exists():
+            self._cancel_seen = None
+        elif self._cancel_seen is None:
+            self._cancel_seen = time.monotonic()
+        elif time.monotonic() - self._cancel_seen > PATIENCE_SECONDS:
+            self.kill()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def bury(self, message: str = "") -> bool:
+        """Write the last word on a dead lane's task; False when it could not be written."""
+        self.hear()
+        code = self._process.wait()
+        self._close()
+        task, self.task = self.task, None
+        return task is None or _last_word(task, message or about_death(code))
+
+    def end(self, seconds: float) -> None:
+        """Let an idle lane end by itself; kill it when it takes too long."""
+        self._close()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue
+
+
+def child_environment(threads: int) -> dict[str, str]:
+    """The environment of worker and lanes: this workspace, this code, and no more threads than meant."""
+    path = os.pathsep.join(part for part in (str(HOUSE), os.environ.get("PYTHONPATH", "")) if part)
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {
+        **os.environ,
+        **dict.fromkeys((*names, "CLOSECALL_THREADS"), str(threads)),
+        "CLOSECALL_HOME": str(workspace_folder()),
+        "PYTHONPATH": path,
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def _last_word(task: Task, message: str) -> bool:
+    try:
+        status = read_status(task.folder)
+    except UserError:
+        status = RunStatus()
+    if status.state not in ("queued", "running", "interrupted"):
+        return True  # it was finished: the lane died between its last word and telling so
+    state = "cancelled" if task.cancel_file.exists() else "interrupted"
+    told = "" if state == "cancelled" else message
+    return record(task.folder, RunStatus(**{**status.__dict__, "state": state, "message": told, "finished": now(),
+                                            "eta_seconds": None}))  # fmt: skip

@@ -1,0 +1,141 @@
+"""What waits to be worked on, and in which order.
+
+A task is one run of an experiment, or its frozen encoder's embeddings. Folders are the queue: a task waits while its
+status says queued.
+"""
+
+import os
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import UserError
+from data.experiments import RunConfig, experiment_folder, experiments_folder, load_run_config, run_folder
+from data.files import read_json
+from data.runs import RunStatus, read_status
+from data.workspace import now
+from models.status_keeper import record
+
+FROZEN = "frozen"
+"""The name of the task that embeds an experiment's texts with the encoder as it came."""
+CANCEL = "cancel"
+"""The file in a task's folder that asks for its end."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work. `work` is its training examples times epochs; `group` ranks seeds and remedies."""
+
+    experiment: str
+    name: str
+    work: float = 0.0
+    group: tuple[bool, str, int] = (False, "", 0)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.experiment, self.name
+
+    @property
+    def folder(self) -> Path:
+        return task_folder(self.experiment, self.name)
+
+    @property
+    def cancel_file(self) -> Path:
+        return self.folder / CANCEL
+
+
+def task_folder(experiment: str, name: str) -> Path:
+    return experiment_folder(experiment) / FROZEN if name == FROZEN else run_folder(experiment, name)
+
+
+def training_work(config: RunConfig) -> float:
+    """Training examples seen by a run; a loaded checkpoint sees none."""
+    return 0.0 if config.checkpoint else float((config.n_positives + config.n_negatives) * config.training.epochs)
+
+
+def next_task(*, lanes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
+    """The task to begin now, given the keys of those that must not be handed out; None when nothing waits."""
+    for experiment in queued_experiments():
+        waiting, begun = _waiting(experiment, taken)
+        if waiting:
+            return choose(waiting, begun=begun, lanes=lanes)
+    return None
+
+
+def choose(waiting: Sequence[Task], *, begun: int, lanes: int) -> Task:
+    """Which waiting task of one experiment to begin, when `begun` runs of it were begun before.
+
+    The first task of each lane is the smallest, so that something is soon on the screen. After that the longest comes
+    first, so that lanes end together: with two lanes 1:1 then 1:10 beside 1:2, 1:5 and 1:3 are 13 units each. Seeds are
+    taken one after the other, so that the first whole picture comes early. The frozen embeddings come last.
+    """
+    runs = [task for task in waiting if task.name != FROZEN]
+    if not runs:
+        return waiting[0]
+    first = min(task.group for task in runs)
+    group = [task for task in runs if task.group == first]
+    pick = min if begun < lanes else max
+    return pick(group, key=lambda task: (task.work, task.name))
+
+
+def queued_experiments() -> list[str]:
+    """Experiments that are worked on here, in the order of their queueing; one with a broken file is passed over."""
+    found = []
+    for path in experiments_folder().glob("*/experiment.json"):
+        try:
+            content = read_json(path)
+        except UserError:
+            continue
+        if content.get("kind") != "imported":
+            found.append((str(content.get("created", "")), path.stat().st_mtime_ns, path.parent.name))
+    return [name for *_, name in sorted(found)]
+
+
+def _waiting(experiment: str, taken: Container[tuple[str, str]]) -> tuple[list[Task], int]:
+    """The waiting tasks of an experiment, and how many of its runs were begun."""
+    waiting, begun = [], 0
+    for name in _task_names(experiment):
+        if (experiment, name) in taken or not _waits(task_folder(experiment, name)):
+            begun += name != FROZEN
+            continue
+        task = _readable_task(experiment, name)
+        if task is not None:
+            waiting.append(task)
+    return waiting, begun
+
+
+def _task_names(experiment: str) -> Iterator[str]:
+    folder = experiment_folder(experiment)
+    if (folder / "runs").is_dir():
+        yield from (entry.name for entry in os.scandir(folder / "runs") if (Path(entry) / "config.json").exists())
+    if (folder / FROZEN / "status.json").exists():
+        yield FROZEN
+
+
+def _waits(folder: Path) -> bool:
+    try:
+        state = read_status(folder).state
+    except (UserError, TypeError) as error:
+        record(folder, RunStatus(state="failed", finished=now(), message=str(error)))
+        return False
+    if state == "queued" and (folder / CANCEL).exists():
+        record(folder, RunStatus(state="cancelled", finished=now()))
+        return False
+    return state == "queued"
+
+
+def _readable_task(experiment: str, name: str) -> Task | None:
+    """The task, or None when its config is broken: then its status says so."""
+    if name == FROZEN:
+        return Task(experiment, FROZEN)
+    try:
+        config = load_run_config(experiment, name)
+        return Task(experiment, name, training_work(config), _group(config))
+    except (UserError, TypeError) as error:
+        message = str(error) if isinstance(error, UserError) else f"The run's config.json cannot be read ({error})."
+        record(run_folder(experiment, name), RunStatus(state="failed", finished=now(), message=message))
+        return None
+
+
+def _group(config: RunConfig) -> tuple[bool, str, int]:
+    return config.remedy != "none", config.remedy, config.seed
