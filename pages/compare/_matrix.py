@@ -1,0 +1,77 @@
+"""The confusion matrix as four large links: each opens the examples it counts."""
+
+import math
+
+import streamlit as st
+
+from analysis.outcomes import Confusion
+from pages.shared.colours import OUTCOME as COLOUR
+from pages.shared.words import OUTCOME_PLURAL, percent
+
+VIEWS = ("Counts", "Of the class", "Of the call")
+_CELLS = (("tp", "fn"), ("fp", "tn"))
+_ROWS = ("is positive", "is negative")
+_HEADS = ("called positive", "called negative")
+_TERMS = {"tp": "true positives", "fn": "false negatives", "fp": "false positives", "tn": "true negatives"}
+
+
+def matrix(counts: Confusion, link: dict[str, str], view: str) -> None:
+    """Rows are the truth, columns what the classifier says. `link` opens the examples, the outcome is added."""
+    _style(counts)
+    _, *heads = st.columns([1, 3, 3], gap="small")
+    for place, head in zip(heads, _HEADS, strict=True):
+        place.caption(head, text_alignment="center")
+    for row, cells in zip(_ROWS, _CELLS, strict=True):
+        name, *places = st.columns([1, 3, 3], gap="small", vertical_alignment="center")
+        name.caption(row)
+        for place, outcome in zip(places, cells, strict=True):
+            with place:
+                _cell(counts, outcome, link, view)
+    st.caption("Click a cell to read the examples in it. " + _READING[view])
+
+
+_READING = {
+    "Counts": "Numbers of test examples.",
+    "Of the class": "Shares of each row: of all positives, of all negatives.",
+    "Of the call": "Shares of each column, at the mix of the test set: of all that is called positive, or negative.",
+}
+
+
+def _cell(counts: Confusion, outcome: str, link: dict[str, str], view: str) -> None:
+    number = getattr(counts, outcome)
+    with st.container(key=f"cell-{outcome}", gap=None, horizontal_alignment="center"):
+        st.markdown(f"### {_shown(counts, outcome, view)}", text_alignment="center", width="stretch")
+        st.page_link(
+            "pages/inspect/errors.py",
+            label=f"{number:,} {OUTCOME_PLURAL[outcome]}" if view != VIEWS[0] else OUTCOME_PLURAL[outcome],
+            help=f"Read the {OUTCOME_PLURAL[outcome]} ({_TERMS[outcome]})",
+            query_params=link | {"outcome": outcome},
+        )
+
+
+def _shown(counts: Confusion, outcome: str, view: str) -> str:
+    number = getattr(counts, outcome)
+    if view == VIEWS[0]:
+        return f"{number:,}"
+    row = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
+    column = counts.tp + counts.fp if outcome in ("tp", "fp") else counts.fn + counts.tn
+    whole = row if view == VIEWS[1] else column
+    return percent(number / whole if whole else math.nan)
+
+
+def _style(counts: Confusion) -> None:
+    """Each cell in its outcome's colour, the stronger the larger its share of the class. Only numbers go in here."""
+    rules = [
+        """[class*="st-key-cell-"] { position: relative; border-radius: 0.5rem; padding: 1.1rem 0.5rem 0.9rem;
+        border: 1px solid transparent; } [class*="st-key-cell-"]:hover { border-color: currentColor; }
+        [class*="st-key-cell-"] [data-testid="stPageLink-NavLink"]::after { content: ""; position: absolute; inset: 0; }
+        [class*="st-key-cell-"] [data-testid="stPageLink-NavLink"] { position: static; background: none; }
+        [class*="st-key-cell-"] [data-testid="stPageLink"] { position: static; }"""
+    ]
+    for outcome in _TERMS:
+        whole = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
+        strength = 18 + round(62 * getattr(counts, outcome) / whole) if whole else 18
+        rules.append(
+            f".st-key-cell-{outcome} {{ background: color-mix(in srgb, {COLOUR[outcome]} {strength}%, transparent); }}"
+        )
+    st.html(f"<style>{' '.join(rules)}</style>")

@@ -1,0 +1,50 @@
+"""The precision-recall curve of one run with the point that the threshold picks."""
+
+import plotly.graph_objects as go
+
+from analysis.outcomes import Confusion
+from analysis.prevalence import precision_at
+from data.experiments import ratio_label
+from data.runs import Run
+from pages.shared.charts import draw, finish
+from pages.shared.colours import MISS, NEGATIVE, faint, ink
+from pages.shared.ranking_table import curve
+from pages.shared.words import percent, probability
+
+
+def operating_curve(run: Run, counts: Confusion, threshold: float, q: float) -> None:
+    """Every threshold at prevalence q as a line, the chosen one as a mark."""
+    line = curve(run, q)
+    precision = float(precision_at(counts.recall, counts.false_positive_rate, q=q))
+    figure = go.Figure(
+        go.Scatter(
+            x=100 * line["recall"].to_numpy(),
+            y=100 * line["precision"].to_numpy(),
+            customdata=line["threshold"].to_numpy(),
+            mode="lines",
+            line={"color": NEGATIVE, "width": 2.5},
+            hovertemplate="cut at %{customdata:.3f}: found %{x:.1f} %, precision %{y:.1f} %<extra></extra>",
+        )
+    )
+    figure.add_scatter(
+        x=[100 * counts.recall],
+        y=[100 * precision],
+        mode="markers+text",
+        marker={"size": 15, "color": MISS, "line": {"width": 2, "color": ink()}},
+        text=[f"cut at {probability(threshold)}"],
+        textposition="bottom left",
+        hoverinfo="skip",
+    )
+    figure.add_hline(y=100 * q, line={"color": faint(), "dash": "dot"})
+    title = f"{ratio_label(run.config.ratio)}: found {percent(counts.recall)}, precision {percent(precision)}"
+    x, y = "positives found (recall, %)", "alerts that are right (precision, %)"
+    finish(figure, title=title, x=x, y=y, height=380)
+    figure.update_layout(showlegend=False, margin={"b": 40}, uirevision="operating-curve")
+    figure.update_xaxes(range=[0, 102])
+    figure.update_yaxes(range=[0, 102])
+    draw(
+        figure,
+        key="operating-curve",
+        alt=f"Precision-recall curve. {title}",
+        reading="The line is every threshold of this run, the mark the chosen one; the dotted line is chance.",
+    )
