@@ -3,8 +3,8 @@
     python -m models.lane PARENT_PID
 
 The worker writes a JSON line for each task to its standard input and reads JSON lines from its standard output:
-`{"device": ...}` once torch is there and `{"finished": ...}` after each task. Everything else that is printed goes to
-the log. A lane ends when its input ends, and dies with its worker.
+`{"device": ...}` once torch is there and `{"finished": ..., "goes_on": ...}` after each task. Everything else that is
+printed goes to the log. A lane ends when its input ends, and dies with its worker.
 """
 
 import ctypes
@@ -43,7 +43,7 @@ def main() -> int:
         )
         if state == "unwritten":
             return 1
-        tell(finished=state)
+        tell(finished=state, goes_on=reusable)
         if not reusable:
             return 0
     return 0

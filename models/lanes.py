@@ -27,6 +27,7 @@ class Lane:
     def __init__(self) -> None:
         self.task: Task | None = None
         self.device: str | None = None
+        self._goes_on = True
         self._cancel_seen: float | None = None
         self._half_line = b""
         self._process = subprocess.Popen(
@@ -46,6 +47,11 @@ class Lane:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def free(self) -> bool:
+        """Whether it can take a task: a lane ends after an error that nobody foresaw."""
+        return self.task is None and self._goes_on and self.alive
 
     def give(self, task: Task) -> None:
         """Hand over a task. A lane that just died shows itself by `alive`."""
@@ -68,7 +74,7 @@ class Lane:
             message: dict[str, Any] = json.loads(line)
             self.device = message.get("device", self.device)
             if "finished" in message:
-                self.task = None
+                self.task, self._goes_on = None, bool(message["goes_on"])
 
     def kill_when_overdue(self) -> None:
         """Kill a lane that does not obey the cancel file of its task."""

@@ -134,7 +134,7 @@ class Worker:
         if busy >= self._room() or (busy and time.monotonic() - self._scanned < SCAN_SECONDS):
             return
         while len(self._busy()) < self._room() and (task := self._next()):
-            free = next((lane for lane in self._lanes if lane.task is None), None)
+            free = next((lane for lane in self._lanes if lane.free), None)
             if free is None:
                 free = Lane()
                 self._lanes.append(free)
