@@ -100,16 +100,19 @@ def weighted_cut(scores: Floats, weights: Floats, share: float) -> float:
 
 def sorted_cut(scores: Floats, weights: Floats, share: float) -> float:
     """`weighted_cut` for scores that already fall from high to low; entries of weight 0 are passed over."""
-    scores, weights = scores[weights > 0], weights[weights > 0]
     let_in = np.cumsum(weights)
     allowed = share * let_in[-1] * (1 + 1e-9)
     first_out = int(np.searchsorted(let_in, allowed, side="right"))
     if first_out == len(scores):
         return -np.inf
     kept_out = scores[first_out]
-    above = int(np.searchsorted(-scores, -kept_out, side="left"))
     just_above = np.nextafter(kept_out, np.inf)
-    return float(max((scores[above - 1] + kept_out) / 2, just_above) if above else just_above)
+    higher = len(scores) - int(np.searchsorted(scores[::-1], kept_out, side="right"))
+    if higher == 0 or let_in[higher - 1] == 0:
+        return float(just_above)
+    # The first place where the running weight has its value is the last entry that weighs anything.
+    last_in = int(np.searchsorted(let_in, let_in[higher - 1], side="left"))
+    return float(max((scores[last_in] + kept_out) / 2, just_above))
 
 
 def threshold_at_fpr(labels: ArrayLike, scores: ArrayLike, *, fpr: float) -> float:

@@ -1,0 +1,212 @@
+"""How much of a drop in recall is lost ranking, and how much would a threshold give back."""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from analysis.bootstrap import percentile_interval, resample_counts, seed_weights
+from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
+from analysis.intervals import Estimate
+from analysis.ranking import class_weights, sorted_cut
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A drop in recall from a to b in two parts, in both orders and their mean; each pair of parts sums to the drop.
+
+    `ranking` = R_a - R_b@f_a with `threshold` = R_b@f_a - R_b; `ranking_other` = R_a@f_b - R_b with `threshold_other` =
+    R_a - R_a@f_b. A negative ranking part: b ranks better than a.
+    """
+
+    recall_a: float
+    recall_b: float
+    drop: Estimate
+    ranking: Estimate
+    threshold: Estimate
+    ranking_other: Estimate
+    threshold_other: Estimate
+    ranking_mean: Estimate
+    threshold_mean: Estimate
+    n_positives: int
+    n_seeds: int
+
+
+class Validation(NamedTuple):
+    """Predictions that choose thresholds: labels (n,) and the probabilities of both sides, (seeds, n) each."""
+
+    labels: ArrayLike
+    pos_probs_a: ArrayLike
+    pos_probs_b: ArrayLike
+
+
+class _Pair(NamedTuple):
+    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts."""
+
+    found: Floats  # (2, positives) in the test set
+    hits: Bools
+    flagged: Bools  # (2, choosing)
+    order: np.ndarray
+    falling: Floats
+
+
+def decompose_drop(
+    labels: ArrayLike,
+    pos_probs_a: ArrayLike,
+    pos_probs_b: ArrayLike,
+    *,
+    threshold: float = 0.5,
+    validation: Validation | None = None,
+    alerts_at: float | None = None,
+    draws: int = 500,
+    seed: int = 0,
+) -> Decomposition:
+    """How much of the drop in recall from run a to run b is ranking, and how much threshold?
+
+    f_a, f_b: false-positive rates at `threshold`; R_b@f_a: recall of b when cut to f_a. With `alerts_at` (a prevalence
+    q) the two are made level in alert rate q TPR + (1 - q) FPR instead. Cuts are chosen on `validation`, else on the test
+    set itself. Probabilities (seeds, n) or (n,), rows paired by seed. Intervals: percentile bootstrap over examples,
+    stratified by class, the same draw for a and b, cuts chosen anew in each, crossed with seeds.
+    """
+    positive = both_classes(labels)
+    test = _runs(positive, pos_probs_a, pos_probs_b)
+    chooser = positive if validation is None else both_classes(validation.labels)
+    choosing = test if validation is None else _runs(chooser, validation.pos_probs_a, validation.pos_probs_b)
+    if choosing.shape[1] != test.shape[1]:
+        raise ValueError("Validation and test predictions must come from the same seeds.")
+    weights = class_weights(chooser, q=alerts_at) if alerts_at is not None else np.where(chooser, 0.0, 1.0)
+    used = weights > 0
+    pairs = [_pair(test[:, s, positive], choosing[:, s, used], threshold=threshold) for s in range(test.shape[1])]
+    n_positives = int(positive.sum())
+    value = np.mean([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs], axis=0)
+    drawn = _draws(pairs, chooser[used], weights[used], n_positives, validation is None, draws, seed)
+    return _parts(value, drawn, n_positives=n_positives, n_seeds=len(pairs))
+
+
+def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Floats:
+    a = as_probs(pos_probs_a, len(positive), name="pos_probs_a")
+    b = as_probs(pos_probs_b, len(positive), name="pos_probs_b")
+    if a.shape != b.shape:
+        raise ValueError(f"Both sides need the same seeds; there are {len(a)} and {len(b)} runs.")
+    return np.stack([a, b])
+
+
+def _pair(found: Floats, choosing: Floats, *, threshold: float) -> _Pair:
+    order = np.argsort(choosing, axis=1)[:, ::-1]
+    falling = np.take_along_axis(choosing, order, axis=1)
+    return _Pair(found, found >= threshold, choosing >= threshold, order, falling)
+
+
+def _recalls(pair: _Pair, chosen: Floats, drawn: Floats) -> Floats:
+    """R_a, R_b, R_b@f_a and R_a@f_b under weights of the choosing examples and of the test positives."""
+    rates = pair.flagged @ chosen / chosen.sum()
+    cut_a = sorted_cut(pair.falling[0], chosen[pair.order[0]], rates[1])
+    cut_b = sorted_cut(pair.falling[1], chosen[pair.order[1]], rates[0])
+    hits = np.stack([pair.hits[0], pair.hits[1], pair.found[1] >= cut_b, pair.found[0] >= cut_a])
+    return hits @ drawn / drawn.sum()
+
+
+def _draws(
+    pairs: list[_Pair], chooser: Bools, weights: Floats, n_positives: int, one_set: bool, draws: int, seed: int
+) -> Floats:
+    """The four recalls in each draw, mean over the drawn seeds; shape (draws, 4)."""
+    streams = np.random.default_rng(seed).spawn(4)
+    by_seed = seed_weights(len(pairs), draws, rng=streams[0])
+    tested = (row for block in resample_counts(n_positives, draws, rng=streams[1]) for row in block)
+    negatives = (row for block in resample_counts(int((~chooser).sum()), draws, rng=streams[2]) for row in block)
+    others = (row for block in resample_counts(int(chooser.sum()), draws, rng=streams[3]) for row in block)
+    recalls = np.zeros((draws, 4))
+    chosen = np.empty(len(chooser))
+    for draw, (found, kept) in enumerate(zip(tested, negatives, strict=True)):
+        chosen[~chooser] = kept
+        if chooser.any():
+            # Where the test set chooses for itself its positives are drawn once, not twice.
+            chosen[chooser] = found if one_set else next(others)
+        for pair, share in zip(pairs, by_seed[draw], strict=True):
+            if share:
+                recalls[draw] += share * _recalls(pair, chosen * weights, found)
+    return recalls
+
+
+def _parts(value: Floats, drawn: Floats, *, n_positives: int, n_seeds: int) -> Decomposition:
+    def estimate(signs: list[float]) -> Estimate:
+        return percentile_interval(float(value @ signs), drawn @ signs)
+
+    return Decomposition(
+        recall_a=float(value[0]),
+        recall_b=float(value[1]),
+        drop=estimate([1, -1, 0, 0]),
+        ranking=estimate([1, 0, -1, 0]),
+        threshold=estimate([0, -1, 1, 0]),
+        ranking_other=estimate([0, -1, 0, 1]),
+        threshold_other=estimate([1, 0, 0, -1]),
+        ranking_mean=estimate([0.5, -0.5, -0.5, 0.5]),
+        threshold_mean=estimate([0.5, -0.5, 0.5, -0.5]),
+        n_positives=n_positives,
+        n_seeds=n_seeds,
+    )
+
+
+def decompose_ratios(
+    labels: ArrayLike,
+    pos_probs: ArrayLike,
+    ratios: ArrayLike,
+    seeds: ArrayLike,
+    *,
+    threshold: float = 0.5,
+    val_labels: ArrayLike | None = None,
+    val_pos_probs: ArrayLike | None = None,
+    alerts_at: float | None = None,
+    draws: int = 500,
+) -> dict[float, Decomposition]:
+    """`decompose_drop` from the smallest ratio to each other one, over the seeds that the two share.
+
+    `pos_probs` (runs, n) and `val_pos_probs` (runs, m) in the same order of runs; `ratios`, `seeds` (runs,). A ratio
+    without a seed in common is left out. Leave collapsed runs out first.
+    """
+    test = np.atleast_2d(np.asarray(pos_probs))
+    choosing = None if val_pos_probs is None else np.atleast_2d(np.asarray(val_pos_probs))
+    if (choosing is None) != (val_labels is None) or (choosing is not None and len(choosing) != len(test)):
+        raise ValueError("Give validation labels and probabilities together, one row for each run.")
+    results = {}
+    for ratio, (a, b) in paired_runs(ratios, seeds, runs=len(test)).items():
+        validation = (
+            None if val_labels is None or choosing is None else Validation(val_labels, choosing[a], choosing[b])
+        )
+        results[ratio] = decompose_drop(
+            labels, test[a], test[b], threshold=threshold, validation=validation, alerts_at=alerts_at, draws=draws
+        )
+    return results
+
+
+def paired_runs(ratios: ArrayLike, seeds: ArrayLike, *, runs: int) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Which runs of the smallest ratio and of each larger one have a seed in common? Row numbers, paired."""
+    ratio, seed = same_runs(ratios, seeds, runs=runs)
+    levels = np.unique(ratio)
+    base = np.flatnonzero(ratio == levels[0])
+    pairs = {}
+    for level in levels[1:]:
+        here = np.flatnonzero(ratio == level)
+        _, first, second = np.intersect1d(seed[base], seed[here], return_indices=True)
+        if len(first):
+            pairs[float(level)] = (base[first], here[second])
+    return pairs
+
+
+def decomposition_table(decompositions: dict[float, Decomposition]) -> pd.DataFrame:
+    """The decompositions one row for each ratio: `ratio, recall_a, recall_b, n_positives, n_seeds`, and for every part
+    three columns such as `ranking, ranking_low, ranking_high`."""
+    rows = []
+    for ratio, parts in decompositions.items():
+        row: dict[str, float] = {"ratio": ratio}
+        for field in fields(parts):
+            value = getattr(parts, field.name)
+            if isinstance(value, Estimate):
+                bounds = {field.name: value.value, f"{field.name}_low": value.low, f"{field.name}_high": value.high}
+                row.update(bounds)
+            else:
+                row[field.name] = value
+        rows.append(row)
+    return pd.DataFrame(rows)

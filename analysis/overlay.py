@@ -1,0 +1,61 @@
+"""Does training at another ratio buy anything that moving the threshold of the reference run would not?"""
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from analysis.checks import same_runs
+from analysis.decomposition import Decomposition
+from analysis.intervals import Estimate
+from analysis.outcomes import outcome_table
+from analysis.wording import points_text, ratio_text
+
+
+def operating_points(
+    labels: ArrayLike, pos_probs: ArrayLike, ratios: ArrayLike, seeds: ArrayLike, *, threshold: ArrayLike = 0.5
+) -> pd.DataFrame:
+    """Where does each run stand on the plane of false alarms and recall?
+
+    One row for each run: `ratio, seed, threshold, false_positive_rate, recall, recall_low, recall_high, collapsed`, to lay
+    over the curve of one run. `pos_probs` (runs, n); `ratios`, `seeds` (runs,).
+    """
+    table = outcome_table(labels, pos_probs, threshold=threshold)
+    ratio, seed = same_runs(ratios, seeds, runs=len(table))
+    table.insert(0, "ratio", ratio)
+    table.insert(1, "seed", seed)
+    table.insert(3, "false_positive_rate", 1 - table["true_negative_rate"])
+    kept = ["ratio", "seed", "threshold", "false_positive_rate", "recall", "recall_low", "recall_high", "collapsed"]
+    return table[kept]
+
+
+def gain_over_threshold(parts: Decomposition) -> Estimate:
+    """How much more recall has run b than run a cut to the false alarms of b? R_b - R_a@f_b, below 0: a is better."""
+    other = parts.ranking_other
+    return Estimate(-other.value, -other.high, -other.low)
+
+
+def overlay_table(decompositions: dict[float, Decomposition], *, reference_ratio: float = 1.0) -> pd.DataFrame:
+    """At each ratio's own false alarms, does it find more than the reference run with a moved threshold?
+
+    One row for each ratio: `ratio, recall, reference_recall, gain, low, high, buys, sentence`; buys is "more", "less" or
+    "no difference seen", by whether the interval of the gain holds 0. From `decompose_ratios`, its intervals.
+    """
+    rows = []
+    for ratio, parts in decompositions.items():
+        gain = gain_over_threshold(parts)
+        buys = "no difference seen" if gain.holds_zero else "more" if gain.value > 0 else "less"
+        reference = parts.recall_b - gain.value
+        sentence = (
+            f"At the false alarms of {ratio_text(ratio)}, training at {ratio_text(ratio)} finds "
+            f"{100 * parts.recall_b:.1f} % of {parts.n_positives:,} positives and {ratio_text(reference_ratio)} with a "
+            f"moved threshold {100 * reference:.1f} %: {points_text(gain)}, {_MEANING[buys]}."
+        )
+        rows.append((ratio, parts.recall_b, reference, gain.value, gain.low, gain.high, buys, sentence))
+    columns = ["ratio", "recall", "reference_recall", "gain", "low", "high", "buys", "sentence"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+_MEANING = {
+    "more": "so the extra negatives bought ranking that no threshold gives",
+    "less": "so moving the threshold does better than changing the ratio",
+    "no difference seen": "so this test set shows nothing that moving the threshold would not give",
+}

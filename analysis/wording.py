@@ -1,0 +1,27 @@
+"""Numbers as people read them: a share with its counts, a difference in points, a large whole number."""
+
+from analysis.intervals import Estimate, wilson
+
+
+def share_text(right: int, n: int) -> str:
+    """A share with Wilson's 95 % interval and the counts behind it: "80.0 % (75.8 to 83.6), 320 of 400"."""
+    if n == 0:
+        return "undefined, 0 of 0"
+    low, high = wilson(right, n)
+    return f"{100 * right / n:.1f} % ({100 * float(low):.1f} to {100 * float(high):.1f}), {right:,} of {n:,}"
+
+
+def points_text(estimate: Estimate) -> str:
+    """A difference of two shares with its interval: "12.0 points (8.1 to 15.9)"."""
+    return f"{100 * estimate.value:.1f} points ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio as it is written everywhere: "1:10", "1:2.03"."""
+    return f"1:{ratio:g}"
+
+
+def rounded_up(count: float) -> str:
+    """A wanted number of examples, never more exact than it is known: "96" becomes "100", "488" "490"."""
+    step = 10 if count < 1000 else 100 if count < 10_000 else 1000
+    return f"{int(-(-count // step) * step):,}"
