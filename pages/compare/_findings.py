@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.crossover import even_prevalence
 from analysis.prevalence import f1_at
 from data.experiments import ratio_label
+from pages.shared.recalls import ratio_rows
 from pages.shared.words import percent, probability
 
 
@@ -53,12 +54,10 @@ def which_is_better(means: pd.DataFrame) -> str:
 
 def collapsed_runs(means: pd.DataFrame) -> str:
     """A sentence when runs learned nothing, else nothing."""
-    gone = means[means["collapsed"] > 0]
-    if gone.empty:
+    gone = [row for row in ratio_rows(means) if row["collapsed"]]
+    if not gone:
         return ""
-    where = ", ".join(
-        f"{int(row.collapsed)} of {int(row.seeds)} at {ratio_label(row.ratio)}" for row in gone.itertuples()
-    )
+    where = ", ".join(f"{row['collapsed']} of {row['seeds']} at {ratio_label(row['ratio'])}" for row in gone)
     return f"Some runs collapsed (they call nearly everything one class): {where}. They are left out of the means."
 
 

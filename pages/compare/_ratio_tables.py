@@ -1,5 +1,7 @@
 """The numbers beside the picture of ratios."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -27,7 +29,7 @@ def main_table(table: pd.DataFrame, q: float, missing: list[str]) -> None:
         "ap": [probability(one) for one in table["average_precision"]],
         "auc": [probability(one) for one in table["auc"]],
     }
-    config: dict = {"ratio": st.column_config.TextColumn("Ratio", width=50)}
+    config: dict[str, Any] = {"ratio": st.column_config.TextColumn("Ratio", width=50)}
     for name, (label, help_text) in _SHARE.items():
         if name in ("found", "rejected"):
             config[name] = st.column_config.NumberColumn(label, help=help_text, format="%.1f %%", width=64)
@@ -57,7 +59,7 @@ def all_numbers(runs: pd.DataFrame, table: pd.DataFrame, experiment: str) -> Non
         "recall": "Found %", "recall_low": "from", "recall_high": "to", "true_negative_rate": "Left alone %",
         "tnr_low": "from ", "tnr_high": "to ", "collapsed": "Collapsed",
     }  # fmt: skip
-    config = {name: st.column_config.NumberColumn(names[name], format="%.1f") for name in percents}
+    config: dict[str, Any] = {name: st.column_config.NumberColumn(names[name], format="%.1f") for name in percents}
     config |= {name: names[name] for name in names if name not in percents}
     st.dataframe(shown, column_config=config, hide_index=True, key="all-runs", alt="Counts and intervals of every run")
     st.caption("At threshold .5. The intervals are Wilson's, 95 %, at the number of test examples of the class.")

@@ -12,6 +12,7 @@ from pages.shared.headline import headline
 from pages.shared.load import predictions
 from pages.shared.prevalence import choose_prevalence, in_words
 from pages.shared.state import choose_run, require_experiment
+from pages.shared.threshold import choose_threshold
 from pages.shared.words import counted, percent, plain, probability, share
 
 
@@ -39,16 +40,6 @@ def desk(config: ExperimentConfig, run: Run) -> None:
         matrix(counts, link_of(config, run, threshold), view or VIEWS[0])
     with right:
         operating_curve(run, counts, threshold, q)
-
-
-def choose_threshold() -> float:
-    """The slider; `threshold` in the URL."""
-    return st.slider(
-        "Threshold: called positive from this probability on",
-        0.0, 1.0, 0.5, 0.001, format="%.3f", key="threshold", bind="query-params",
-        help="The classifier gives each text a probability of being positive; at or above the threshold it is called "
-        "positive. Lower finds more positives and raises more false alarms.",
-    )  # fmt: skip
 
 
 def finding(run: Run, counts: Confusion, threshold: float) -> str:

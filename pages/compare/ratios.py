@@ -12,7 +12,7 @@ from pages.shared.headline import headline
 from pages.shared.prevalence import choose_prevalence, in_words
 from pages.shared.ranking_table import ranking_by_ratio
 from pages.shared.recall_chart import recall_alt, recall_chart, recall_reading
-from pages.shared.recalls import by_ratio, outcomes_by_run, plain_runs
+from pages.shared.recalls import by_ratio, outcomes_by_run, plain_runs, ratio_rows
 from pages.shared.state import empty, require_experiment
 from pages.shared.words import plain, probability
 
@@ -58,13 +58,14 @@ def at_prevalence(means: pd.DataFrame, q: float) -> pd.DataFrame:
 
 
 def best_at(table: pd.DataFrame, q: float) -> str:
-    best = table.loc[table["f1"].idxmax()]
+    rows = ratio_rows(table)
+    best = max(rows, key=lambda row: row["f1"])
     if len(table) == 1:
         return f"At {in_words(q)}, {ratio_label(best['ratio'])} has F1 {probability(best['f1'])}."
     others = [
-        f"{probability(row.f1)} at {ratio_label(row.ratio)}"
-        for row in table.iloc[[0, -1]].itertuples()
-        if row.ratio != best["ratio"]
+        f"{probability(row['f1'])} at {ratio_label(row['ratio'])}"
+        for row in (rows[0], rows[-1])
+        if row["ratio"] != best["ratio"]
     ]
     return (
         f"Among texts with {in_words(q)}, cut at .5, {ratio_label(best['ratio'])} has the best F1: "

