@@ -41,7 +41,7 @@ def _read(source: Source, layout: Layout, columns: Sequence[str], limit: int | N
             f"Put cells that contain {DELIMITER_NAMES.get(layout.delimiter, 'the delimiter')} into double quotes."
         )
     if rejected:
-        notes.append(f"{len(rejected):,} rows do not fit the header and were set aside.")
+        notes.append(f"Rows set aside because they do not fit the header: {len(rejected):,}.")
     return RawTable(frame, rows, source.name, "", (*layout.notes, *notes), rejected_frame(rejected))
 
 

@@ -68,8 +68,8 @@ def find_copies(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     notes = []
     if across:
         notes.append(
-            f"{across:,} texts stood in more than one split, which would have let the test leak into training. "
-            "Only the copy in the test, or else the validation, split was kept."
+            "Some texts stood in more than one split, which would have let the test leak into training. Only the copy "
+            f"in the test, or else the validation, split was kept; copies set aside: {across:,}."
         )
     return pd.Series(reasons, index=copies.index, dtype=object), notes
 
@@ -96,7 +96,7 @@ def join_conflicts(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if moved.empty:
         return frame, []
     rows = ", ".join(map(str, moved.head(10))) + (" ..." if len(moved) > 10 else "")
-    note = f"{len(moved):,} rows were moved to the split that holds the same text with the other label: {rows}."
+    note = f"Rows moved to the split that holds the same text with the other label: {rows} ({len(moved):,} in all)."
     return frame.assign(split=splits), [note]
 
 

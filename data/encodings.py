@@ -15,6 +15,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_USUAL = ["cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r",
+          "cp932", "euc_jp", "gb18030", "big5", "cp949"]  # fmt: skip
 _SAMPLE = 1 << 19
 _BLOCK = 1 << 20
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿœŒ‘’´")
@@ -42,7 +44,7 @@ def find_encoding(source: Source, wish: str | None = None) -> Encoding:
     for mark, codec in _BOMS:
         if head.startswith(mark):
             return Encoding(codec)
-    if head.count(0) > len(head) / 5:
+    if head.count(0) > len(head) / 10:
         return _without_mark(source, head)
     if _fits(source, "utf-8"):
         return Encoding("utf-8")
@@ -90,7 +92,7 @@ def _likeliest(source: Source) -> Encoding:
     sample = b"\n".join(lines)
     codec = "cp1252" if _is_western(sample) else ""
     if not codec:
-        best = from_bytes(sample).best()
+        best = from_bytes(sample, cp_isolation=_USUAL).best()
         codec = best.encoding if best else ""
     if not codec:
         raise UserError(f"The encoding of {source.name} cannot be told. Name it, or save the file as UTF-8.")

@@ -35,7 +35,7 @@ def read_json_records(
         line, _, reason, _ = rejected[0]
         raise UserError(f"{source.name}: most lines are not JSON records; the first is line {line}, which {reason}.")
     if rejected:
-        notes.append(f"{len(rejected):,} lines are not JSON records and were set aside.")
+        notes.append(f"Lines set aside because they are not JSON records: {len(rejected):,}.")
     check_columns(list(frame.columns), columns or (), source.name)
     return RawTable(frame, rows, source.name, "", (*notes, *cleaned), rejected_frame(rejected))
 
@@ -52,15 +52,21 @@ def json_cell(value: Any) -> str | None:
 
 
 def _is_lines(source: Source, encoding: Encoding) -> bool:
-    """Whether the first line that is not blank is a record by itself, or at least does not open an array."""
+    """Whether the file is JSON Lines: it opens no array, and one of its first lines is a record by itself.
+
+    An object that holds only lists or objects, such as {"data": [...]}, is no record but wraps them.
+    """
     with source.open() as content:
         text = io.TextIOWrapper(content, encoding.codec, encoding.errors, newline="\n")
-        first = next((line for line in iter(lambda: text.readline(1 << 24), "") if line.strip()), "").strip()
+        lines = (line.strip() for line in iter(lambda: text.readline(1 << 24), ""))
+        first = list(islice((line for line in lines if line), 20))
     if not first:
         raise UserError(f"{source.name} is empty.")
-    if first[0] == "[":
-        return False
-    return first != "{" and (first[0] != "{" or isinstance(_parsed(first), dict) or source.size > MAX_ARRAY_BYTES)
+    return first[0][0] != "[" and any(_is_record(_parsed(line)) for line in first)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and any(not isinstance(one, dict | list) for one in value.values())
 
 
 def _from_lines(source: Source, encoding: Encoding, rejected: list[tuple[int, str, str, str]]) -> Iterator[Record]:

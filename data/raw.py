@@ -103,7 +103,7 @@ def gather(source: Source, batches: Iterable[Batch]) -> tuple[pd.DataFrame, np.n
     if not tables:
         return pd.DataFrame(), np.zeros(0, dtype=np.int64), []
     frame = pa.concat_tables(tables, promote_options="default").to_pandas(self_destruct=True)
-    notes = [f"{cleaned:,} cells held NUL or broken characters; these were replaced."] if cleaned else []
+    notes = [f"Cells in which NUL or broken characters were replaced: {cleaned:,}."] if cleaned else []
     return frame, np.concatenate(numbers), notes
 
 
