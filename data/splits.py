@@ -59,45 +59,40 @@ def assign_splits(
 
 
 def _draw(pool: pd.DataFrame, shares: dict[str, float], seed: int) -> np.ndarray:
-    """Splits for a pool: clusters of several rows greedily, the largest first; single rows fill up the exact quotas."""
+    """Splits for a pool: clusters of several rows greedily, the largest first; single rows fill up the exact quotas.
+
+    Each label has a draw of its own, so that the same positives are tested beside other negatives.
+    """
     labels = pool["label"].to_numpy(dtype=np.int64)
     quotas = _quotas(labels, shares)
-    order = np.random.default_rng(seed).permutation(len(pool))
-    order = np.argsort(pool["id"].to_numpy(dtype=object), kind="stable")[order]
-    cluster = clusters(text_keys(pool["text"]), pool["group"])
-    sizes = np.bincount(cluster)
     names = list(quotas)
     left = np.array([quotas[name] for name in names], dtype=np.float64)
-    splits = np.empty(len(pool), dtype=object)
-    tied = [row for row in order if sizes[cluster[row]] > 1]
+    by_id = np.argsort(pool["id"].to_numpy(dtype=object), kind="stable")
+    orders = [np.random.default_rng([seed, label]).permutation(by_id[labels[by_id] == label]) for label in (0, 1)]
+    cluster = clusters(text_keys(pool["text"]), pool["group"])
+    tied = np.bincount(cluster)[cluster] > 1
     members: dict[int, list[int]] = {}
-    for row in tied:
-        members.setdefault(cluster[row], []).append(row)
+    for row in np.concatenate(orders):
+        if tied[row]:
+            members.setdefault(cluster[row], []).append(row)
+    splits = np.empty(len(pool), dtype=object)
     for rows in sorted(members.values(), key=len, reverse=True):
         counts = np.bincount(labels[rows], minlength=2)
         chosen = _emptiest(left, counts)
         left[chosen] -= counts
         splits[rows] = names[chosen]
-    _fill_singles(splits, [row for row in order if sizes[cluster[row]] == 1], labels, names, left)
+    for label, order in enumerate(orders):
+        singles = order[~tied[order]]
+        ends = np.cumsum(left[:-1, label].clip(0).astype(int))
+        for name, rows in zip(names, np.split(singles, ends), strict=True):
+            splits[rows] = name
     return splits
-
-
-def _fill_singles(
-    splits: np.ndarray, singles: list[int], labels: np.ndarray, names: list[str], left: np.ndarray
-) -> None:
-    for label in (0, 1):
-        rows = np.array([row for row in singles if labels[row] == label], dtype=np.int64)
-        start = 0
-        for position, name in enumerate(names):
-            take = len(rows) - start if name == "train" else max(int(left[position, label]), 0)
-            splits[rows[start : start + take]] = name
-            start = min(start + take, len(rows))
 
 
 def _emptiest(left: np.ndarray, counts: np.ndarray) -> int:
     """The split whose remaining need, in the labels of these rows, is the greatest; the rare class weighs the more."""
-    need = np.clip(left, 0, None) / np.maximum(left.clip(0).sum(axis=0), 1)
-    return int(np.argmax(need @ (counts / np.maximum(left.clip(0).sum(axis=0), 1))))
+    totals = np.maximum(left.clip(0).sum(axis=0), 1)
+    return int(np.argmax((left.clip(0) / totals) @ (counts / totals)))
 
 
 def _quotas(labels: np.ndarray, shares: dict[str, float]) -> dict[str, np.ndarray]:
