@@ -19,9 +19,9 @@ def length_chart(bins: pd.DataFrame, medians: dict[int, float]) -> None:
     finish(figure, title=title, x="words in a text", y="texts (% of the class)", height=340)
     figure.update_xaxes(range=[0, None])
     reading = (
-        f"Of the negatives, half have {medians[0]:,.0f} words or fewer. The last step takes all longer texts. The encoder "
-        "reads only the first tokens of a text (a token is about three quarters of a word): much of a long text is never "
-        "seen."
+        f"Of the negatives, half have {medians[0]:,.0f} words or fewer; the last step takes all longer texts. "
+        "The encoder reads only the first tokens (a token is about three quarters of a word): the end of a long text "
+        "is never seen."
     )
     draw(figure, key="lengths", alt=title, reading=reading)
 

@@ -55,25 +55,33 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
 def begin(key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str) -> None:
     """Give a bound widget its value before it is drawn, and write it into the URL. Call it on every run.
 
-    The URL's value comes first (`read` makes it a value), then what was chosen on another page of this session, then
-    `value`. Streamlit drops bound values from the URL when the page changes, and names a value there only once a
-    person has changed it: hence the copy in the session and the hand-written parameter.
+    A URL that has changed comes first (`read` makes it a value), then what the widget holds, then what was chosen on
+    another page of this session, then `value`. Streamlit drops bound values from the URL when the page changes, names
+    a value there only once a person has changed it, and lets the old page's widget win over a link: hence the copies
+    in the session and the hand-written parameter.
     """
-    current = st.session_state.get(key, _from_url(key, read))
-    if current is None or (options is not None and current not in options):
-        current = value
+    asked, held = _from_url(key, read), st.session_state.get(key)
+    seen, kept = f"seen-{key}", f"kept-{key}"
+    by_link = asked is not None and asked != st.session_state.get(seen)
+    candidates = (asked, held) if by_link else (held, asked)
+    fitting = (one for one in (*candidates, st.session_state.get(kept)) if _fits(one, options))
+    current = next(fitting, value)
     # Assigned every time: after a change of page the session still holds the old page's widget, not the new one's.
-    st.session_state[key] = st.session_state[f"kept-{key}"] = current
+    st.session_state[key] = st.session_state[kept] = st.session_state[seen] = current
     if st.query_params.get(key) != str(current):
         with suppress(StreamlitAPIException):  # bound already: Streamlit writes it
             st.query_params[key] = str(current)
+
+
+def _fits(value: Any, options: Collection[Any] | None) -> bool:
+    return value is not None and (options is None or value in options)
 
 
 def _from_url(key: str, read: Callable[[str], Any]) -> Any:
     try:
         return read(st.query_params[key])
     except (KeyError, ValueError):
-        return st.session_state.get(f"kept-{key}")
+        return None
 
 
 def empty(sentence: str, page: str, label: str) -> NoReturn:

@@ -1,0 +1,86 @@
+"""A table that a reader brings: uploaded, or named by its path on the server; read once for each choice."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import UserError
+from data.preparation import class_counts
+from data.raw import RawTable
+from data.readers import read_table
+from pages.shared.failures import tell
+from pages.shared.load import stamp
+from pages.shared.server_paths import PATH_HELP, server_path
+
+PREVIEW = 500
+TYPES = ["csv", "tsv", "txt", "tab", "json", "jsonl", "ndjson", "parquet"]
+WAYS = ("Upload", "Path on the server")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the reader named: the bytes of an upload or a path, its name, and a key that changes with it."""
+
+    content: bytes | Path
+    name: str
+    key: str
+
+
+def choose_source(prefix: str, label: str) -> Chosen | None:
+    """An upload or a path, None until one is named. A bad path is told at once and stays in its box."""
+    way = st.segmented_control("From", WAYS, default=WAYS[0], required=True, key=f"{prefix}-way",
+                               persist_state="session")  # fmt: skip
+    if way == WAYS[1]:
+        return _named(prefix, label)
+    memory = "An upload is held in memory as a whole: read files over some 100 MB by path."
+    upload = st.file_uploader(label, TYPES, key=f"{prefix}-upload", help=memory)
+    return Chosen(upload.getvalue(), upload.name, upload.file_id) if upload else None
+
+
+def _named(prefix: str, label: str) -> Chosen | None:
+    text = st.text_input(f"{label}: its path", key=f"{prefix}-path", help=PATH_HELP, persist_state="session",
+                         placeholder="/home/me/posts.csv, or a folder saved by Hugging Face datasets")  # fmt: skip
+    if not text:
+        return None
+    try:
+        path = server_path(text)
+        if not path.exists():
+            raise UserError(f"There is no file {path}. Check the path.")
+    except UserError as error:
+        tell(error)
+        return None
+    return Chosen(path, path.name, f"{path} {stamp(path)}")
+
+
+def preview(source: Chosen) -> RawTable:
+    """The first rows, to choose columns by. UserError when it cannot be read."""
+    return _table(_preview(source, source.key), source)
+
+
+def classes_of(source: Chosen, column: str) -> pd.Series:
+    """The classes of a column with their counts, over all rows."""
+    return _classes(source, source.key, column)
+
+
+def whole(source: Chosen, columns: list[str] | None = None) -> RawTable:
+    """All rows. Not cached: it may be large."""
+    return read_table(source.content, source.name, columns=columns)
+
+
+def _table(parts: dict[str, Any], source: Chosen) -> RawTable:
+    return RawTable(source=source.name, **parts)
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the first rows")
+def _preview(_source: Chosen, key: str) -> dict[str, Any]:
+    table = read_table(_source.content, _source.name, limit=PREVIEW)
+    return {"frame": table.frame, "source_rows": table.source_rows, "notes": table.notes, "rejected": table.rejected}
+
+
+@st.cache_data(max_entries=8, show_spinner="Counting the classes")
+def _classes(_source: Chosen, key: str, column: str) -> pd.Series:
+    table = read_table(_source.content, _source.name, columns=[column])
+    return class_counts(replace(table, source=_source.name), column)
