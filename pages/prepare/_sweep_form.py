@@ -1,0 +1,118 @@
+"""Configure and queue a sweep: one classifier for each ratio and seed."""
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from data.datasets import load_info
+from data.errors import UserError
+from data.experiments import TrainingConfig
+from models.jobs import queue_sweep
+from pages.prepare._dataset_facts import dataset_facts
+from pages.shared.failures import tell
+from pages.shared.state import begin, empty
+from pages.shared.words import plain
+
+SWEEPS = {
+    "A": "A: positives fixed, negatives vary",
+    "B": "B: negatives fixed, positives vary",
+    "C": "C: matched pair, 1:1 against the largest ratio",
+}
+
+
+def sweep_form(names: list[str]) -> None:
+    """The few settings that matter, the others folded, an honest time, and the button that queues."""
+    usable = [name for name in names if load_info(name).has_texts]
+    if not usable:
+        empty("There is no dataset with texts yet.", "pages/prepare/data.py", "Add or import one")
+    left, right = st.columns(2, gap="large")
+    with left:
+        settings = _main_settings(usable)
+    with right:
+        training = _training_settings()
+    try:
+        settings |= {"ratios": numbers(settings["ratios"], "ratio"), "training": TrainingConfig(**training)}
+        settings["seeds"] = [int(seed) for seed in numbers(settings["seeds"], "seed", whole=True)]
+        if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
+            config = queue_sweep(settings.pop("dataset"), **settings)
+            st.switch_page("pages/prepare/train.py", query_params={"experiment": config.id})
+    except UserError as error:
+        tell(error)
+
+
+def numbers(text: str, noun: str, *, whole: bool = False) -> list[float]:
+    """`1, 2, 3` or `1:1 1:2` as numbers. UserError that names what is not one."""
+    found = []
+    for part in re.split(r"[,;\s]+", text.strip().strip(",;")):
+        bare = part.removeprefix("1:")
+        try:
+            value = float(bare)
+            found.append(value)
+        except ValueError:
+            raise UserError(f"{part or 'Nothing'} is not a {noun}. Write them as 1, 2, 3.") from None
+        if whole and value != int(value):
+            raise UserError(f"{part} is not a whole number; a {noun} is one, such as 0.")
+    return found
+
+
+def _main_settings(names: list[str]) -> dict[str, Any]:
+    begin("dataset", names[0], names)
+    dataset = st.selectbox("Dataset", names, index=None, key="dataset", required=True, bind="query-params") or names[0]
+    facts = dataset_facts(dataset)
+    ratios, seeds = st.columns(2)
+    settings: dict[str, Any] = {
+        "dataset": dataset,
+        "ratios": ratios.text_input("Ratios (negatives for each positive)", "1, 2, 3, 5, 10", key="sweep-ratios",
+                                    persist_state="session"),
+        "seeds": seeds.text_input("Seeds", "0, 1, 2", key="sweep-seeds", persist_state="session",
+                                  help="Three show the noise of training; five are better."),
+    }  # fmt: skip
+    most = int(facts["train_positives"])
+    settings["positives"] = st.number_input(
+        f"Training positives (at most {most:,}; empty: as many as the largest ratio allows)", 2, max(2, most), None,
+        key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
+    settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
+                                      placeholder=plain(load_info(dataset).title))  # fmt: skip
+    return settings | _more_settings()
+
+
+def _more_settings() -> dict[str, Any]:
+    with st.expander("Kind of sweep and size of the test set"):
+        kind = st.selectbox("Kind of sweep", list(SWEEPS), format_func=SWEEPS.__getitem__, key="sweep-kind",
+                            persist_state="session")  # fmt: skip
+        cap = st.number_input("Keep at most so many negatives in validation and in test (empty: all)", 10, None, None,
+                              key="sweep-cap", persist_state="session",
+                              help="Recall and precision are told for a prevalence of your choice, so fewer negatives "
+                              "cost width of an interval and save time.")  # fmt: skip
+    return {"sweep": kind, "test_negatives_cap": cap}
+
+
+def _training_settings() -> dict[str, Any]:
+    encoder = st.text_input(
+        "Encoder",
+        "minilm",
+        key="sweep-encoder",
+        persist_state="session",
+        help="minilm is built in. Or a folder on the app's machine, or a hub id; safetensors only.",
+    )
+    epochs, tokens = st.columns(2)
+    settings: dict[str, Any] = {
+        "encoder": encoder,
+        "epochs": int(epochs.number_input("Epochs", 1, 100, 3, key="sweep-epochs", persist_state="session")),
+        "max_tokens": int(tokens.number_input("Tokens read of a text", 8, 8192, 128, key="sweep-tokens",
+                                              persist_state="session",
+                                              help="Longer texts are cut. Time grows with it.")),
+    }  # fmt: skip
+    with st.expander("Learning rate, batch size and steps"):
+        settings["learning_rate"] = st.number_input("Learning rate", 1e-7, 1.0, 5e-5, format="%.1e", key="sweep-rate",
+                                                    persist_state="session")  # fmt: skip
+        settings["batch_size"] = int(
+            st.number_input("Batch size", 1, 1024, 16, key="sweep-batch", persist_state="session")
+        )
+        settings["freeze_word_embeddings"] = st.toggle("Keep word embeddings as they are", True, key="sweep-freeze",
+                                                       persist_state="session")  # fmt: skip
+        settings["equal_steps"] = st.toggle("Equal steps instead of equal epochs", False, key="sweep-equal",
+                                            persist_state="session",
+                                            help="At equal epochs 1:10 takes 5.5 times the steps of 1:1.")  # fmt: skip
+    return settings

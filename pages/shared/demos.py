@@ -1,0 +1,29 @@
+"""The demos, one click away."""
+
+import streamlit as st
+
+from data.errors import UserError
+from models.demo import DEMOS, queue_demo
+from pages.shared.failures import tell
+
+
+def demo_button(number: int, label: str, *, primary: bool = False) -> None:
+    """A button that fetches what a demo needs, queues it and goes to the Overview."""
+    kind = "primary" if primary else "secondary"
+    if st.button(label, key=f"demo-{number}", type=kind, icon=":material/play_arrow:"):
+        _start(DEMOS[number].name)
+
+
+def _start(name: str) -> None:
+    bar = st.progress(0.0, text="Looking for the encoder and the texts")
+
+    def show(sentence: str, share: float) -> None:
+        bar.progress(min(1.0, share), text=sentence)
+
+    try:
+        config = queue_demo(name, progress=show)
+    except UserError as error:
+        bar.empty()
+        tell(error)
+        return
+    st.switch_page("pages/compare/overview.py", query_params={"experiment": config.id})
