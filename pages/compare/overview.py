@@ -1,8 +1,10 @@
 """What happened, and what to do next."""
 
+import pandas as pd
 import streamlit as st
 
-from data.experiments import ExperimentConfig
+from data.experiments import ExperimentConfig, ratio_label
+from models.jobs import experiment_progress
 from pages.compare._findings import collapsed_runs, what_happened, which_is_better
 from pages.compare._next_steps import next_steps
 from pages.compare._welcome import welcome
@@ -10,8 +12,9 @@ from pages.shared.charts import draw
 from pages.shared.headline import headline
 from pages.shared.recall_chart import recall_alt, recall_chart, recall_reading
 from pages.shared.recalls import by_ratio, outcomes_by_run
+from pages.shared.run_progress import progress_panel
 from pages.shared.state import choose_experiment
-from pages.shared.words import plain
+from pages.shared.words import duration, plain
 
 
 def show() -> None:
@@ -21,13 +24,29 @@ def show() -> None:
         return
     runs = outcomes_by_run(config.id)
     if runs.empty:
-        headline("Overview", "No run has finished yet.")
-        return
-    show_findings(config)
+        show_waiting(config)
+    else:
+        show_findings(config, runs)
 
 
-def show_findings(config: ExperimentConfig) -> None:
-    runs = outcomes_by_run(config.id)
+def show_waiting(config: ExperimentConfig) -> None:
+    """Nothing to show yet: what is coming, and when."""
+    progress = experiment_progress(config.id)
+    first = next((run.status.eta_seconds for run in progress.runs if run.status.eta_seconds is not None), None)
+    if progress.active:
+        soon = f" It ends in about {duration(first)}." if first is not None else ""
+        sentence = f"The first run is being made.{soon}"
+    else:
+        sentence = "No run of this experiment has finished."
+    ratios = ", ".join(ratio_label(one) for one in config.ratios)
+    coming = f"The per-class accuracy at {ratios} will stand here, ratio by ratio, as the runs end."
+    headline(f"Overview of {plain(config.title)}", sentence, coming)
+    progress_panel(config.id, table=True)
+    st.page_link("pages/prepare/train.py", label="Cancel, resume or queue more", icon=":material/model_training:",
+                 query_params={"experiment": config.id})  # fmt: skip
+
+
+def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means = by_ratio(runs)
     headline(f"Overview of {plain(config.title)}", what_happened(means), which_is_better(means))
     left, right = st.columns([3, 2], gap="large")
@@ -35,6 +54,9 @@ def show_findings(config: ExperimentConfig) -> None:
         figure = recall_chart(runs, means, list(config.ratios))
         draw(figure, key="recall", alt=recall_alt(means), reading=recall_reading(means))
     with right:
+        if experiment_progress(config.id).active:
+            st.markdown("**Still coming**")
+            progress_panel(config.id, table=False)
         next_steps(config)
     if warning := collapsed_runs(means):
         st.warning(warning, icon=":material/warning:")

@@ -1,5 +1,7 @@
 """The demos, one click away."""
 
+from typing import Literal
+
 import streamlit as st
 
 from data.errors import UserError
@@ -7,9 +9,16 @@ from models.demo import DEMOS, queue_demo
 from pages.shared.failures import tell
 
 
+def demo_buttons() -> None:
+    """Both demos, the close pair first."""
+    with st.container(horizontal=True):
+        demo_button(0, "Run the demo", primary=True)
+        demo_button(1, "Run the distant pair")
+
+
 def demo_button(number: int, label: str, *, primary: bool = False) -> None:
     """A button that fetches what a demo needs, queues it and goes to the Overview."""
-    kind = "primary" if primary else "secondary"
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
     if st.button(label, key=f"demo-{number}", type=kind, icon=":material/play_arrow:"):
         _start(DEMOS[number].name)
 

@@ -1,0 +1,130 @@
+"""How far the runs of an experiment are: one line, a bar and a table, live while anything is at work."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data.errors import UserError
+from data.experiments import ratio_label
+from data.runs import Run, RunStatus
+from models.jobs import ensure_worker, experiment_progress, worker_status
+from models.progress import ExperimentProgress, run_share
+from pages.shared.failures import tell
+from pages.shared.words import counted, duration
+
+POLL_SECONDS = 2.0
+STATES = {
+    "queued": "waits",
+    "running": "at work",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
+PHASES = {
+    "loading": "loading the encoder",
+    "training": "training",
+    "predicting": "predicting",
+    "embedding": "embedding",
+    "projecting": "making the map",
+}
+
+
+def progress_panel(experiment: str, *, table: bool) -> None:
+    """The live panel. The page runs again once, whole, each time a run ends."""
+    drawn = experiment_progress(experiment)
+    every = POLL_SECONDS if drawn.active else None
+    ended = _ended(drawn)
+
+    @st.fragment(run_every=every)
+    def panel() -> None:
+        progress = experiment_progress(experiment)
+        if _ended(progress) != ended or progress.active != drawn.active:
+            st.rerun()
+        _draw(progress, table)
+
+    panel()
+
+
+def progress_line(progress: ExperimentProgress) -> str:
+    """Where the experiment stands, in a sentence."""
+    total, done = len(progress.runs), progress.counts["done"]
+    parts = [f"{done:,} of {counted(total, 'run')} done"]
+    parts += [f"{progress.counts[state]:,} {STATES[state]}" for state in ("failed", "cancelled", "interrupted")
+              if progress.counts[state]]  # fmt: skip
+    if progress.active:
+        left = progress.eta_seconds
+        parts.append(f"about {duration(left)} left" if left is not None else "time left not known yet")
+    return ", ".join(parts)
+
+
+def run_label(run: Run) -> str:
+    """A run as people name it: `1:10, seed 0`."""
+    remedy = "" if run.config.remedy == "none" else f", {run.config.remedy}"
+    return f"{ratio_label(run.config.ratio)}, seed {run.config.seed}{remedy}"
+
+
+def _draw(progress: ExperimentProgress, table: bool) -> None:
+    st.progress(min(1.0, progress.done_share), text=progress_line(progress))
+    if progress.active and not worker_status().alive:
+        _no_worker()
+    if not table:
+        now = [f"{run_label(run)}: {doing(run.status)}" for run in progress.runs if run.status.state == "running"]
+        st.caption("; ".join(now) if now else "Closing the browser does not stop it.")
+        return
+    st.dataframe(_rows(progress), column_config=_COLUMNS, hide_index=True, key=f"runs-{progress.experiment}",
+                 alt="The runs and how far each is")  # fmt: skip
+
+
+def doing(status: RunStatus) -> str:
+    """What a running run does just now."""
+    phase = PHASES.get(status.phase, "starting")
+    if status.phase == "training" and status.epochs:
+        phase = f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}"
+    left = f", {duration(status.eta_seconds)} left" if status.eta_seconds is not None else ""
+    return phase + left
+
+
+def _no_worker() -> None:
+    st.warning("Runs wait, but nothing works on them: the worker has ended.", icon=":material/pause_circle:")
+    if st.button("Go on", key="start-worker", icon=":material/play_arrow:"):
+        try:
+            ensure_worker()
+        except UserError as error:
+            tell(error)
+
+
+_COLUMNS: dict[str, Any] = {
+    "run": st.column_config.TextColumn("Run"),
+    "state": st.column_config.TextColumn("State"),
+    "share": st.column_config.ProgressColumn("Done", min_value=0, max_value=100, format="%.0f %%"),
+    "step": st.column_config.TextColumn("Epoch and step"),
+    "speed": st.column_config.NumberColumn("Texts/s", format="%.0f"),
+    "left": st.column_config.TextColumn("Left"),
+}
+
+
+def _rows(progress: ExperimentProgress) -> pd.DataFrame:
+    rows = [_row(run_label(run), run.status) for run in progress.runs]
+    if progress.frozen is not None and progress.frozen.state != "done":
+        rows.append(_row("encoder as it came", progress.frozen))
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def _row(label: str, status: RunStatus) -> dict[str, Any]:
+    running = status.state == "running"
+    state = PHASES.get(status.phase, "starting") if running else STATES[status.state]
+    step = f"{status.epoch} of {status.epochs}, step {status.step:,} of {status.steps:,}" if status.steps else ""
+    return {
+        "run": label,
+        "state": state,
+        "share": 100 * run_share(status),
+        "step": step if running or status.state in ("interrupted", "cancelled", "failed") else "",
+        "speed": status.examples_per_second if running and status.examples_per_second else None,
+        "left": duration(status.eta_seconds) if running and status.eta_seconds is not None else "",
+    }
+
+
+def _ended(progress: ExperimentProgress) -> int:
+    return sum(count for state, count in progress.counts.items() if state not in ("queued", "running"))
