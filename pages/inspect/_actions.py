@@ -1,0 +1,142 @@
+"""The keys of the reading desk: next, previous, add to the list, note, undo, and the six actions."""
+
+import streamlit as st
+
+from data.experiments import ratio_label
+from data.hard_cases import ACTIONS, Origin, error_reason
+from pages.inspect._filters import Desk
+from pages.shared import case_list
+
+# Puts the cursor into the note, and lets Escape take it out again. Nothing from data is in it.
+_FOCUS = """<script>
+const note = document.querySelector(".st-key-note-box textarea");
+if (note) {
+  note.focus();
+  note.addEventListener("keydown", (event) => { if (event.key === "Escape") note.blur(); });
+}
+</script>"""
+
+
+def action_bar(desk: Desk, experiment: str, example: str) -> None:
+    """Where we are, and what can be done, each with its key."""
+    position = desk.position(example)
+    listed = example in case_list.listed_ids(experiment)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        total = len(desk.order)
+        st.button(
+            "Previous", key="previous", shortcut="K", on_click=_go, args=(desk, position - 1), disabled=position < 1
+        )
+        st.button(
+            "Next",
+            key="next",
+            shortcut="J",
+            on_click=_go,
+            args=(desk, position + 1),
+            disabled=not total or position == total - 1,
+        )
+        st.button(
+            "Remove from list" if listed else "Add to list",
+            key="add",
+            shortcut="A",
+            type="secondary" if listed else "primary",
+            icon=":material/bookmark_remove:" if listed else ":material/bookmark_add:",
+            on_click=_remove if listed else _add,
+            args=(desk, experiment, example),
+            disabled=not example,
+        )
+        st.button("Note", key="note", shortcut="N", on_click=_ask_note, disabled=not example)
+        st.button(
+            "Undo",
+            key="undo",
+            shortcut="Z",
+            on_click=_undo,
+            args=(desk, experiment),
+            disabled=not case_list.can_undo(experiment),
+        )
+        st.caption(f"{position + 1:,} of {total:,}" if position >= 0 else f"{total:,} in the queue")
+
+
+def decision_bar(desk: Desk, experiment: str, example: str) -> None:
+    """What to do with the example, and a note. Both are kept as soon as they are made."""
+    chosen = case_list.known(experiment, example, "action")
+    with st.container(horizontal=True, gap="small"):
+        for number, action in enumerate(ACTIONS, start=1):
+            st.button(
+                action.capitalize(),
+                key=f"action-{number}",
+                shortcut=str(number),
+                type="primary" if action == chosen else "secondary",
+                on_click=_decide,
+                args=(desk, experiment, example, "" if action == chosen else action),
+            )
+    key = f"note-{example}"
+    kept = case_list.known(experiment, example, "note")
+    if st.session_state.get(f"{key}-kept") != kept:
+        st.session_state[key] = st.session_state[f"{key}-kept"] = kept
+    with st.container(key="note-box"):
+        st.text_area(
+            "Note",
+            key=key,
+            height=68,
+            placeholder="What you saw. Kept when you leave the box (Escape) or press Ctrl+Enter.",
+            on_change=_note,
+            args=(experiment, example, key),
+            label_visibility="collapsed",
+        )
+    if st.session_state.pop("note-asked", False):
+        number = st.session_state["note-times"] = st.session_state.get("note-times", 0) + 1
+        st.html(f"<!-- {number} -->{_FOCUS}", unsafe_allow_javascript=True)
+
+
+def origin_of(desk: Desk) -> Origin:
+    """Where what is added now was found."""
+    config = desk.run.config
+    return Origin(desk.run.name, config.ratio, config.seed, desk.evidence.split, desk.threshold)
+
+
+def reason_of(desk: Desk, example: str) -> str:
+    """Why it is on the list, in words."""
+    prob = float(desk.probs[desk.evidence.place(example)])
+    label = int(desk.evidence.labels[desk.evidence.place(example)])
+    if prob != prob:
+        return f"added while reading {ratio_label(desk.run.config.ratio)}"
+    return error_reason(label, prob, ratio=desk.run.config.ratio, threshold=desk.threshold)
+
+
+def _go(desk: Desk, position: int) -> None:
+    st.session_state["example"] = desk.id_at(position)
+
+
+def _add(desk: Desk, experiment: str, example: str) -> None:
+    """Add it and go on to the next one; at the end of the queue stay."""
+    case_list.add(experiment, [example], [reason_of(desk, example)], origin_of(desk))
+    _onward(desk, example)
+
+
+def _remove(desk: Desk, experiment: str, example: str) -> None:
+    case_list.remove(experiment, [example])
+
+
+def _onward(desk: Desk, example: str) -> None:
+    position = desk.position(example)
+    if position + 1 < len(desk.order):
+        st.session_state["example"] = desk.id_at(position + 1)
+
+
+def _decide(desk: Desk, experiment: str, example: str, action: str) -> None:
+    case_list.act(experiment, example, action, reason_of(desk, example), origin_of(desk))
+
+
+def _note(experiment: str, example: str, key: str) -> None:
+    case_list.note(experiment, example, st.session_state[key])
+
+
+def _ask_note() -> None:
+    st.session_state["note-asked"] = True
+
+
+def _undo(desk: Desk, experiment: str) -> None:
+    """Take back the last step and show what it was about."""
+    ids = case_list.undo_last(experiment)
+    if ids and desk.evidence.place(ids[0]) >= 0:
+        st.session_state["example"] = ids[0]

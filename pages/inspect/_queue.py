@@ -1,0 +1,70 @@
+"""The queue on the left: a dozen rows, the row being read marked."""
+
+import math
+
+import streamlit as st
+
+from pages.inspect._controls import MARKS
+from pages.inspect._filters import Desk
+from pages.shared.texts import Texts
+from pages.shared.words import plain, probability
+
+ROWS = 12
+
+
+def queue(desk: Desk, texts: Texts, example: str) -> None:
+    """The page of the queue that holds the example, and the way to the other pages."""
+    total = len(desk.order)
+    pages = max(1, math.ceil(total / ROWS))
+    position = desk.position(example)
+    page = position // ROWS + 1 if position >= 0 else min(st.session_state.get("page", 1), pages)
+    shown = desk.order[(page - 1) * ROWS : page * ROWS]
+    starts = texts.starts(desk.evidence.ids[shown], length=70)
+    with st.container(key="queue", gap=None, height=ROWS * 36 + 8, border=False):
+        if not total:
+            st.caption("Nothing matches these filters.")
+        for number, (row, start) in enumerate(zip(shown, starts, strict=True)):
+            _row(desk, int(row), number, start, example)
+    if st.session_state.get("page") != page:
+        st.session_state["page"] = page
+    st.pagination(pages, key="page", max_visible_pages=5, on_change=_turn, args=(desk,))
+
+
+def _row(desk: Desk, row: int, number: int, start: str, example: str) -> None:
+    one, outcome = str(desk.evidence.ids[row]), str(desk.outcomes[row])
+    listed = ":material/bookmark: " if desk.listed[row] else ""
+    # Isolated, so that a text written from right to left does not turn the row around.
+    label = f"{MARKS[outcome]} **{plain(probability(desk.probs[row]))}** {listed}\u2068{plain(start)}\u2069"
+    st.button(
+        label,
+        key=f"row-{outcome}-{number}",
+        type="secondary" if one == example else "tertiary",
+        width="stretch",
+        wrap=False,
+        on_click=choose,
+        args=(one,),
+    )
+
+
+def choose(one: str) -> None:
+    """Read this example next."""
+    st.session_state["example"] = one
+
+
+def _turn(desk: Desk) -> None:
+    """A page of the queue begins with its first example."""
+    choose(desk.id_at((st.session_state["page"] - 1) * ROWS))
+
+
+def style_queue() -> None:
+    """Rows close together, their text to the left and cut at the end."""
+    st.html(
+        """<style>
+        .st-key-queue button { justify-content: flex-start; min-height: 34px; height: 34px; padding: 0 0.6rem;
+          border-radius: 0 6px 6px 0; }
+        .st-key-queue button > div, .st-key-queue button [data-testid="stMarkdownContainer"] { width: 100%;
+          justify-content: flex-start; }
+        .st-key-queue button p { text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+          width: 100%; }
+        </style>"""
+    )

@@ -1,0 +1,91 @@
+"""The hard-case list as pages use it: read when its log changed, written record by record, each taken back by key."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from data.hard_cases import (
+    Origin,
+    add_hard_cases,
+    hard_cases_log,
+    load_annotations,
+    remove_hard_cases,
+    set_action,
+    set_note,
+    undo,
+)
+
+_UNDO = "undo-keys"
+
+
+def annotations(experiment: str) -> pd.DataFrame:
+    """Everything people said about examples, on the list or not, with `id` as index."""
+    path = hard_cases_log(experiment)
+    mark = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else (0, 0)
+    return _annotations(experiment, mark)
+
+
+def listed_ids(experiment: str) -> set[str]:
+    """The ids on the list now."""
+    frame = annotations(experiment)
+    return set(frame.index[frame["listed"]])
+
+
+def add(experiment: str, ids: Sequence[str], reasons: Sequence[str], origin: Origin) -> None:
+    """Put examples on the list with a reason each."""
+    _done(experiment, [add_hard_cases(experiment, ids, reasons, origin=origin)])
+
+
+def remove(experiment: str, ids: Sequence[str]) -> None:
+    """Take examples off the list."""
+    _done(experiment, [remove_hard_cases(experiment, ids)])
+
+
+def note(experiment: str, one: str, text: str) -> None:
+    """Write the note of an example, when it changed."""
+    if text != known(experiment, one, "note"):
+        _done(experiment, [set_note(experiment, [one], text)])
+
+
+def act(experiment: str, one: str, action: str, reason: str, origin: Origin) -> None:
+    """Decide what to do with an example; it comes on the list when it is not there. One step to take back."""
+    keys = []
+    if one not in listed_ids(experiment):
+        keys.append(add_hard_cases(experiment, [one], [reason], origin=origin))
+    if action != known(experiment, one, "action"):
+        keys.append(set_action(experiment, [one], action))
+    if keys:
+        _done(experiment, keys)
+
+
+def known(experiment: str, one: str, column: str) -> str:
+    """One column of what is known of an example, "" when nobody touched it."""
+    frame = annotations(experiment)
+    return str(frame.at[one, column]) if one in frame.index else ""
+
+
+def can_undo(experiment: str) -> bool:
+    """Whether this session did something that it can take back."""
+    return bool(st.session_state.get(_UNDO, {}).get(experiment))
+
+
+def undo_last(experiment: str) -> list[str]:
+    """Take back this session's last step. The ids it was about; others' steps stay."""
+    steps = st.session_state.get(_UNDO, {}).get(experiment, [])
+    if not steps:
+        return []
+    ids: list[str] = []
+    for key in reversed(steps.pop()):
+        record = undo(experiment, key=key)
+        ids = list(record["ids"]) if record else ids
+    return ids
+
+
+def _done(experiment: str, keys: list[str]) -> None:
+    st.session_state.setdefault(_UNDO, {}).setdefault(experiment, []).append(keys)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _annotations(experiment: str, mark: tuple[int, int]) -> pd.DataFrame:
+    return load_annotations(experiment).set_index("id", drop=False)

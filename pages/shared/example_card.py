@@ -1,0 +1,86 @@
+"""One example, read whole: what it is, what every run says of it, and what lies next to it in training."""
+
+import numpy as np
+import streamlit as st
+
+from data.runs import Run
+from pages.shared.colours import OUTCOME as COLOUR
+from pages.shared.evidence import Evidence
+from pages.shared.load import frozen_folder
+from pages.shared.marked import escaped, marked, reading_style
+from pages.shared.near import neighbours, show_neighbours
+from pages.shared.probability_strip import strip
+from pages.shared.texts import NO_TEXT, Texts
+from pages.shared.words import OUTCOME, plain, probability
+
+_CLASS = ("negative", "positive")
+
+
+def facts(evidence: Evidence, run: Run, row: int, texts: Texts, *, threshold: float, group: str = "") -> None:
+    """The line above the text: outcome, class, prediction, probability, and what became of it over the ratios."""
+    one, label = str(evidence.ids[row]), int(evidence.labels[row])
+    prob = float(evidence.of(run)[row])
+    if np.isnan(prob):
+        st.markdown(f"`{run.name}` has no prediction for this example.")
+        return
+    outcome = ("tn", "fp", "fn", "tp")[2 * label + int(prob >= threshold)]
+    called = _CLASS[int(prob >= threshold)]
+    group_said = f" · <em>{escaped(group)}</em>" if group else ""
+    st.html(
+        f'<div style="border-left:6px solid {COLOUR[outcome]};padding-left:0.6rem">'
+        f"<strong>{OUTCOME[outcome].capitalize()}</strong>: {_CLASS[label]} "
+        f"({escaped(texts.class_name(one, label))}), called {called} with probability "
+        f"<strong>{probability(prob)}</strong>, cut at {probability(threshold)}{group_said}"
+        f'<div class="quiet">{escaped(one)}</div></div>'
+    )
+
+
+def whole_text(text: str | None, words: list[str]) -> None:
+    """The text as it was written, the searched words marked."""
+    st.html(reading_style())
+    if text is None:
+        st.caption(f"{NO_TEXT} The id and the numbers are what there is.")
+    elif not text.strip():
+        st.caption("This text is empty.")
+    else:
+        st.html(f'<div class="reading whole" dir="auto" tabindex="0">{marked(text, words)}</div>')
+
+
+def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, outcome_string: str = "") -> None:
+    """Its probability at every ratio and seed of the run's remedy."""
+    same = evidence.remedies == run.config.remedy
+    label = int(evidence.labels[row])
+    st.html(
+        strip(
+            label,
+            evidence.pos_probs[same, row],
+            evidence.ratios[same],
+            evidence.seeds[same],
+            threshold=threshold,
+            own=(run.config.ratio, run.config.seed),
+        )
+    )
+    right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
+    word = "found by" if label else "rightly rejected by"
+    strings = f" Outcome string: `{plain(outcome_string)}`." if outcome_string else ""
+    st.caption(
+        f"Probability of being positive at every ratio, a bar for each seed, their mean below; the dashed line is the "
+        f"threshold. This {_CLASS[label]} is {word} {int(right.sum())} of {len(right)} runs.{strings}"
+    )
+
+
+def beside(evidence: Evidence, run: Run, row: int, texts: Texts) -> None:
+    """Its nearest training examples of both classes."""
+    one, label = str(evidence.ids[row]), int(evidence.labels[row])
+    frozen = frozen_folder(evidence.experiment)
+    encoders = ["this run's encoder"] + (["frozen encoder"] if (frozen / "embeddings.npy").exists() else [])
+    chosen = encoders[0]
+    if len(encoders) > 1:
+        chosen = st.segmented_control(
+            "Neighbours by", encoders, default=encoders[0], required=True, key="encoder", label_visibility="collapsed"
+        )
+    found = neighbours(run.folder if chosen == encoders[0] else frozen, one)
+    if isinstance(found, str):
+        st.caption(found)
+    else:
+        show_neighbours(found, one, label, texts)

@@ -1,0 +1,127 @@
+"""The training examples nearest to an example, by an encoder's own embeddings, both classes side by side."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analysis.neighbours import nearest, shared_words
+from pages.shared.load import embeddings, stamp
+from pages.shared.marked import escaped, marked
+from pages.shared.texts import Texts
+from pages.shared.words import plain
+
+SHOWN = 3
+SAME = 0.98
+"""Cosine from which two texts are worth a look as near-duplicates."""
+CLOSE = 0.02
+"""A margin between the two classes smaller than this is no difference to speak of."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Embeddings by id, and those of the training examples of each class."""
+
+    places: pd.Index
+    embeddings: np.ndarray
+    train_ids: dict[int, np.ndarray]
+    train: dict[int, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Near:
+    """The nearest training examples of one class: ids and cosines, nearest first."""
+
+    ids: tuple[str, ...]
+    cosines: tuple[float, ...]
+
+
+def neighbours(folder: Path, one: str) -> dict[int, Near] | str:
+    """The nearest training examples by class, or a sentence that says what is missing."""
+    vectors = _vectors(str(folder), stamp(folder / "embeddings.npy"))
+    if vectors is None:
+        return (
+            "There are no embeddings, which neighbours need: these predictions came without an encoder, or the run "
+            "has not come to them yet."
+        )
+    place = int(vectors.places.get_indexer([one])[0])
+    if place < 0:
+        return "This example has no embedding: only test and training examples do."
+    if not all(len(vectors.train[label]) for label in (1, 0)):
+        return "The training examples have no embeddings, so there is nothing to compare with."
+    query = np.asarray(vectors.embeddings[place])[None]
+    return {label: _nearest(vectors, label, query, one) for label in (1, 0)}
+
+
+def show_neighbours(found: dict[int, Near], one: str, label: int, texts: Texts) -> None:
+    """One sentence on what they say, then the classes side by side; the example's own class first."""
+    st.markdown(_finding(found, label))
+    text = texts.text(one) or ""
+    for place, kind in zip(st.columns(2, gap="medium"), (label, 1 - label), strict=True):
+        near = found[kind]
+        name = plain(texts.class_name(near.ids[0], kind))
+        place.markdown(f"**Nearest training {'positive' if kind else 'negative'}** · {name}")
+        place.html("".join(_block(number, near, text, texts) for number in range(len(near.ids))))
+
+
+def _nearest(vectors: Vectors, label: int, query: np.ndarray, one: str) -> Near:
+    indices, cosines = nearest(query, vectors.train[label], k=SHOWN + 1)
+    pairs = [
+        (str(vectors.train_ids[label][i]), float(cosine)) for i, cosine in zip(indices[0], cosines[0], strict=True)
+    ]
+    pairs = [pair for pair in pairs if pair[0] != one][:SHOWN]
+    return Near(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
+
+
+def _finding(found: dict[int, Near], label: int) -> str:
+    own, other = found[label].cosines[0], found[1 - label].cosines[0]
+    names = ("negative", "positive")
+    if other >= SAME:
+        return (
+            f"Nearly the same text stands in training as a **{names[1 - label]}** (cosine {other:.2f}): "
+            "one of the two labels may be wrong."
+        )
+    if abs(own - other) < CLOSE:
+        return f"As near to training negatives as to training positives: borderline (cosine {own:.2f} and {other:.2f})."
+    nearer = names[label] if own > other else names[1 - label]
+    reading = "its own class" if own > other else "the other class: true overlap, or a wrong label"
+    return f"Nearer to a training **{nearer}**, {reading} (cosine {max(own, other):.2f} against {min(own, other):.2f})."
+
+
+def _block(number: int, near: Near, text: str, texts: Texts) -> str:
+    """The nearest one open, the next ones folded."""
+    one, cosine = near.ids[number], near.cosines[number]
+    other = texts.text(one)
+    shared = shared_words(text[:20_000], other[:20_000]) if other and text else []
+    said = f"cosine {cosine:.2f} · {escaped(one)}"
+    if shared:
+        said += f" · {len(shared)} shared word{'s' if len(shared) != 1 else ''}"
+    body = f'<div class="reading near" dir="auto">{marked(other, shared) if other is not None else ""}</div>'
+    if number == 0:
+        return f'<div class="quiet">{said}</div>{body}'
+    return f'<details><summary class="quiet">{said}</summary>{body}</details>'
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _vectors(folder: str, written: int) -> Vectors | None:
+    loaded = embeddings(Path(folder)) if written else None
+    if loaded is None:
+        return None
+    rows, matrix = loaded
+    train = (rows["split"] == "train").to_numpy()
+    labels = rows["label"].to_numpy()
+    ids = rows["id"].to_numpy(dtype=object)
+    by_class = {label: np.flatnonzero(train & (labels == label)) for label in (1, 0)}
+    return Vectors(
+        places=pd.Index(ids),
+        embeddings=matrix,
+        train_ids={label: ids[mine] for label, mine in by_class.items()},
+        train={label: _unit(np.asarray(matrix[mine])) for label, mine in by_class.items()},
+    )
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
