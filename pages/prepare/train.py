@@ -7,7 +7,7 @@ from pages.prepare._checkpoint_form import checkpoint_form
 from pages.prepare._predictions_form import predictions_form
 from pages.prepare._progress import progress_view
 from pages.prepare._sweep_form import sweep_form
-from pages.shared.demos import demo_buttons
+from pages.shared.demos import demo_button
 from pages.shared.headline import headline
 from pages.shared.state import choose_experiment
 
@@ -19,7 +19,9 @@ def show() -> None:
     config = choose_experiment()
     if config is None:
         headline("Train", "The same classifier at several ratios, on the same positives and the same test set.", STAYS)
-        demo_buttons()
+        with st.container(horizontal=True):
+            demo_button(0, "Run the demo: newsgroups, close pair", primary=True)
+            demo_button(1, "Run the distant pair")
     else:
         progress_view(config)
     st.divider()
