@@ -98,10 +98,11 @@ def _texts(table: RawTable, column: str) -> pd.Series | str:
 def _splits(table: RawTable, column: str) -> pd.Series | str:
     if not column:
         return ""
+    cells = _needed(table, column, "split")
     try:
-        return split_names(_needed(table, column, "split"), column)
+        return split_names(cells, column)
     except UserError as error:
-        raise UserError(f"{table.source}: {error}".replace(f"{table.source}: {table.source}", table.source)) from None
+        raise UserError(f"{table.source}: {error}") from None
 
 
 def _numbers(table: RawTable, column: str, read: Callable[[str], float], what: str) -> np.ndarray:

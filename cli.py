@@ -1,0 +1,297 @@
+"""The terminal face of Close Call: a table of commands, nothing else."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="closecall",
+    help="Why does a text classifier miss its rare class? Train at several ratios, read the errors, export a list.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset; see closecall datasets.")]
+ExperimentId = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="An experiment; see closecall experiments.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until the work is done, with live progress.")]
+Title = Annotated[str, typer.Option(help="A title to know the experiment by.")]
+Out = Annotated[Path | None, typer.Option(help="File to write: .csv, .jsonl or .parquet, by its ending.")]
+Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Without it: all of the experiment.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Take the proposed columns for those not named.")]
+ROLES = "id, label, probability, logit, logit_negative, logit_positive, text, ratio, seed, split."
+MaxTokens = Annotated[int, typer.Option(help="Tokens of a text that are read; longer texts are cut.")]
+
+
+@app.command()
+def demo(
+    distant: Annotated[bool, typer.Option("--distant", help="The control: classes far apart in meaning.")] = False,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Only when there is no experiment yet.")] = False,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Train on built-in newsgroup posts at ratios 1, 2, 3, 5 and 10.
+
+    Example: closecall demo --wait
+    """
+    from models import terminal
+
+    terminal.demo(distant=distant, if_empty=if_empty, wait=wait, as_json=json)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file, or a saved Hugging Face folder.")],
+    name: Annotated[str, typer.Option(help="Name of the new dataset. Without it: the file's name.")] = "",
+    title: Annotated[str, typer.Option(help="A title to know the dataset by.")] = "",
+    text_column: Annotated[str, typer.Option(help="The column with the texts.")] = "",
+    label_column: Annotated[str, typer.Option(help="The column with the classes.")] = "",
+    positive: Annotated[list[str] | None, typer.Option(help="A positive (rare) class; repeat for several.")] = None,
+    negative: Annotated[list[str] | None, typer.Option(help="A negative class. Without it: all others.")] = None,
+    id_column: Annotated[str, typer.Option(help="A column of ids. Without it: row numbers.")] = "",
+    group_column: Annotated[str, typer.Option(help="Rows of one group stay in one split.")] = "",
+    split_column: Annotated[str, typer.Option(help="A column that says train, validation or test.")] = "",
+    test_share: Annotated[float, typer.Option(help="Share of the examples for the test split.")] = 0.35,
+    validation_share: Annotated[float, typer.Option(help="Share for the validation split.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Import labelled texts as a dataset. Columns that are not named are proposed.
+
+    Example: closecall import posts.csv --text-column body --label-column topic --positive mac
+    """
+    from models import terminal
+
+    columns = (text_column, label_column, id_column, group_column, split_column)
+    shares = (test_share, validation_share)
+    terminal.import_dataset(
+        file, columns, positive, negative, name=name, title=title, shares=shares, seed=seed, accept=yes, as_json=json
+    )
+
+
+@app.command()
+def builtin(
+    name: Annotated[str, typer.Argument(help="A built-in dataset. Without it: list them, with licences.")] = "",
+    json: Json = False,
+) -> None:
+    """Import a built-in dataset, or list them.
+
+    Example: closecall builtin newsgroups-close
+    """
+    from models import terminal
+
+    terminal.import_builtin(name, as_json=json)
+
+
+@app.command()
+def datasets(json: Json = False) -> None:
+    """List the datasets: positives and negatives of each split.
+
+    Example: closecall datasets
+    """
+    from models import terminal
+
+    terminal.list_datasets(as_json=json)
+
+
+@app.command()
+def experiments(json: Json = False) -> None:
+    """List the experiments and how far they are.
+
+    Example: closecall experiments --json
+    """
+    from models import terminal
+
+    terminal.list_experiments(as_json=json)
+
+
+@app.command()
+def sweep(
+    dataset: DatasetName,
+    ratios: Annotated[str, typer.Option(help="Training negatives for each training positive.")] = "1,2,3,5,10",
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas between them.")] = "0",
+    encoder: Annotated[str, typer.Option(help="minilm (built in), a local folder or a hub id.")] = "minilm",
+    positives: Annotated[int | None, typer.Option(help="Cap on the training positives.")] = None,
+    kind: Annotated[
+        str, typer.Option("--sweep", help="A: positives fixed; B: negatives fixed; C: matched pair.")
+    ] = "A",
+    epochs: Annotated[int, typer.Option(help="Passes over the training examples.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Texts in one step.")] = 16,
+    learning_rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 5e-5,
+    max_tokens: MaxTokens = 128,
+    equal_steps: Annotated[bool, typer.Option("--equal-steps", help="As many steps at every ratio.")] = False,
+    test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
+    title: Title = "",
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Train the same classifier at several ratios and seeds.
+
+    Example: closecall sweep posts --ratios 1,2,3,5,10 --seeds 0,1 --wait
+    """
+    from models import terminal
+
+    training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
+    capped = {"positives": positives, "test_negatives": test_negatives}
+    terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, title=title, wait=wait, as_json=json)
+
+
+@app.command()
+def status(
+    experiment: Annotated[str, typer.Argument(help="An experiment. Without it: all, in one line each.")] = "",
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Show how far the runs are, and what each gets right.
+
+    Example: closecall status posts-1-1-to-1-10 --wait
+    """
+    from models import terminal
+
+    terminal.status(experiment, wait=wait, as_json=json)
+
+
+@app.command()
+def cancel(experiment: ExperimentId, run: Run = None) -> None:
+    """Stop what is queued or running; what is finished is kept.
+
+    Example: closecall cancel posts-1-1-to-1-10
+    """
+    from models import terminal
+
+    terminal.cancel(experiment, run)
+
+
+@app.command()
+def resume(experiment: ExperimentId, run: Run = None, wait: Wait = False, json: Json = False) -> None:
+    """Go on with what was interrupted, cancelled or failed, from the last checkpoint.
+
+    Example: closecall resume posts-1-1-to-1-10 --wait
+    """
+    from models import terminal
+
+    terminal.resume(experiment, run, wait=wait, as_json=json)
+
+
+@app.command()
+def predict(
+    dataset: DatasetName,
+    checkpoint: Annotated[str, typer.Option(help="A fine-tuned classifier: a local folder or a hub id.")],
+    ratio: Annotated[str, typer.Option(help="The ratio that it was trained at.")],
+    seed: Annotated[int, typer.Option(help="The seed that it was trained with.")] = 0,
+    experiment: Annotated[str, typer.Option(help="Join this experiment of loaded classifiers.")] = "",
+    max_tokens: MaxTokens = 128,
+    title: Title = "",
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Predict and embed a dataset with a classifier that is fine-tuned already.
+
+    Example: closecall predict posts --checkpoint ./my-classifier --ratio 10 --wait
+    """
+    from models import terminal
+
+    terminal.predict(
+        dataset, checkpoint, ratio, seed=seed, experiment=experiment, max_tokens=max_tokens, title=title, wait=wait,
+        as_json=json,
+    )  # fmt: skip
+
+
+@app.command("import-predictions")
+def import_predictions(
+    files: Annotated[list[Path], typer.Argument(help="CSV, JSONL or Parquet files with id, label and probability.")],
+    ratios: Annotated[str, typer.Option(help="The ratio of each file, when no column tells it.")] = "",
+    seeds: Annotated[str, typer.Option(help="The seed of each file, when no column tells it.")] = "",
+    column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME; repeat for several. Roles: " + ROLES)] = None,
+    positive: Annotated[str, typer.Option(help="The label of the positive class.")] = "",
+    dataset: Annotated[str, typer.Option(help="The dataset they belong to. Without it one is made.")] = "",
+    common_only: Annotated[bool, typer.Option("--common-only", help="Leave out ids that some run lacks.")] = False,
+    title: Title = "",
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Load predictions made elsewhere, with or without texts, at one ratio or several.
+
+    Example: closecall import-predictions at-1.csv at-10.csv --ratios 1,10 --yes
+    """
+    from models import terminal
+
+    terminal.import_predictions(
+        files, column, ratios=ratios, seeds=seeds, positive=positive, dataset=dataset, common_only=common_only,
+        title=title, accept=yes, as_json=json,
+    )  # fmt: skip
+
+
+@app.command()
+def errors(
+    experiment: ExperimentId,
+    ratio: Annotated[str, typer.Option(help="The ratio whose run is looked at.")],
+    outcome: Annotated[str, typer.Option(help="fn (misses), fp (false alarms), tp, tn; several with commas.")] = "fn",
+    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
+    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
+    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    threshold: Annotated[float, typer.Option(help="Probability from which an example is called positive.")] = 0.5,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """List or write the misclassified examples of a run, the most confident errors first.
+
+    Example: closecall errors posts-1-1-to-1-10 --ratio 10 --outcome fn --out misses.csv
+    """
+    from models import terminal
+
+    terminal.errors(
+        experiment, ratio, outcome, seed=seed, remedy=remedy, split=split, threshold=threshold, out=out, as_json=json
+    )
+
+
+@app.command("hard-cases")
+def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
+    """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.
+
+    Example: closecall hard-cases posts-1-1-to-1-10 --out hard-cases.parquet
+    """
+    from models import terminal
+
+    terminal.hard_cases(experiment, out=out, as_json=json)
+
+
+@app.command("app")
+def app_(
+    port: Annotated[int, typer.Option(help="Port on localhost.")] = 8501,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
+) -> None:
+    """Open the app on localhost. Ctrl-C ends the app; training goes on.
+
+    Example: closecall app --port 8502 --no-browser
+    """
+    from models.launch import launch_app
+
+    launch_app(port, browser=browser)
+
+
+@app.command()
+def assets(json: Json = False) -> None:
+    """Fetch the built-in encoder and texts and check that they are whole.
+
+    Example: closecall assets
+    """
+    from models import terminal
+
+    terminal.fetch(as_json=json)
+
+
+def main() -> None:
+    """Run a command. What a person can mend is one sentence on standard error and exit code 2; Ctrl-C is 130."""
+    from data.errors import UserError
+
+    try:
+        app(prog_name="closecall")
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,108 @@
+"""The answers of the terminal: an experiment's progress, a dataset, a list, a table of examples.
+
+Results go to standard output, remarks to standard error; with `as_json` standard output holds JSON and nothing else.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.datasets import Dataset
+from data.experiments import load_experiment
+from data.export import Provenance, table_bytes, write_table
+from models import jobs
+from models.console import follow, say, show_frame, show_json, show_rows
+from models.reports import (
+    dataset_content,
+    ended_well,
+    progress_content,
+    run_rows,
+    split_counts,
+    unfinished_experiments,
+)
+
+SHOWN_ROWS = 20
+"""Rows of a long table that are shown."""
+
+
+def say_unfinished() -> None:
+    """Offer to go on with what was interrupted."""
+    for experiment in unfinished_experiments():
+        say(f"{experiment} is not finished. Go on with: closecall resume {experiment} (or on the Train page).")
+
+
+def show_queued(experiment: str, *, wait: bool, as_json: bool) -> None:
+    if wait:
+        show_until_done(experiment, as_json=as_json)
+        return
+    say(f"Queued as {experiment}. See how far it is with: closecall status {experiment} --wait")
+    if as_json:
+        show_json(progress_content(jobs.experiment_progress(experiment)))
+
+
+def show_until_done(experiment: str, *, as_json: bool) -> None:
+    """Wait for an experiment; exit code 1 unless every run is done, 130 after Ctrl-C."""
+    try:
+        progress = follow(experiment)
+    except KeyboardInterrupt:
+        say(f"The runs go on. To see them: closecall status {experiment}; to stop them: closecall cancel {experiment}")
+        raise
+    show_progress(experiment, as_json=as_json)
+    if not ended_well(progress):
+        say(f"Not every run is done. Go on with: closecall resume {experiment}")
+        sys.exit(1)
+
+
+def show_progress(experiment: str, *, as_json: bool) -> None:
+    progress = jobs.experiment_progress(experiment)
+    if as_json:
+        show_json(progress_content(progress))
+        return
+    show_rows(run_rows(progress.runs), title=f"{load_experiment(experiment).title} ({experiment})")
+    say("Positives found and negatives left alone: on the test split, at the threshold .5, with 95 % intervals.")
+
+
+def say_worker() -> None:
+    worker = jobs.worker_status()
+    if worker.alive:
+        say(f"A worker is at it: {worker.busy} of {worker.lanes} lanes busy.")
+    say_unfinished()
+
+
+def show_dataset(dataset: Dataset, *, as_json: bool) -> None:
+    if as_json:
+        show_json(dataset_content(dataset))
+        return
+    for note in dataset.info.notes:
+        say(note)
+    if len(dataset.set_aside):
+        say(f"{len(dataset.set_aside):,} rows were set aside:")
+        show_frame(dataset.set_aside[["source_row", "id", "reason"]].head(SHOWN_ROWS))
+    show_rows([{"dataset": dataset.name, **split_counts(dataset.name)}], title="Positives / negatives")
+    say(f"Next: closecall sweep {dataset.name} --ratios 1,2,3,5,10")
+
+
+def show_list(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "") -> None:
+    if as_json:
+        show_json(rows)
+    elif rows:
+        show_rows(rows)
+    else:
+        say(empty)
+
+
+def show_export(
+    table: pd.DataFrame, origin: Provenance, out: Path | None, columns: list[str], *, as_json: bool
+) -> None:
+    if out is not None:
+        write_table(table, out, origin)
+        say(f"Written to {out}.")
+    if as_json:
+        sys.stdout.write(table_bytes(table, "jsonl", origin).decode())
+    elif out is None:
+        show_frame(table[columns].head(SHOWN_ROWS))
+        if len(table) > SHOWN_ROWS:
+            say(f"These are the first {SHOWN_ROWS}. Write all to a file with --out FILE.")

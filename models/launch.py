@@ -1,0 +1,55 @@
+"""Open the app: check the port, print the address, hand over to Streamlit."""
+
+import os
+import socket
+import sys
+from contextlib import closing
+
+from data.errors import UserError
+from data.workspace import workspace_folder
+from models.answers import say_unfinished
+from models.console import say
+from models.lanes import HOUSE
+
+
+def launch_app(port: int, *, browser: bool) -> None:
+    """Become the app's server on localhost; does not return. UserError when the port is taken."""
+    if not _is_free(port):
+        raise UserError(f"Port {port} is taken. Choose another: closecall app --port {port + 1}")
+    say_unfinished()
+    say(f"Close Call opens at http://localhost:{port} (Ctrl-C ends the app; training goes on).")
+    os.chdir(HOUSE)
+    os.execve(sys.executable, [sys.executable, *app_command(port, browser=browser)], app_environment())
+
+
+def app_command(port: int, *, browser: bool) -> list[str]:
+    """The arguments after `python`. Without a display no browser is opened."""
+    options = {
+        "server.address": "localhost",
+        "server.port": str(port),
+        "server.headless": "false" if browser and _has_display() else "true",
+        "server.showEmailPrompt": "false",
+        "browser.gatherUsageStats": "false",
+    }
+    return ["-m", "streamlit", "run", str(HOUSE / "app.py"), *(f"--{name}={value}" for name, value in options.items())]
+
+
+def app_environment() -> dict[str, str]:
+    """The environment of the app: the workspace by its whole path, since the app runs in the folder of the code."""
+    return {**os.environ, "CLOSECALL_HOME": str(workspace_folder())}
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("localhost", port))
+        except OSError:
+            return False
+    return True
+
+
+def _has_display() -> bool:
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
