@@ -84,8 +84,8 @@ def _draw(pool: pd.DataFrame, shares: dict[str, float], seed: int) -> np.ndarray
     for label, order in enumerate(orders):
         singles = order[~tied[order]]
         ends = np.cumsum(left[:-1, label].clip(0).astype(int))
-        for name, rows in zip(names, np.split(singles, ends), strict=True):
-            splits[rows] = name
+        for name, part in zip(names, np.split(singles, ends), strict=True):
+            splits[part] = name
     return splits
 
 

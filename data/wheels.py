@@ -130,8 +130,10 @@ def _check(asset: Asset, wheel: Path) -> None:
 
 
 def _size(folder: Path) -> int:
+    """Bytes below a folder in which pip makes, moves and deletes while we look."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # pip moves files while we look
-            total += path.stat().st_size if path.is_file() else 0
+    for place, _, names in os.walk(folder):  # unlike Path.rglob, not disturbed by a folder that vanishes
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).stat().st_size
     return total

@@ -175,15 +175,20 @@ def test_a_stopped_download_leaves_nothing(mirror: Path, workspace: Path) -> Non
 def test_several_askers_get_one_download(mirror: Path) -> None:
     asset = tiny(wheel_in(mirror))
     starts: list[str] = []
+    failures: list[BaseException] = []
 
     def ask() -> None:
-        asset_folder(asset, lambda sentence, share: starts.append(sentence) if "Unpacking" in sentence else None)
+        try:
+            asset_folder(asset, lambda sentence, share: starts.append(sentence) if "Unpacking" in sentence else None)
+        except BaseException as error:
+            failures.append(error)
 
     askers = [threading.Thread(target=ask) for _ in range(3)]
     for asker in askers:
         asker.start()
     for asker in askers:
         asker.join()
+    assert not failures
     assert len(starts) == 1
 
 
