@@ -1,0 +1,77 @@
+"""Embed an experiment's examples with the encoder as it came, before any training.
+
+The map of the frozen encoder shows how close the classes lie in meaning before a classifier pulls them apart.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.experiments import experiment_folder, load_experiment
+from data.files import write_arrays
+from data.runs import save_embeddings
+from data.workspace import workspace_folder
+from models.devices import claim_device
+from models.encoder import load_encoder, weights_fingerprint
+from models.material import Material, load_material
+from models.prediction import forward_batches
+from models.stages import PROJECTION_SECONDS, Desk, has_embeddings, lay_out
+from models.tokens import padded_tokens
+from models.watch import Progress, Watch
+
+
+def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
+    """Write the `frozen` folder of an experiment: embeddings and projection of test and all training examples.
+
+    Rows are test in the order of the evaluation, then training in the order of the plan. Embeddings are kept in the
+    workspace by content, so that another experiment on the same texts does not compute them again. Raises Stopped when
+    `should_stop` says so, and UserError for what a person can mend.
+    """
+    watch = Watch(should_stop, report)
+    with watch.phase("loading"):
+        config = load_experiment(experiment)
+        device = claim_device().device
+        material = load_material(experiment, config.training.encoder, config.training.max_tokens, watch.check)
+    desk = Desk(experiment_folder(experiment) / "frozen", material, watch)
+    if not has_embeddings(desk):
+        found = _embeddings(desk, config.training.encoder, device.type)
+        save_embeddings(desk.folder, desk.map_rows, found)
+    lay_out(desk)
+
+
+def _embeddings(desk: Desk, encoder: str, device_type: str) -> np.ndarray:
+    """Embeddings of the desk's rows, taken from the cache as far as they are there."""
+    rows = desk.map_rows
+    path = _cache_file(desk.material, encoder)
+    places, kept = _cached(path)
+    fresh = rows[~rows["place"].isin(places)]
+    if len(fresh):
+        lengths = desk.material.tokens.lengths[fresh["place"].to_numpy()]
+        batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
+        desk.watch.expect({"forward": padded_tokens(lengths, batches)}, tail_seconds=PROJECTION_SECONDS)
+        model: Any = load_encoder(encoder)
+        found = desk.read(model.to(device_type), fresh, "embedding").embeddings
+        assert found is not None
+        kept = np.concatenate([kept.reshape(-1, found.shape[1]), found])
+        places = np.concatenate([places, fresh["place"].to_numpy()])
+        write_arrays(path, {"places": places, "embeddings": kept})
+    order = np.argsort(places)
+    return kept[order[np.searchsorted(places, rows["place"].to_numpy(), sorter=order)]]
+
+
+def _cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Which of a dataset's texts are embedded already (n), and their embeddings (n x hidden)."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored["places"], stored["embeddings"]
+    except (OSError, ValueError, KeyError):
+        return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+
+
+def _cache_file(material: Material, encoder: str) -> Path:
+    tokens = material.tokens
+    digest = sha256(tokens.flat.tobytes() + tokens.starts.tobytes() + weights_fingerprint(encoder).encode())
+    return workspace_folder() / "cache" / "embeddings" / f"{digest.hexdigest()[:32]}.npz"

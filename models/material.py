@@ -1,0 +1,100 @@
+"""What a run reads: the texts of its dataset as tokens, and which of them it is trained and judged on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+from transformers import PreTrainedTokenizerBase
+
+from data.datasets import DatasetInfo, load_examples, load_info
+from data.errors import UserError
+from data.experiments import ExperimentConfig, RunConfig, load_evaluation, load_experiment, load_plan
+from data.plans import training_ids
+from models.encoder import check_length, load_tokenizer
+from models.tokens import Tokens, cached_tokens
+
+
+@dataclass(frozen=True)
+class Material:
+    """An experiment's texts and the rows of one run.
+
+    `evaluation` and `training` have the columns id, label (int8), split and place: the text's index in `tokens`.
+    """
+
+    experiment: ExperimentConfig
+    dataset: DatasetInfo
+    tokenizer: PreTrainedTokenizerBase
+    tokens: Tokens
+    evaluation: pd.DataFrame
+    training: pd.DataFrame
+
+    @property
+    def test(self) -> pd.DataFrame:
+        return self.evaluation[self.evaluation["split"] == "test"].reset_index(drop=True)
+
+    @property
+    def validation(self) -> pd.DataFrame:
+        return self.evaluation[self.evaluation["split"] == "validation"].reset_index(drop=True)
+
+
+def load_material(experiment: str, encoder: str, max_tokens: int, check: Callable[[], None]) -> Material:
+    """The texts of an experiment, and as `training` every example that any of its runs is trained on.
+
+    UserError when the dataset is gone, changed or without texts, or the encoder cannot read it.
+    """
+    config = load_experiment(experiment)
+    info = load_info(config.dataset)
+    _check_dataset(config, info)
+    tokenizer = load_tokenizer(encoder)
+    check_length(encoder, tokenizer, max_tokens)
+    examples = load_examples(config.dataset, ["id", "text"])
+    check()
+    tokens = cached_tokens(
+        examples["text"].tolist(), tokenizer, max_tokens, content_sha256=info.content_sha256, check=check
+    )
+    places = pd.Series(np.arange(len(examples)), index=examples["id"].to_numpy(dtype=object))
+    plan = load_plan(experiment).drop_duplicates("id")
+    return Material(
+        config,
+        info,
+        tokenizer,
+        tokens,
+        evaluation=_placed(load_evaluation(experiment), places),
+        training=_placed(plan[["id", "label"]].assign(split="train"), places),
+    )
+
+
+def material_of(run: RunConfig, check: Callable[[], None]) -> Material:
+    """What one run reads: as training those of its ratio and seed, or for a checkpoint all of the plan."""
+    encoder = run.checkpoint or run.training.encoder
+    material = load_material(run.experiment, encoder, run.training.max_tokens, check)
+    if run.checkpoint:
+        return material
+    chosen = training_ids(load_plan(run.experiment), ratio=run.ratio, seed=run.seed)
+    rows = material.training.set_index("id").loc[chosen["id"]].reset_index()
+    return replace(material, training=rows)
+
+
+def training_fingerprint(run: RunConfig, material: Material, steps: int) -> str:
+    """A hash that differs as soon as anything differs that decides how this run is trained."""
+    parts = [repr(run), material.dataset.content_sha256, str(steps), *material.training["id"]]
+    return sha256("\0".join(parts).encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def _check_dataset(config: ExperimentConfig, info: DatasetInfo) -> None:
+    if not info.has_texts:
+        raise UserError(f"Dataset {info.name} came without texts: there is nothing to train on or to predict.")
+    if config.dataset_sha256 and config.dataset_sha256 != info.content_sha256:
+        raise UserError(f"Dataset {info.name} is not the one that {config.id} was made of. Make a new experiment.")
+
+
+def _placed(rows: pd.DataFrame, places: pd.Series) -> pd.DataFrame:
+    """The rows with their place among the dataset's texts."""
+    found = places.reindex(rows["id"].to_numpy(dtype=object))
+    if found.isna().any():
+        missing = rows["id"].to_numpy()[int(found.isna().to_numpy().argmax())]
+        raise UserError(f"The dataset lacks the example {missing} of this experiment. Make a new experiment.")
+    placed = rows[["id", "label", "split"]].reset_index(drop=True)
+    return placed.assign(label=placed["label"].astype(np.int8), place=found.to_numpy(dtype=np.int64))

@@ -1,0 +1,155 @@
+"""Execute one run: from its folder's config to predictions, embeddings and projection.
+
+What is there already and fits is not made again, so that a run can be stopped anywhere and go on.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+from torch import nn
+
+from data.errors import UserError
+from data.experiments import RunConfig, load_run_config, run_folder, run_names
+from data.files import write_folder
+from data.runs import TrainingDynamics, save_dynamics
+from models.devices import claim_device
+from models.encoder import load_checkpoint, load_classifier
+from models.material import Material, material_of, training_fingerprint
+from models.prediction import forward_batches
+from models.probe import make_probe, probe_rows
+from models.record import run_record
+from models.resume import FILE as RESUME
+from models.resume import drop_resume, load_resume
+from models.sides import positive_side
+from models.stages import OUTPUTS, PROJECTION_SECONDS, Desk, embed, lay_out, predict, write_metrics
+from models.tokens import padded_tokens
+from models.training import Lesson, Trained, count_steps, train
+from models.watch import Progress, Stopped, Watch
+
+__all__ = ["Progress", "Stopped", "execute"]
+
+
+def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
+    """Train or load a classifier, then predict, embed and project; pass over what is done.
+
+    Asks `should_stop` at every step and batch and raises Stopped once it says so; only a projection, which takes
+    seconds, is not broken off. UserError for what a person can mend.
+    """
+    if run.remedy != "none":
+        raise UserError(f"The remedy {run.remedy} is not known to this version.")
+    watch = Watch(should_stop, report)
+    folder = run_folder(run.experiment, run.name)
+    with watch.phase("loading"):
+        accelerator = claim_device()
+        material = material_of(run, watch.check)
+        desk = Desk(folder, material, watch)
+    made = run_record(run, material, accelerator)
+    try:
+        if run.checkpoint:
+            _load(run, desk, accelerator, made)
+        else:
+            _train(run, desk, accelerator, made)
+    finally:
+        accelerator.free_memory()
+    lay_out(desk)
+    write_metrics(desk, made)
+    drop_resume(folder)
+
+
+def _load(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
+    """Predict and embed with a classifier that was fine-tuned elsewhere."""
+    with desk.watch.phase("loading"):
+        model = load_checkpoint(run.checkpoint).to(accelerator.device)
+    side = positive_side(model.config, desk.material.dataset)
+    made.update(kind="checkpoint", positive_output=asdict(side))
+    desk.watch.expect({"forward": _forward_tokens(desk.material)}, tail_seconds=PROJECTION_SECONDS)
+    predict(desk, model, made, positive=side.index)
+    embed(desk, model)
+
+
+def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
+    """Train, unless the checkpoint of a finished training is there, then predict and embed."""
+    checkpoint = desk.folder / "checkpoint"
+    if (checkpoint / "config.json").exists() and not (desk.folder / RESUME).exists():
+        model: nn.Module = load_checkpoint(str(checkpoint)).to(accelerator.device)
+        desk.watch.expect({"forward": _forward_tokens(desk.material)}, tail_seconds=PROJECTION_SECONDS)
+    else:
+        model, trained = _trained(run, desk, accelerator)
+        made.update(_training_record(run, desk.material, trained))
+    predict(desk, model, made)
+    embed(desk, model)
+
+
+def _trained(run: RunConfig, desk: Desk, accelerator: Accelerator) -> tuple[nn.Module, Trained]:
+    """Train and write dynamics and checkpoint."""
+    material, folder, watch = desk.material, desk.folder, desk.watch
+    lesson = _lesson(run, material)
+    resume = load_resume(folder, fingerprint=lesson.fingerprint)
+    if resume is None or resume.step < lesson.steps:
+        for name in OUTPUTS:  # of another training, if any
+            (folder / name).unlink(missing_ok=True)
+    with watch.phase("loading"):
+        model = load_classifier(run.training.encoder, seed=run.seed)
+    probed = probe_rows(material.validation, len(lesson.places))
+    probe = make_probe(probed, material.tokens, prior=float(lesson.labels.mean()), watch=watch)
+    watch.expect(_tokens_ahead(lesson, material, probed["place"].to_numpy()), tail_seconds=PROJECTION_SECONDS)
+    with watch.phase("training", steps=lesson.steps, epochs=lesson.epochs):
+        trained = train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, probe=probe)
+    plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    save_dynamics(folder, TrainingDynamics(material.training["id"].to_numpy(), lesson.labels, trained.pos_probs))
+    write_folder(folder / "checkpoint", lambda fresh: _save_checkpoint(plain, material, fresh))
+    return plain, trained
+
+
+def _lesson(run: RunConfig, material: Material) -> Lesson:
+    rows = material.training
+    sizes = [_size(load_run_config(run.experiment, name)) for name in run_names(run.experiment)]
+    steps = count_steps(len(rows), run.training, [size for size in sizes if size])
+    return Lesson(
+        material.tokens,
+        rows["place"].to_numpy(),
+        rows["label"].to_numpy(),
+        run.training,
+        run.seed,
+        steps,
+        training_fingerprint(run, material, steps),
+    )
+
+
+def _size(run: RunConfig) -> int:
+    return run.n_positives + run.n_negatives
+
+
+def _save_checkpoint(model: Any, material: Material, folder: Path) -> None:
+    model.save_pretrained(folder)
+    material.tokenizer.save_pretrained(folder)
+
+
+def _training_record(run: RunConfig, material: Material, trained: Trained) -> dict[str, Any]:
+    seen = int((~np.isnan(trained.pos_probs)).sum())
+    return {
+        "kind": "trained",
+        "steps": trained.history[-1]["step"],
+        "epochs": round(seen / len(material.training), 3),
+        "history": trained.history,
+        "examples_per_second": round(seen / trained.seconds, 3) if trained.seconds else None,
+        "seconds": {"training": trained.seconds},
+    }
+
+
+def _forward_tokens(material: Material) -> float:
+    """Tokens read without training: validation and test, then the training examples."""
+    return sum(_padded(material, rows["place"].to_numpy()) for rows in (material.evaluation, material.training))
+
+
+def _tokens_ahead(lesson: Lesson, material: Material, probed: np.ndarray) -> dict[str, float]:
+    probing = lesson.epochs * _padded(material, probed)
+    return {"training": lesson.padded_tokens(lesson.steps), "forward": _forward_tokens(material) + probing}
+
+
+def _padded(material: Material, places: np.ndarray) -> float:
+    return padded_tokens(material.tokens.lengths[places], forward_batches(material.tokens, places))

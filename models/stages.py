@@ -1,0 +1,153 @@
+"""The stages of a run after its training: predict, embed, project. Each is passed over when its file is there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from data.errors import UserError
+from data.files import read_frame, read_json, write_array
+from data.runs import (
+    load_embeddings,
+    load_projection,
+    save_embeddings,
+    save_metrics,
+    save_predictions,
+    save_projection,
+)
+from models.material import Material
+from models.metrics import sigmoid, split_metrics
+from models.prediction import Readings, forward_batches, read_texts
+from models.projection import project
+from models.watch import Watch
+
+TEST_EMBEDDINGS = "test_embeddings.npy"
+"""Scratch: the test set's embeddings, found while predicting, until those of the training examples are there too."""
+PROJECTION_SECONDS = 15.0
+"""What a projection of some thousand points takes, most of it for compiling."""
+OUTPUTS = (TEST_EMBEDDINGS, "predictions.parquet", "metrics.json", "embeddings.npy", "projection.parquet")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the stages work with: where the files go, what is read, and who watches."""
+
+    folder: Path
+    material: Material
+    watch: Watch
+
+    @property
+    def map_rows(self) -> pd.DataFrame:
+        """The examples that are embedded: test, then training (id, label, split, place)."""
+        return pd.concat([self.material.test, self.material.training], ignore_index=True)
+
+    def read(self, model: nn.Module, rows: pd.DataFrame, phase: str) -> Readings:
+        """Logits and embeddings of `rows`, watched as `phase`."""
+        places, tokens = rows["place"].to_numpy(), self.material.tokens
+        steps = len(forward_batches(tokens, places, next(model.parameters()).device.type))
+        with self.watch.phase(phase, steps=steps):
+            return read_texts(model, tokens, places, on_batch=self._seen)
+
+    def _seen(self, number: int, tokens: int, examples: int) -> None:
+        self.watch.advance("forward", tokens=tokens, examples=examples, step=number)
+
+
+def predict(desk: Desk, model: nn.Module, made: dict[str, Any], *, positive: int = 1) -> None:
+    """Write the predictions of validation and test, then metrics.json with `made` in it, so that the run can be shown.
+
+    `positive` is the index of the model's positive output.
+    """
+    rows = desk.material.evaluation
+    if has_predictions(desk):
+        return
+    readings = desk.read(model, rows, "predicting")
+    assert readings.logits is not None and readings.embeddings is not None
+    write_array(desk.folder / TEST_EMBEDDINGS, readings.embeddings[(rows["split"] == "test").to_numpy()])
+    frame = prediction_frame(rows, readings.logits[:, [1 - positive, positive]])
+    save_predictions(desk.folder, frame)
+    write_metrics(desk, made)
+
+
+def prediction_frame(rows: pd.DataFrame, logits: np.ndarray) -> pd.DataFrame:
+    """The columns of predictions.parquet from logits (n x 2, negative first)."""
+    log_odds = logits[:, 1].astype(np.float64) - logits[:, 0]
+    columns = {
+        "pos_prob": sigmoid(log_odds),
+        "logit": log_odds,
+        "logit_negative": logits[:, 0],
+        "logit_positive": logits[:, 1],
+    }
+    frame = rows[["id", "split", "label"]].reset_index(drop=True)
+    return frame.assign(**{name: values.astype(np.float32) for name, values in columns.items()})
+
+
+def write_metrics(desk: Desk, made: dict[str, Any]) -> None:
+    """Write metrics.json: how the run was made, both splits' metrics, and the seconds of each phase so far."""
+    frame = read_frame(desk.folder / "predictions.parquet")
+    splits = {str(name): split_metrics(part["label"], part["logit"]) for name, part in frame.groupby("split")}
+    before = read_json(desk.folder / "metrics.json") if (desk.folder / "metrics.json").exists() else {}
+    seconds = {**before.get("seconds", {}), **desk.watch.seconds, **made.get("seconds", {})}
+    save_metrics(desk.folder, {**before, **made, **splits, "seconds": seconds})
+
+
+def embed(desk: Desk, model: nn.Module) -> None:
+    """Write the embeddings of test and training examples; those of test come from the prediction where it left any."""
+    rows = desk.map_rows
+    if has_embeddings(desk):
+        return
+    test, training = desk.material.test, desk.material.training
+    kept = _test_embeddings(desk.folder / TEST_EMBEDDINGS, len(test))
+    found = desk.read(model, rows if kept is None else training, "embedding").embeddings
+    assert found is not None
+    save_embeddings(desk.folder, rows, found if kept is None else np.concatenate([kept, found]))
+    (desk.folder / TEST_EMBEDDINGS).unlink(missing_ok=True)
+
+
+def lay_out(desk: Desk) -> None:
+    """Write the projection of the embeddings."""
+    if has_projection(desk):
+        return
+    with desk.watch.phase("projecting"):
+        rows, embeddings = load_embeddings(desk.folder)
+        flat = project(np.asarray(embeddings))
+        desk.watch.check()
+        save_projection(desk.folder, rows.assign(x=flat[:, 0], y=flat[:, 1]))
+
+
+def has_predictions(desk: Desk) -> bool:
+    try:
+        made = read_frame(desk.folder / "predictions.parquet", ["id", "split"])
+        return _same(made, desk.material.evaluation) and bool(read_json(desk.folder / "metrics.json"))
+    except (UserError, KeyError):
+        return False
+
+
+def has_embeddings(desk: Desk) -> bool:
+    try:
+        return _same(load_embeddings(desk.folder)[0], desk.map_rows)
+    except (UserError, OSError, ValueError, KeyError):
+        return False
+
+
+def has_projection(desk: Desk) -> bool:
+    try:
+        return _same(load_projection(desk.folder), desk.map_rows)
+    except (UserError, KeyError):
+        return False
+
+
+def _same(made: pd.DataFrame, wanted: pd.DataFrame) -> bool:
+    """The same examples of the same splits in the same order."""
+    columns = ("id", "split")
+    return all(np.array_equal(made[name].to_numpy(object), wanted[name].to_numpy(object)) for name in columns)
+
+
+def _test_embeddings(path: Path, count: int) -> np.ndarray | None:
+    try:
+        kept = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    return kept if len(kept) == count else None

@@ -1,0 +1,218 @@
+"""Train one classifier: a plain loop on Accelerate.
+
+Everything but the weights, the optimiser and the random state is a function of the step, so that a training that is
+stopped at any step and goes on from its resume file ends with the same weights, bit for bit.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from data.experiments import TrainingConfig
+from models.first_token import first_token_only
+from models.metrics import class_metrics
+from models.resume import Resume, load_resume, restore, save_resume
+from models.tokens import Tokens, padded_tokens, training_batches
+from models.watch import Stopped, Watch
+
+SAVE_SECONDS = 20.0
+SAVE_SHARE = 0.03
+"""At most this share of the time goes into resume files, however slow the disk."""
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Probe = Callable[[nn.Module], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one run is trained on: its texts by their places in `tokens`, their labels, and how.
+
+    `steps` is the number of optimiser steps; `fingerprint` tells this training from any other.
+    """
+
+    tokens: Tokens
+    places: np.ndarray
+    labels: np.ndarray
+    config: TrainingConfig
+    seed: int
+    steps: int
+    fingerprint: str
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(len(self.places) / self.config.batch_size)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs begun; with equal steps the last may be cut short."""
+        return math.ceil(self.steps / self.steps_per_epoch)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """The rows of an epoch's batches, as far as there are steps left."""
+        lengths = self.tokens.lengths[self.places]
+        batches = training_batches(lengths, batch_size=self.config.batch_size, seed=self.seed, epoch=epoch)
+        return batches[: self.steps - epoch * self.steps_per_epoch]
+
+    def padded_tokens(self, steps: int) -> int:
+        """How many tokens the first `steps` steps read, padding included."""
+        batches = [batch for epoch in range(self.epochs) for batch in self.batches(epoch)]
+        return padded_tokens(self.tokens.lengths[self.places], batches[:steps])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training. `pos_probs` is epochs x n (nan: not seen in that epoch), `history` a record an epoch."""
+
+    pos_probs: np.ndarray
+    history: list[dict[str, Any]]
+    seconds: float
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The mean over the batch of -ln softmax(logits)[label]. Logits are batch x 2, labels batch."""
+    return nn.functional.cross_entropy(logits, labels)
+
+
+def rate_share(step: int, steps: int, warmup_share: float) -> float:
+    """The share of the learning rate at a step from 0: rising to 1 over the warm-up, then falling linearly to 0."""
+    warmup = round(steps * warmup_share)
+    if step < warmup:
+        return (step + 1) / warmup
+    return (steps - step) / (steps - warmup)
+
+
+def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW over the weights that are trained; biases and norms (vectors) do not decay."""
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [w for w in trained if w.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+
+def freeze_word_embeddings(model: Any) -> None:
+    """Leave the word vectors as they were pretrained: half of a small model's weights, most of them never met."""
+    model.get_input_embeddings().weight.requires_grad_(False)
+
+
+def train(
+    model: nn.Module,
+    lesson: Lesson,
+    *,
+    folder: Path,
+    accelerator: Accelerator,
+    watch: Watch,
+    probe: Probe = lambda model: {},
+    loss: Loss = cross_entropy,
+) -> Trained:
+    """Train `model` in place, going on from the folder's resume file when it fits.
+
+    Writes the resume file every `SAVE_SECONDS`, at each epoch's end, and before it raises Stopped. `probe` is asked
+    for more figures at each epoch's end. `loss` takes logits (batch x 2) and labels and gives one number.
+    """
+    if lesson.config.freeze_word_embeddings:
+        freeze_word_embeddings(model)
+    training = _Training(model, lesson, folder, accelerator, watch, loss)
+    with first_token_only(model):
+        try:
+            for epoch in range(len(training.history), lesson.epochs):
+                training.pass_through(epoch)
+                training.history.append(training.epoch_record(epoch, probe))
+                training.save()
+        except Stopped:
+            training.save()
+            raise
+    return Trained(training.pos_probs.numpy(), training.history, training.seconds)
+
+
+class _Training:
+    """A training under way."""
+
+    def __init__(
+        self, model: nn.Module, lesson: Lesson, folder: Path, accelerator: Accelerator, watch: Watch, loss: Loss
+    ) -> None:
+        self.lesson, self.folder, self.watch, self.loss, self.accelerator = lesson, folder, watch, loss, accelerator
+        self.plain_model = model
+        self.plain_optimizer = make_optimizer(model, lesson.config)
+        self.model, self.optimizer = accelerator.prepare(model, self.plain_optimizer)
+        self.labels = torch.from_numpy(lesson.labels.astype(np.int64))
+        self.step, self.history, self.seconds_before = 0, list[dict[str, Any]](), 0.0
+        self.pos_probs = torch.full((lesson.epochs, len(lesson.places)), math.nan)
+        torch.manual_seed(lesson.seed)
+        resume = load_resume(folder, fingerprint=lesson.fingerprint)
+        if resume is not None:
+            self._go_on_from(resume)
+        self.started = self.saved = time.perf_counter()
+        self.save_cost = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_before + time.perf_counter() - self.started
+
+    def pass_through(self, epoch: int) -> None:
+        """Take the steps of an epoch that are not taken yet."""
+        self.model.train()
+        done = self.step - epoch * self.lesson.steps_per_epoch
+        for rows in self.lesson.batches(epoch)[done:]:
+            tokens = self._take_step(epoch, rows)
+            self.watch.advance("training", tokens=tokens, examples=len(rows), step=self.step, epoch=epoch + 1)
+            if time.perf_counter() - self.saved > max(SAVE_SECONDS, self.save_cost / SAVE_SHARE):
+                self.save()
+
+    def _take_step(self, epoch: int, rows: np.ndarray) -> int:
+        """One optimiser step, and the probabilities that the batch had before it; how many tokens it read."""
+        config, lesson = self.lesson.config, self.lesson
+        inputs = lesson.tokens.batch(lesson.places[rows], self.accelerator.device)
+        logits = self.model(**inputs).logits.float()
+        share = rate_share(self.step, lesson.steps, config.warmup_share)
+        for group in self.plain_optimizer.param_groups:
+            group["lr"] = config.learning_rate * share
+        self.accelerator.backward(self.loss(logits, self.labels[rows].to(logits.device)))
+        if config.max_grad_norm > 0:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.pos_probs[epoch, rows] = logits.detach().softmax(1)[:, 1].cpu()
+        self.step += 1
+        return inputs["input_ids"].numel()
+
+    def epoch_record(self, epoch: int, probe: Probe) -> dict[str, Any]:
+        """What one epoch did to both classes, from the training's own forward passes, and what the probe adds."""
+        prior = float(self.lesson.labels.mean())
+        figures = class_metrics(self.lesson.labels, self.pos_probs[epoch].numpy(), prior=prior)
+        return {"epoch": epoch + 1, "step": self.step, "train": figures, **probe(self.plain_model)}
+
+    def save(self) -> None:
+        started = time.perf_counter()
+        save_resume(
+            self.folder,
+            self.plain_model,
+            self.plain_optimizer,
+            fingerprint=self.lesson.fingerprint,
+            step=self.step,
+            pos_probs=self.pos_probs,
+            history=self.history,
+            seconds=self.seconds,
+        )
+        self.saved = time.perf_counter()
+        self.save_cost = self.saved - started
+
+    def _go_on_from(self, resume: Resume) -> None:
+        restore(resume, self.plain_model, self.plain_optimizer)
+        self.step, self.history, self.seconds_before = resume.step, list(resume.history), resume.seconds
+        self.pos_probs = resume.pos_probs
+        self.watch.skip("training", self.lesson.padded_tokens(self.step))
+
+
+def count_steps(n_examples: int, config: TrainingConfig, all_sizes: Sequence[int] = ()) -> int:
+    """Optimiser steps of a run: its epochs' worth, or with equal steps those of the smallest of `all_sizes` runs."""
+    size = min([n_examples, *all_sizes]) if config.equal_steps else n_examples
+    return config.epochs * math.ceil(size / config.batch_size)

@@ -1,0 +1,121 @@
+"""How far a run is, how long it will still take, and whether it is to stop."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+REPORT_SECONDS = 0.5
+"""No more than two reports a second, phase changes aside."""
+MEMORY_SECONDS = 30.0
+"""The speed is a mean in which work this many seconds ago counts 1/e."""
+FORWARD_SHARE = 0.3
+"""A forward pass of one token costs about this share of training on it; used until the true share was seen."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One moment of a run. `step` of `steps` counts within the phase; `eta_seconds` is for all the rest of the run."""
+
+    phase: str
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    examples_per_second: float = 0.0
+    eta_seconds: float | None = None
+
+
+class Stopped(Exception):
+    """The run was asked to stop; what it needs to go on was written before."""
+
+
+class Watch:
+    """Counts a run's work as it is done, reports it, and stops the run when asked.
+
+    Work is counted in padded tokens of two kinds, "training" and "forward", because their number is known beforehand
+    and time goes with it: the ETA is the tokens left of each kind at that kind's own speed, plus a fixed tail.
+    """
+
+    def __init__(self, should_stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
+        self._should_stop, self._report = should_stop, report
+        self._left: dict[str, float] = {}
+        self._tail = 0.0
+        self._speeds: dict[str, _Speed] = defaultdict(_Speed)
+        self._progress = Progress("loading")
+        self._reported = self._marked = float("-inf")
+        self.seconds: dict[str, float] = {}
+
+    def expect(self, tokens: Mapping[str, float], *, tail_seconds: float) -> None:
+        """Say how many tokens of each kind lie ahead, and how long the rest without tokens takes."""
+        self._left, self._tail = dict(tokens), tail_seconds
+
+    def skip(self, kind: str, tokens: float) -> None:
+        """Take work off the list that was done before this process began."""
+        self._left[kind] = max(0.0, self._left.get(kind, 0.0) - tokens)
+
+    @contextmanager
+    def phase(self, name: str, *, steps: int = 0, epochs: int = 0) -> Iterator[None]:
+        """Everything within belongs to this phase, and so does its time."""
+        self.check()
+        self._progress = Progress(name, epochs=epochs, steps=steps, eta_seconds=self._eta())
+        self._tell()
+        started = self._marked = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def advance(self, kind: str, *, tokens: float, examples: int, step: int, epoch: int = 0) -> None:
+        """Count a step's work; raises Stopped when the run is to stop."""
+        now = time.perf_counter()
+        self.skip(kind, tokens)
+        speed = self._speeds[kind]
+        speed.add(tokens, examples, now - self._marked)
+        self._marked = now
+        if now - self._reported > REPORT_SECONDS:
+            last = self._progress
+            self._progress = Progress(
+                last.phase, epoch, last.epochs, step, last.steps, speed.examples_per_second, self._eta()
+            )
+            self._tell()
+        self.check()
+
+    def check(self) -> None:
+        """Raise Stopped when the run is to stop."""
+        if self._should_stop():
+            raise Stopped
+
+    def _tell(self) -> None:
+        self._reported = time.perf_counter()
+        self._report(self._progress)
+
+    def _eta(self) -> float | None:
+        training, forward = (self._speeds[kind].seconds_per_token for kind in ("training", "forward"))
+        if training is None and forward is None:
+            return None
+        training = training if training is not None else (forward or 0.0) / FORWARD_SHARE
+        forward = forward if forward is not None else training * FORWARD_SHARE
+        return self._left.get("training", 0.0) * training + self._left.get("forward", 0.0) * forward + self._tail
+
+
+class _Speed:
+    """A fading mean of the speed of one kind of work."""
+
+    def __init__(self) -> None:
+        self._tokens = self._examples = self._seconds = 0.0
+
+    def add(self, tokens: float, examples: int, seconds: float) -> None:
+        faded = max(0.0, 1 - seconds / MEMORY_SECONDS)
+        self._tokens = self._tokens * faded + tokens
+        self._examples = self._examples * faded + examples
+        self._seconds = self._seconds * faded + seconds
+
+    @property
+    def seconds_per_token(self) -> float | None:
+        return self._seconds / self._tokens if self._tokens else None
+
+    @property
+    def examples_per_second(self) -> float:
+        return self._examples / self._seconds if self._seconds else 0.0
