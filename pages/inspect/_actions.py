@@ -21,7 +21,7 @@ def action_bar(desk: Desk, experiment: str, example: str) -> None:
     """Where we are, and what can be done, each with its key."""
     position = desk.position(example)
     listed = example in case_list.listed_ids(experiment)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         total = len(desk.order)
         st.button(
             "Previous", key="previous", shortcut="K", on_click=_go, args=(desk, position - 1), disabled=position < 1
@@ -53,7 +53,6 @@ def action_bar(desk: Desk, experiment: str, example: str) -> None:
             args=(desk, experiment),
             disabled=not case_list.can_undo(experiment),
         )
-        st.caption(f"{position + 1:,} of {total:,}" if position >= 0 else f"{total:,} in the queue")
 
 
 def decision_bar(desk: Desk, experiment: str, example: str) -> None:

@@ -10,6 +10,7 @@ from analysis.outcomes import outcomes
 from data.errors import UserError
 from data.runs import Run
 from pages.shared.evidence import Evidence
+from pages.shared.lookup import places_of
 from pages.shared.texts import Texts, search
 
 ORDERS = ("Most confident error first", "Closest to the threshold first", "Seeds disagree most first", "By id")
@@ -49,8 +50,8 @@ class Desk:
     def position(self, one: str) -> int:
         """Where an example stands in the queue, -1 when it is not there."""
         place = self.evidence.place(one)
-        found = np.flatnonzero(self.order == place) if place >= 0 else []
-        return int(found[0]) if len(found) else -1
+        found = np.flatnonzero(self.order == place)
+        return int(found[0]) if place >= 0 and len(found) else -1
 
     def id_at(self, position: int) -> str:
         """The id at a position of the queue, "" when the queue is empty."""
@@ -141,7 +142,7 @@ def _found(
         ids = pa.chunked_array([pa.array([str(one) for one in _evidence.ids], type=pa.large_string())])
         return search(ids, wanted, pattern=pattern)
     found = search(_texts.texts, wanted, pattern=pattern)
-    places = _texts.places.get_indexer(_evidence.ids)
+    places = places_of(_texts.places, _evidence.ids)
     return np.where(places >= 0, found[np.maximum(places, 0)], False)
 
 

@@ -25,9 +25,12 @@ def queue(desk: Desk, texts: Texts, example: str) -> None:
             st.caption("Nothing matches these filters.")
         for number, (row, start) in enumerate(zip(shown, starts, strict=True)):
             _row(desk, int(row), number, start, example)
-    if st.session_state.get("page") != page:
-        st.session_state["page"] = page
-    st.pagination(pages, key="page", max_visible_pages=5, on_change=_turn, args=(desk,))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        # The key follows the page: the widget shows what the example being read says, not what was clicked last.
+        key = f"page-{page}"
+        st.pagination(pages, default=page, key=key, max_visible_pages=5, on_change=_turn, args=(desk, key))
+        st.caption(f"{position + 1:,} of {total:,}" if position >= 0 else f"{total:,} in the queue", width="content")
+    st.session_state["page"] = page
 
 
 def _row(desk: Desk, row: int, number: int, start: str, example: str) -> None:
@@ -51,13 +54,13 @@ def choose(one: str) -> None:
     st.session_state["example"] = one
 
 
-def _turn(desk: Desk) -> None:
+def _turn(desk: Desk, key: str) -> None:
     """A page of the queue begins with its first example."""
-    choose(desk.id_at((st.session_state["page"] - 1) * ROWS))
+    choose(desk.id_at((st.session_state[key] - 1) * ROWS))
 
 
 def style_queue() -> None:
-    """Rows close together, their text to the left and cut at the end."""
+    """Rows close together, their text to the left and cut at the end; the page begins high, to show the whole desk."""
     st.html(
         """<style>
         .st-key-queue button { justify-content: flex-start; min-height: 34px; height: 34px; padding: 0 0.6rem;
@@ -66,5 +69,6 @@ def style_queue() -> None:
           justify-content: flex-start; }
         .st-key-queue button p { text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
           width: 100%; }
+        .stMainBlockContainer { padding: 3rem 3rem 2rem; }
         </style>"""
     )

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from data.hard_cases import (
+    NOWHERE,
     Origin,
     add_hard_cases,
     hard_cases_log,
@@ -48,10 +49,10 @@ def note(experiment: str, one: str, text: str) -> None:
         _done(experiment, [set_note(experiment, [one], text)])
 
 
-def act(experiment: str, one: str, action: str, reason: str, origin: Origin) -> None:
-    """Decide what to do with an example; it comes on the list when it is not there. One step to take back."""
+def act(experiment: str, one: str, action: str, reason: str = "", origin: Origin = NOWHERE) -> None:
+    """Decide what to do with an example; with a reason it comes on the list too. One step to take back."""
     keys = []
-    if one not in listed_ids(experiment):
+    if reason and action and one not in listed_ids(experiment):
         keys.append(add_hard_cases(experiment, [one], [reason], origin=origin))
     if action != known(experiment, one, "action"):
         keys.append(set_action(experiment, [one], action))
@@ -80,6 +81,11 @@ def undo_last(experiment: str) -> list[str]:
         record = undo(experiment, key=key)
         ids = list(record["ids"]) if record else ids
     return ids
+
+
+def take_back(experiment: str) -> None:
+    """`undo_last` as a button's callback."""
+    undo_last(experiment)
 
 
 def _done(experiment: str, keys: list[str]) -> None:

@@ -11,6 +11,7 @@ from analysis.outcomes import collapsed
 from data.experiments import load_evaluation
 from data.runs import Run, load_predictions
 from pages.shared.load import finished_runs, stamp
+from pages.shared.lookup import place_of, places_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Evidence:
 
     def place(self, one: str) -> int:
         """The row of an example, -1 when it is not in this split."""
-        return int(self.places.get_indexer([one])[0])
+        return place_of(self.places, one)
 
 
 def evidence_of(experiment: str, split: str = "test") -> Evidence:
@@ -66,7 +67,7 @@ def _evidence(_runs: list[Run], experiment: str, split: str, stamps: tuple[tuple
     probs = np.full((len(_runs), len(ids)), np.nan)
     for number, run in enumerate(_runs):
         one = load_predictions(run, split)
-        found = places.get_indexer(one.ids)
+        found = places_of(places, one.ids)
         probs[number, found[found >= 0]] = one.pos_probs[found >= 0]
     configs = [run.config for run in _runs]
     return Evidence(

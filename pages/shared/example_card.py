@@ -62,10 +62,12 @@ def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, out
     )
     right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
     word = "found by" if label else "rightly rejected by"
-    strings = f" Outcome string: `{plain(outcome_string)}`." if outcome_string else ""
+    strings = f" ({plain(outcome_string)})" if outcome_string else ""
     st.caption(
-        f"Probability of being positive at every ratio, a bar for each seed, their mean below; the dashed line is the "
-        f"threshold. This {_CLASS[label]} is {word} {int(right.sum())} of {len(right)} runs.{strings}"
+        f"This {_CLASS[label]} is {word} {int(right.sum())} of {len(right)} runs{strings}.",
+        help="The probability of being positive at every ratio: a bar for each seed, their mean below. The dashed line "
+        "is the threshold, the outlined bar the run being read. In the letters, H is a hit, M a miss, R a correct "
+        "rejection, F a false alarm; ratios are parted by a slash.",
     )
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from analysis.neighbours import nearest, shared_words
 from pages.shared.load import embeddings, stamp
+from pages.shared.lookup import place_of
 from pages.shared.marked import escaped, marked
 from pages.shared.texts import Texts
 from pages.shared.words import plain
@@ -46,7 +47,7 @@ def neighbours(folder: Path, one: str) -> dict[int, Near] | str:
             "There are no embeddings, which neighbours need: these predictions came without an encoder, or the run "
             "has not come to them yet."
         )
-    place = int(vectors.places.get_indexer([one])[0])
+    place = place_of(vectors.places, one)
     if place < 0:
         return "This example has no embedding: only test and training examples do."
     if not all(len(vectors.train[label]) for label in (1, 0)):

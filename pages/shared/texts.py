@@ -11,6 +11,7 @@ import streamlit as st
 from data.datasets import datasets_folder, load_examples
 from data.errors import UserError
 from pages.shared.load import has_texts, stamp
+from pages.shared.lookup import place_of, places_of
 
 NO_TEXT = "No text came with these predictions."
 
@@ -34,13 +35,13 @@ class Texts:
         return str(self.class_names[place]) if place >= 0 else ("negative", "positive")[label]
 
     def place(self, one: str) -> int:
-        return int(self.places.get_indexer([one])[0])
+        return place_of(self.places, one)
 
     def starts(self, ids: np.ndarray, *, length: int = 90) -> list[str]:
         """The first words of some examples on one line; their ids where there are no texts."""
         if self.texts is None:
             return [str(one) for one in ids]
-        found = self.places.get_indexer(ids)
+        found = places_of(self.places, ids)
         taken = self.texts.take(pa.array(np.maximum(found, 0)))
         cut = pc.utf8_slice_codeunits(taken, 0, 3 * length).to_pylist()
         return [

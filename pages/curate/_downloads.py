@@ -1,0 +1,33 @@
+"""The list as files, made when they are asked for."""
+
+import pandas as pd
+import streamlit as st
+
+from data.experiments import ExperimentConfig
+from data.export import hard_case_table, provenance, table_bytes
+
+FORMS = {
+    "csv": ("CSV", "text/csv"),
+    "jsonl": ("JSONL", "application/x-ndjson"),
+    "parquet": ("Parquet", "application/vnd.apache.parquet"),
+}
+
+
+def downloads(config: ExperimentConfig, cases: pd.DataFrame) -> None:
+    """A button for each form; what the files hold, and where formulas are defused."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for form, (name, kind) in FORMS.items():
+            st.download_button(
+                f"Download {name}",
+                data=lambda form=form: table_bytes(hard_case_table(config.id), form, provenance(config.id)),
+                file_name=f"{config.id}-hard-cases.{form}",
+                mime=kind,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"download-{form}",
+            )
+    st.caption(
+        f"All {len(cases):,} with text, reasons, note, action, the probability at every run and where they come from: "
+        "dataset and its hash, experiment, run, ratio, seed, threshold, versions. In CSV a cell that a spreadsheet "
+        "could take for a formula begins with an apostrophe; JSONL and Parquet hold the texts unchanged."
+    )
