@@ -1,5 +1,7 @@
 """The list as files, made when they are asked for."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -19,7 +21,7 @@ def downloads(config: ExperimentConfig, cases: pd.DataFrame) -> None:
         for form, (name, kind) in FORMS.items():
             st.download_button(
                 f"Download {name}",
-                data=lambda form=form: table_bytes(hard_case_table(config.id), form, provenance(config.id)),
+                data=partial(_content, config.id, form),
                 file_name=f"{config.id}-hard-cases.{form}",
                 mime=kind,
                 icon=":material/download:",
@@ -31,3 +33,7 @@ def downloads(config: ExperimentConfig, cases: pd.DataFrame) -> None:
         "dataset and its hash, experiment, run, ratio, seed, threshold, versions. In CSV a cell that a spreadsheet "
         "could take for a formula begins with an apostrophe; JSONL and Parquet hold the texts unchanged."
     )
+
+
+def _content(experiment: str, form: str) -> bytes:
+    return table_bytes(hard_case_table(experiment), form, provenance(experiment))

@@ -38,10 +38,8 @@ def proposals(config: ExperimentConfig, evidence: Evidence, listed: set[str]) ->
 def proposed(evidence: Evidence, rule: str) -> tuple[list[str], list[str]]:
     """The ids that a rule finds and the reason of each, the most often missed first."""
     sound = (evidence.remedies == "none") & ~np.isnan(evidence.pos_probs).any(axis=1)
-    if len(evidence.ids):
-        sound[sound] = (
-            ~collapsed(evidence.labels, evidence.pos_probs[sound], threshold=THRESHOLD) if sound.any() else []
-        )
+    if sound.any() and len(evidence.ids):
+        sound[sound] = ~collapsed(evidence.labels, evidence.pos_probs[sound], threshold=THRESHOLD)
     if not sound.any() or not len(evidence.ids):
         return [], []
     _, shares = right_shares(evidence.labels, evidence.pos_probs[sound], evidence.ratios[sound], threshold=THRESHOLD)

@@ -70,7 +70,7 @@ def decision_bar(desk: Desk, experiment: str, example: str) -> None:
             )
     key = f"note-{example}"
     kept = case_list.known(experiment, example, "note")
-    if st.session_state.get(f"{key}-kept") != kept:
+    if key not in st.session_state or st.session_state.get(f"{key}-kept") != kept:
         st.session_state[key] = st.session_state[f"{key}-kept"] = kept
     with st.container(key="note-box"):
         st.text_area(

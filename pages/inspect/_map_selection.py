@@ -1,4 +1,4 @@
-"""What was drawn around on the map: the texts as a table, each one step from being read, and all of them to the list."""
+"""What was drawn around on the map: the texts as a table, each one click from being read."""
 
 from typing import Any
 
