@@ -19,6 +19,7 @@ _USUAL = ["cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", 
           "cp932", "euc_jp", "gb18030", "big5", "cp949"]  # fmt: skip
 _SAMPLE = 1 << 19
 _BLOCK = 1 << 20
+_REPLACED = "Some bytes are not valid {}; each is shown as \N{REPLACEMENT CHARACTER}."
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿœŒ‘’´")
 _MARKS = frozenset("“”–—…«»°£€©®·¿¡ºª§•™\xa0")
 
@@ -43,7 +44,7 @@ def find_encoding(source: Source, wish: str | None = None) -> Encoding:
         head = content.read(1 << 16)
     for mark, codec in _BOMS:
         if head.startswith(mark):
-            return Encoding(codec)
+            return Encoding(codec) if _fits(source, codec) else Encoding(codec, "replace", _REPLACED.format(codec))
     if head.count(0) > len(head) / 10:
         return _without_mark(source, head)
     if _fits(source, "utf-8"):
@@ -86,9 +87,7 @@ def _likeliest(source: Source) -> Encoding:
     lines = _lines_beyond_ascii(source)
     good = sum(map(_is_utf8, lines))
     if good >= 0.9 * len(lines):
-        return Encoding(
-            "utf-8", "replace", "Some bytes are not valid UTF-8; each is shown as \N{REPLACEMENT CHARACTER}."
-        )
+        return Encoding("utf-8", "replace", _REPLACED.format("UTF-8"))
     sample = b"\n".join(lines)
     codec = "cp1252" if _is_western(sample) else ""
     if not codec:

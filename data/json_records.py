@@ -30,13 +30,14 @@ def read_json_records(
         records = _from_lines(source, found, rejected)
     else:
         records = _from_array(source, found, rejected, notes)
-    frame, rows, cleaned = gather(source, _batches(islice(records, limit), columns))
+    seen: dict[str, None] = {}
+    frame, rows, cleaned = gather(source, _batches(islice(records, limit), columns, seen))
     if len(rejected) > len(frame):
         line, _, reason, _ = rejected[0]
         raise UserError(f"{source.name}: most lines are not JSON records; the first is line {line}, which {reason}.")
     if rejected:
         notes.append(f"Lines set aside because they are not JSON records: {len(rejected):,}.")
-    check_columns(list(frame.columns), columns or (), source.name)
+    check_columns(list(seen), columns or (), source.name)
     return RawTable(frame, rows, source.name, "", (*notes, *cleaned), rejected_frame(rejected))
 
 
@@ -112,11 +113,12 @@ def _records_in(value: Any, name: str, notes: list[str]) -> list[Any]:
     raise UserError(f"{name} holds one JSON object, not a list of records. With pandas, write it by orient='records'.")
 
 
-def _batches(records: Iterable[Record], columns: Sequence[str] | None) -> Iterator[Batch]:
-    """Batches of cells; a key that first comes late is null in earlier rows."""
+def _batches(records: Iterable[Record], columns: Sequence[str] | None, seen: dict[str, None]) -> Iterator[Batch]:
+    """Batches of cells; a key that first comes late is null in earlier rows. All keys are noted in `seen`."""
     records = iter(records)
     while batch := list(islice(records, BATCH)):
-        names = dict.fromkeys(key for _, record in batch for key in record if columns is None or key in columns)
+        seen.update(dict.fromkeys(key for _, record in batch for key in record))
+        names = [name for name in seen if columns is None or name in columns]
         cells = {name: [json_cell(record.get(name)) for _, record in batch] for name in names}
         yield [number for number, _ in batch], cells
 

@@ -84,10 +84,10 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     in its own column.
     """
     first = [cell.strip() for cell in rows[0]]
-    if any(len(cell) > 100 for cell in first):
-        return True
     counting = [str(number) for number in range(len(first) + 1)]
-    if any(map(_is_number, first)) and first not in (counting[:-1], counting[1:], ["", *counting[:-2]]):
+    if first in (counting[:-1], counting[1:], ["", *counting[:-2]]):
+        return False
+    if any(len(cell) > 100 or _is_number(cell) for cell in first):
         return True
     rest = [row for row in rows[1:] if row != rows[0]]  # files put end to end repeat their header
     return any(cell and sum(row[at : at + 1] == [cell] for row in rest) >= 2 for at, cell in enumerate(first))
