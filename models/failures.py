@@ -1,6 +1,8 @@
 """One sentence for each way in which a run can fail."""
 
 import errno
+import os
+import re
 import signal
 import traceback
 
@@ -16,8 +18,9 @@ def sentence(error: BaseException) -> str:
     if _is_out_of_memory(error):
         where = "GPU memory" if "cuda" in str(error).lower() else "Memory"
         return f"{where} ran out. Take a smaller batch or fewer tokens a text, or set CLOSECALL_LANES=1, and resume."
-    if isinstance(error, OSError):
-        return _about_disk(error)
+    number = _errno(error)
+    if isinstance(error, OSError) or number:
+        return _about_disk(error, number)
     first_line = (str(error).strip().splitlines() or ["no message"])[0][:300]
     return f"The run ended with an unexpected error: {type(error).__name__}: {first_line}"
 
@@ -47,11 +50,19 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and ("out of memory" in words or "can't allocate memory" in words)
 
 
-def _about_disk(error: OSError) -> str:
-    place = error.filename or "the workspace"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full ({place} could not be written). Free some space and resume."
-    return f"{place} could not be read or written ({error.strerror or error}). Mend that and resume."
+def _errno(error: BaseException) -> int | None:
+    """The system's error number; libraries in other languages only name it in their message."""
+    named = re.search(r"(?:os error|errno) (\d+)", str(error), re.IGNORECASE)
+    own = error.errno if isinstance(error, OSError) else None
+    return own or (int(named[1]) if named else None)
+
+
+def _about_disk(error: BaseException, number: int | None) -> str:
+    place = getattr(error, "filename", None) or "A file of the workspace"
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{place} could not be written: the disk is full or a limit is reached. Free some space and resume."
+    why = os.strerror(number) if number else str(error)
+    return f"{place} could not be read or written ({why}). Mend that and resume."
 
 
 def _signal_name(number: int) -> str:

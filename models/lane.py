@@ -10,6 +10,7 @@ printed goes to the log. A lane ends when its input ends, and dies with its work
 import ctypes
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -61,6 +62,7 @@ def perform(
     stop = _Stop(folder, parent)
     keeper = StatusKeeper(folder)
     try:
+        _tidy(folder)
         keeper.begin()
         stopped = not _work(experiment, name, stop, keeper, tell_device)
         state, message, trace, reusable = ("done", "", "", True) if not stopped else (stop.state(), "", "", True)
@@ -78,12 +80,13 @@ def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusKeeper, tell_
     # Here and no earlier: this takes seconds, and the status already says "loading".
     import torch
 
-    from models.frozen import execute_frozen
     from models.run import Stopped, execute
 
     tell_device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         if name == FROZEN:
+            from models.frozen import execute_frozen
+
             execute_frozen(experiment, should_stop=stop, report=keeper.report)
         else:
             execute(load_run_config(experiment, name), should_stop=stop, report=keeper.report)
@@ -113,6 +116,15 @@ class _Stop:
 
     def _orphaned(self) -> bool:
         return self._parent is not None and os.getppid() != self._parent
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the half files of a process that was killed while it wrote; nobody else writes here now."""
+    for leftover in folder.glob(".*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _die_with(parent: int) -> None:

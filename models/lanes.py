@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from models.tasks import Task
 
 PATIENCE_SECONDS = 3.5
 """How long a lane may take to obey a cancel file before it is killed; told to the user as "within 5 seconds"."""
+HALT_SECONDS = 0.05
 HOUSE = Path(__file__).resolve().parent.parent
 
 
@@ -83,6 +85,10 @@ class Lane:
         elif self._cancel_seen is None:
             self._cancel_seen = time.monotonic()
         elif time.monotonic() - self._cancel_seen > PATIENCE_SECONDS:
+            # Halted first, so that its last word is ours and no reader sees a dead run that nobody spoke for.
+            self._process.send_signal(signal.SIGSTOP)
+            time.sleep(HALT_SECONDS)
+            _last_word(self.task, "")
             self.kill()
 
     def kill(self) -> None:

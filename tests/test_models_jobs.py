@@ -192,8 +192,11 @@ def test_failures_have_one_sentence_each() -> None:
     assert sentence(UserError("Row 7 is empty.")) == "Row 7 is empty."
     assert "Memory ran out" in sentence(MemoryError())
     assert "GPU memory ran out" in sentence(RuntimeError("CUDA out of memory. Tried to allocate"))
-    assert sentence(OSError(28, "No space left on device", "/x/y")).startswith("The disk is full (/x/y")
+    assert sentence(OSError(28, "No space left on device", "/x/y")).startswith(
+        "/x/y could not be written: the disk is full"
+    )
     assert "/x/y could not be read" in sentence(PermissionError(13, "Permission denied", "/x/y"))
+    assert "disk is full" in sentence(RuntimeError("Error while serializing: I/O error: No space left (os error 28)"))
     assert sentence(KeyError("a")).endswith("KeyError: 'a'")
     assert "killed" in about_death(-9) and "SIGTERM" in about_death(-15) and "exit code 3" in about_death(3)
 
