@@ -16,7 +16,7 @@ def next_steps(config: ExperimentConfig) -> None:
     runs = plain_runs(config.id)
     facts = _facts(config.id, tuple((run.name, stamp(run.folder / "predictions.parquet")) for run in runs))
     ratio, fn, fp = facts["ratio"], facts["fn"], facts["fp"]
-    here = {"experiment": config.id, "ratio": ratio, "seed": facts["seed"]}
+    here = {"experiment": config.id, "ratio": ratio, "seed": facts["seed"], "threshold": "0.5"}
     seed = f", seed {facts['seed']}" if facts["several_seeds"] else ""
     st.markdown("**Where to look next**")
     _link(
@@ -33,14 +33,19 @@ def next_steps(config: ExperimentConfig) -> None:
         here,
         f"At .5 it misses {counted(fn, 'positive')} and raises {counted(fp, 'false alarm')}.",
     )
-    always = facts["always_missed"]
-    label = f"See where {counted(always, 'positive')} lie that no run finds" if always else "See the misses on the map"
+    _link_to_always_missed(facts["always_missed"], here)
+
+
+def _link_to_always_missed(always: int, here: dict[str, str]) -> None:
+    if not always:
+        _link("inspect/map", "See the misses on the map", "scatter_plot", here, "No positive is missed at every ratio.")
+        return
     _link(
-        "inspect/map",
-        label,
-        "scatter_plot",
-        here,
-        "Missed by nearly every run at every ratio." if always else "No positive is missed at every ratio.",
+        "inspect/errors",
+        f"Read the {counted(always, 'positive')} missed at every ratio",
+        "visibility_off",
+        here | {"outcome": "all", "group": "always missed"},
+        "No ratio and no seed finds them, or hardly any: no re-balancing will.",
     )
 
 

@@ -6,6 +6,10 @@ import streamlit as st
 from analysis.prevalence import alert_rate_at, f1_at, precision_at
 from data.experiments import ExperimentConfig, ratio_label
 from pages.compare._curves import pr_curves
+from pages.compare._decomposition import decomposition_part
+from pages.compare._flow import flow_part
+from pages.compare._paired_tests import tests_part
+from pages.compare._prior_only import prior_only, prior_sentence
 from pages.compare._ratio_tables import all_numbers, main_table
 from pages.shared.charts import draw
 from pages.shared.headline import headline
@@ -16,7 +20,7 @@ from pages.shared.recalls import by_ratio, outcomes_by_run, plain_runs, ratio_ro
 from pages.shared.state import empty, require_experiment
 from pages.shared.words import plain, probability
 
-PARTS = ("Precision and recall", "All numbers")
+PARTS = ("Why recall fell", "Who was lost", "Precision and recall", "Paired tests", "All numbers")
 
 
 def show() -> None:
@@ -25,28 +29,40 @@ def show() -> None:
     if runs.empty:
         empty("No run of this experiment has finished yet.", "pages/prepare/train.py", "See the progress")
     top = st.container()
-    q = choose_prevalence()
+    left, right = st.columns(2, gap="large")
+    with right:
+        q = choose_prevalence()
     table = at_prevalence(by_ratio(runs), q).merge(ranking_by_ratio(plain_runs(config.id), q), on="ratio")
     with top:
         headline(f"Ratios of {plain(config.title)}", best_at(table, q), best_ranked(table, q))
-    left, right = st.columns(2, gap="large")
     with left:
-        figure = recall_chart(runs, table, list(config.ratios))
-        draw(figure, key="recall", alt=recall_alt(table), reading=recall_reading(table))
+        show_recall(config, runs, table)
     with right:
         main_table(table, q, missing_ratios(config, table))
     show_parts(config, runs, table, q)
 
 
+def show_recall(config: ExperimentConfig, runs: pd.DataFrame, table: pd.DataFrame) -> None:
+    """The main picture, over what the ratio alone would do."""
+    found = prior_only(config.id, tuple(config.ratios))
+    figure = recall_chart(runs, table, list(config.ratios), predicted=found.curve if found else None)
+    reading = recall_reading(table) + (f" {prior_sentence(found)}" if found else "")
+    draw(figure, key="recall", alt=recall_alt(table), reading=reading)
+
+
 def show_parts(config: ExperimentConfig, runs: pd.DataFrame, table: pd.DataFrame, q: float) -> None:
     """The detail below; only the open part is worked out."""
-    curves, numbers = st.tabs(PARTS, key="part", bind="query-params")
-    if curves.open:
-        with curves:
-            pr_curves(config, q)
-    if numbers.open:
-        with numbers:
-            all_numbers(runs, table, config.id)
+    parts = (
+        lambda: decomposition_part(config),
+        lambda: flow_part(config),
+        lambda: pr_curves(config, q),
+        lambda: tests_part(config),
+        lambda: all_numbers(runs, table, config.id),
+    )
+    for tab, part in zip(st.tabs(PARTS, key="part", bind="query-params"), parts, strict=True):
+        if tab.open:
+            with tab:
+                part()
 
 
 def at_prevalence(means: pd.DataFrame, q: float) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from analysis.intervals import smallest_visible_drop
 from data.experiments import ratio_label
 from pages.shared.charts import finish
 from pages.shared.colours import NEGATIVE, POSITIVE
@@ -17,18 +18,29 @@ _CLASSES = (
 _LOOK = ((POSITIVE, "circle"), (NEGATIVE, "square"))
 
 
-def recall_chart(runs: pd.DataFrame, means: pd.DataFrame, ratios: list[float], *, height: int = 400) -> go.Figure:
+def recall_chart(
+    runs: pd.DataFrame,
+    means: pd.DataFrame,
+    ratios: list[float],
+    *,
+    predicted: pd.DataFrame | None = None,
+    height: int = 400,
+) -> go.Figure:
     """Both classes against ratio: means with Wilson intervals, single seeds as faint marks, a place for what comes.
 
-    `runs` and `means` as in `pages.shared.recalls`; `ratios` all that the experiment will have.
+    `runs` and `means` as in `pages.shared.recalls`; `ratios` all that the experiment will have; `predicted` the
+    prior-only curve (ratio, recall, true_negative_rate), drawn dotted under what was observed.
     """
     figure = go.Figure()
+    if predicted is not None and len(predicted) > 1:
+        _add_predicted(figure, predicted)
     for columns, (colour, symbol) in zip(_CLASSES, _LOOK, strict=True):
         _add_class(figure, runs, means, columns, colour, symbol)
     finish(figure, title=recall_title(means), x="training negatives for each positive", y="right (%)", height=height)
     labels = [ratio_label(one) for one in sorted(ratios)]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels, range=[-0.4, len(labels) - 0.6])
-    lowest = min(means["recall_low"].min(), means["tnr_low"].min())
+    lows = [means["recall_low"].min(), means["tnr_low"].min()]
+    lowest = min(lows if predicted is None else [*lows, predicted["recall"].min()])
     figure.update_yaxes(range=[max(0, int(lowest * 10) * 10 - 2), 101.5], ticksuffix=" %")
     return figure
 
@@ -46,15 +58,14 @@ def recall_reading(means: pd.DataFrame) -> str:
     """How to read the picture, with this experiment's numbers."""
     last = means.iloc[-1]
     low, high = 100 * last["recall_low"], 100 * last["recall_high"]
-    seeds = int(means["seeds"].max())
+    seeds, n_positives = int(means["seeds"].max()), int(last["n_positives"])
     faint = f" Faint marks are the {seeds} seeds, the line is their mean." if seeds > 1 else ""
-    wide = high - low > 15
-    few = (
-        f" With {int(last['n_positives']):,} test positives a smaller change than that cannot be told." if wide else ""
-    )
+    smallest = smallest_visible_drop(n_positives)
+    few = f" With {n_positives:,} test positives a drop under about {100 * smallest:.0f} points cannot be told."
     return (
         "Accuracy on each class is the recall of that class. The bar through a point is its 95 % interval: at "
-        f"{ratio_label(last['ratio'])} it finds between {low:.0f} and {high:.0f} % of such positives.{few}{faint}"
+        f"{ratio_label(last['ratio'])} it finds between {low:.0f} and {high:.0f} % of such positives."
+        f"{few if smallest > 0.05 else ''}{faint}"
     )
 
 
@@ -98,6 +109,20 @@ def _add_class(
             hovertemplate="%{text}<extra>" + name + "</extra>",
         )
     )
+
+
+def _add_predicted(figure: go.Figure, predicted: pd.DataFrame) -> None:
+    x = [ratio_label(one) for one in predicted["ratio"]]
+    for column, (colour, _), shown in zip(("recall", "true_negative_rate"), _LOOK, (True, False), strict=True):
+        figure.add_scatter(
+            x=x,
+            y=100 * predicted[column],
+            mode="lines",
+            name="what the ratio alone would do",
+            showlegend=shown,
+            line={"color": colour, "width": 1.5, "dash": "dot"},
+            hovertemplate="the ratio alone: %{y:.1f} %<extra></extra>",
+        )
 
 
 def _seeds(runs: pd.DataFrame, count: str, share: str, colour: str, symbol: str) -> go.Scatter:

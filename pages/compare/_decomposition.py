@@ -1,0 +1,145 @@
+"""Why recall fell between two ratios: how much is ranking, and how much would a threshold give back."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from analysis.decomposition import Decomposition, Validation, decompose_drop
+from analysis.intervals import smallest_visible_drop
+from analysis.overlay import overlay_table
+from analysis.wording import points_text
+from data.experiments import ExperimentConfig, ratio_label
+from pages.shared.charts import draw, finish
+from pages.shared.colours import MISS, POSITIVE, UNSELECTED, ink
+from pages.shared.sound_runs import SoundRuns, sound_runs
+from pages.shared.state import begin
+from pages.shared.words import counted, percent
+
+LARGE = 200_000
+"""Predictions from which on fewer bootstrap draws are made, so that an answer takes about a second."""
+
+
+def decomposition_part(config: ExperimentConfig) -> None:
+    """Two ratios to choose, the waterfall between them, both orders in a table, and what another ratio bought."""
+    test = sound_runs(config.id)
+    if len(test.levels) < 2:
+        st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
+        return
+    a, b = _choose_two(test)
+    parts = _decompose(config.id, a, b)
+    if parts is None:
+        st.info(f"{ratio_label(a)} and {ratio_label(b)} have no seed in common.", icon=":material/info:")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        _waterfall(parts, ratio_label(a), ratio_label(b))
+    with right:
+        _words(parts, a, b)
+
+
+def _choose_two(test: SoundRuns) -> tuple[float, float]:
+    names = {ratio_label(one): one for one in test.levels}
+    labels = list(names)
+    with st.container(horizontal=True, gap="large"):
+        begin("a", labels[0], labels[:-1])
+        first = st.segmented_control("From", labels[:-1], key="a", required=True, bind="query-params")
+        later = labels[labels.index(first or labels[0]) + 1 :]
+        begin("b", later[-1], later)
+        second = st.segmented_control("To", later, key="b", required=True, bind="query-params")
+    return names[first or labels[0]], names[second or later[-1]]
+
+
+def _decompose(experiment: str, a: float, b: float) -> Decomposition | None:
+    test, validation = sound_runs(experiment), sound_runs(experiment, "validation")
+    return _decompose_pair(test, validation, test.key, validation.key, a, b)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Resampling")
+def _decompose_pair(
+    _test: SoundRuns, _validation: SoundRuns, test_key: tuple, validation_key: tuple, a: float, b: float
+) -> Decomposition | None:
+    shared = sorted(set(_test.seeds[_test.ratios == a].tolist()) & set(_test.seeds[_test.ratios == b].tolist()))
+    if not shared:
+        return None
+    chooser = None
+    if len(set(_validation.labels.tolist())) == 2:
+        chooser = Validation(_validation.labels, _of(_validation, a, shared), _of(_validation, b, shared))
+    sides = _of(_test, a, shared), _of(_test, b, shared)
+    draws = 200 if sides[0].size > LARGE else 500
+    return decompose_drop(_test.labels, *sides, validation=chooser, draws=draws)
+
+
+def _of(runs: SoundRuns, ratio: float, seeds: list[int]) -> np.ndarray:
+    have = sorted(runs.seeds[runs.ratios == ratio].tolist())
+    return runs.at(ratio)[[have.index(seed) for seed in seeds]]
+
+
+def _waterfall(parts: Decomposition, a: str, b: str) -> None:
+    ranking, threshold = parts.ranking_mean.value, parts.threshold_mean.value
+    steps = [
+        (f"found at {a}", 0.0, parts.recall_a, POSITIVE, percent(parts.recall_a)),
+        ("ranking", parts.recall_a, parts.recall_a - ranking, MISS, _signed(-ranking)),
+        ("threshold", parts.recall_a - ranking, parts.recall_b, UNSELECTED, _signed(-threshold)),
+        (f"found at {b}", 0.0, parts.recall_b, POSITIVE, percent(parts.recall_b)),
+    ]
+    figure = go.Figure()
+    for name, start, end, colour, text in steps:
+        figure.add_bar(
+            x=[name],
+            y=[100 * (end - start)],
+            base=[100 * start],
+            marker={"color": colour},
+            text=[text],
+            textposition="outside",
+            textfont={"color": ink()},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    title = f"{100 * parts.drop.value:.1f} points lost from {a} to {b}"
+    finish(figure, title=title, x="", y="positives found (recall, %)", height=360)
+    figure.update_layout(margin={"b": 40}, bargap=0.35)
+    figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100])
+    draw(
+        figure,
+        key="waterfall",
+        alt=f"{title}: {_signed(-ranking)} by ranking, {_signed(-threshold)} by threshold",
+        reading=f"From left to right: what {a} finds, what is lost because {b} ranks positives lower, what is lost "
+        f"only because its threshold sits elsewhere, what {b} finds. Parts are means of both orders.",
+    )
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f} points".replace("-", "−")
+
+
+def _words(parts: Decomposition, a: float, b: float) -> None:
+    names = ratio_label(a), ratio_label(b)
+    st.markdown(f"**{_verdict(parts, names)}**")
+    rows = (
+        ("Lost in all", parts.drop),
+        ("Ranking, mean of both orders", parts.ranking_mean),
+        (f"Ranking, at the false alarms of {names[0]}", parts.ranking),
+        (f"Ranking, at the false alarms of {names[1]}", parts.ranking_other),
+        ("Threshold, mean of both orders", parts.threshold_mean),
+        (f"Threshold, at the false alarms of {names[0]}", parts.threshold),
+        (f"Threshold, at the false alarms of {names[1]}", parts.threshold_other),
+    )
+    table = [{"Part": name, "Points (95 % interval)": points_text(value)} for name, value in rows]
+    st.dataframe(table, hide_index=True, key="parts", alt="The parts of the drop with their intervals")
+    bought = overlay_table({b: parts}, reference_ratio=a)
+    st.markdown(str(bought["sentence"].iloc[0]))
+    smallest = smallest_visible_drop(parts.n_positives)
+    st.caption(
+        f"{counted(parts.n_positives, 'test positive')}, {counted(parts.n_seeds, 'seed')}; cuts are chosen on "
+        f"validation and told on test. A drop under about {100 * smallest:.0f} points cannot be seen with so many."
+    )
+
+
+def _verdict(parts: Decomposition, names: tuple[str, str]) -> str:
+    if parts.drop.holds_zero:
+        return f"No loss can be told between {names[0]} and {names[1]}: the interval of the drop holds 0."
+    if parts.ranking_mean.holds_zero:
+        return f"A lower threshold gives it back: no loss of ranking is seen from {names[0]} to {names[1]}."
+    if parts.ranking_mean.value > 0:
+        return f"{names[1]} ranks positives lower than {names[0]}: no threshold gives that part back."
+    return f"{names[1]} ranks better than {names[0]}: the whole loss is threshold."

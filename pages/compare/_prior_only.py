@@ -1,0 +1,75 @@
+"""What the ratio alone would do to an honest classifier, beside what happened."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analysis.calibration import log_odds, temperature
+from analysis.decomposition import paired_runs
+from analysis.intervals import Estimate
+from analysis.prior_only import excess_drop, prior_only_curve
+from analysis.wording import points_text
+from data.experiments import ratio_label
+from pages.shared.sound_runs import SoundRuns, sound_runs
+from pages.shared.words import percent
+
+
+@dataclass(frozen=True)
+class PriorOnly:
+    """The predicted curve (ratio, recall, true_negative_rate), and the excess drop at the largest observed ratio."""
+
+    reference: float
+    curve: pd.DataFrame
+    ratio: float
+    excess: Estimate | None
+
+
+def prior_only(experiment: str, ratios: tuple[float, ...]) -> PriorOnly | None:
+    """None without sound runs or without validation predictions to calibrate on."""
+    test, validation = sound_runs(experiment), sound_runs(experiment, "validation")
+    if not len(test.levels) or len(set(validation.labels.tolist())) < 2 or len(set(test.labels.tolist())) < 2:
+        return None
+    return _prior_only(test, validation, test.key, validation.key, ratios)
+
+
+def prior_sentence(found: PriorOnly) -> str:
+    """How to read the dotted lines, and whether more was lost than they say."""
+    start = (
+        f"Dotted: what the ratio alone would do to an honest {ratio_label(found.reference)} classifier (prior-only)."
+    )
+    if found.excess is None:
+        return start
+    name = ratio_label(found.ratio)
+    if found.excess.holds_zero:
+        return f"{start} The loss beyond it at {name}, {points_text(found.excess)}, may be nothing."
+    word = "more" if found.excess.value > 0 else "less"
+    return f"{start} At {name} {word} was lost than that: {points_text(found.excess)}."
+
+
+def predicted_title(found: PriorOnly) -> str:
+    """The prediction in one line, before other ratios are there."""
+    last = found.curve.iloc[-1]
+    return f"Predicted at {ratio_label(float(last['ratio']))}: {percent(float(last['recall']))} found"
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _prior_only(
+    _test: SoundRuns, _validation: SoundRuns, test_key: tuple, validation_key: tuple, ratios: tuple[float, ...]
+) -> PriorOnly:
+    reference = _test.levels[0]
+    trained_at = 1 / (1 + reference)
+    scales = [temperature(_validation.labels, row, q=trained_at) for row in log_odds(_validation.at(reference))]
+    logits = log_odds(_test.at(reference)) / np.array(scales)[:, None]
+    levels = sorted({reference, *(one for one in ratios if one >= reference)})
+    curve = prior_only_curve(_test.labels, logits, levels, reference_ratio=reference)
+    pairs = paired_runs(_test.ratios, _test.seeds, runs=len(_test.ratios))
+    if not pairs:
+        return PriorOnly(reference, curve, reference, None)
+    ratio = max(pairs)
+    base, other = pairs[ratio]
+    order = {seed: place for place, seed in enumerate(sorted(_test.seeds[_test.ratios == reference].tolist()))}
+    paired = logits[[order[seed] for seed in _test.seeds[base].tolist()]]
+    excess = excess_drop(_test.labels, paired, _test.pos_probs[other], ratio=ratio, reference_ratio=reference)
+    return PriorOnly(reference, curve, ratio, excess)
