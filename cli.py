@@ -261,7 +261,7 @@ def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) ->
 
 @app.command("app")
 def app_(
-    port: Annotated[int, typer.Option(help="Port on localhost.")] = 8501,
+    port: Annotated[int, typer.Option(help="Port on localhost.", min=1, max=65535)] = 8501,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
 ) -> None:
     """Open the app on localhost. Ctrl-C ends the app; training goes on.

@@ -53,7 +53,8 @@ def _over_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFra
 
 
 def _changed(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
-    return column.astype(object).map(lambda cell: change(cell) if isinstance(cell, str) else cell)
+    cells = [change(cell) if isinstance(cell, str) else cell for cell in column.astype(object)]
+    return pd.Series(cells, index=column.index, dtype=object)  # as objects: a surrogate has no place in other columns
 
 
 def _may_hold_texts(column: pd.Series) -> bool:

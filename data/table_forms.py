@@ -1,5 +1,6 @@
 """A frame as the bytes of a CSV, JSON Lines or Parquet file, and back."""
 
+import csv
 import io
 import json
 import re
@@ -18,8 +19,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """CSV in UTF-8 with a byte order mark, which spreadsheets need; texts defused as `data.cells` says."""
-    return defuse_frame(frame).to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
+    """CSV in UTF-8 with a byte order mark, which spreadsheets need; texts in quotes, defused as `data.cells` says."""
+    # Quotes around every text: a bare carriage return in a cell would end its row.
+    cells = defuse_frame(frame).to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return cells.encode("utf-8-sig")
 
 
 def jsonl_bytes(frame: pd.DataFrame) -> bytes:
@@ -33,7 +36,7 @@ def jsonl_bytes(frame: pd.DataFrame) -> bytes:
 
 def parquet_bytes(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> bytes:
     """Parquet with `metadata` as JSON under the key `closecall`. An unpaired surrogate becomes U+FFFD."""
-    table = pa.Table.from_pandas(frame.map(_without_surrogates), preserve_index=False)
+    table = pa.Table.from_pandas(frame.apply(_without_surrogates), preserve_index=False)
     known = table.schema.metadata or {}
     added = {METADATA_KEY: json.dumps(metadata, ensure_ascii=False).encode("utf-8", errors="replace")}
     out = io.BytesIO()
@@ -60,5 +63,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _without_surrogates(value: Any) -> Any:
-    return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
+def _without_surrogates(column: pd.Series) -> pd.Series:
+    if column.dtype != object:
+        return column
+    cells = [_SURROGATE.sub("\ufffd", cell) if isinstance(cell, str) else cell for cell in column]
+    return pd.Series(cells, index=column.index, dtype=object)

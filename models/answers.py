@@ -62,7 +62,8 @@ def show_progress(experiment: str, *, as_json: bool) -> None:
         show_json(progress_content(progress))
         return
     show_rows(run_rows(progress.runs), title=f"{load_experiment(experiment).title} ({experiment})")
-    say("Positives found and negatives left alone: on the test split, at the threshold .5, with 95 % intervals.")
+    if any(run.has_predictions for run in progress.runs):
+        say("Positives found and negatives left alone: on the test split, at the threshold .5, with 95 % intervals.")
 
 
 def say_worker() -> None:

@@ -37,15 +37,16 @@ def show_json(content: Any) -> None:
 
 
 def show_rows(rows: Sequence[dict[str, Any]], *, title: str = "") -> None:
-    """Rows as a table on standard output; numbers to the right, texts on one line."""
-    if not rows:
+    """Rows as a table on standard output; numbers to the right, columns with nothing in them left out."""
+    filled = [name for name in rows[0] if any(_cell(row[name]) for row in rows)] if rows else []
+    if not filled:
         return
     table = Table(title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for name, value in rows[0].items():
-        right = isinstance(value, int | float)
+    for name in filled:
+        right = isinstance(rows[0][name], int | float)
         table.add_column(name, justify="right" if right else "left", overflow="ellipsis", no_wrap=right)
     for row in rows:
-        table.add_row(*(Text(plain(_cell(value))) for value in row.values()))
+        table.add_row(*(Text(plain(_cell(row[name]))) for name in filled))
     _console().print(table)
 
 

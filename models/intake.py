@@ -108,7 +108,8 @@ def _chosen_columns(path: Path, choice: ImportChoice, accept: bool) -> ColumnGue
 def _column_question(path: Path, columns: ColumnGuess, choice: ImportChoice) -> str:
     named = replace(columns, text=columns.text or "NAME", label=columns.label or "NAME")
     command = _import_command(path, named, choice.positive or ("CLASS",))
-    return f"{path.name}: which columns are meant? This is proposed; change it where it is wrong:\n  {command}"
+    accept = ", or accept its columns with --yes" if columns.text and columns.label else ""
+    return f"{path.name}: which columns are meant? This is proposed; change it where it is wrong{accept}:\n  {command}"
 
 
 def _class_question(path: Path, table: RawTable, columns: ColumnGuess) -> str:

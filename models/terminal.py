@@ -208,7 +208,8 @@ def errors(
     table = errors_table(
         experiment, ratio=own.ratio, seed=own.seed, remedy=remedy, outcome=outcome, split=split, threshold=threshold
     )
-    say(f"{len(table):,} of {outcome} at {ratio_label(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split}.")
+    what = f"{len(table):,} examples ({outcome})"
+    say(f"{what} at {ratio_label(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split} split.")
     columns = ["id", "outcome", "pos_prob", "class_name", "text"]
     show_export(table, provenance(experiment, run=run.name, threshold=threshold), out, columns, as_json=as_json)
 
@@ -216,7 +217,7 @@ def errors(
 def hard_cases(experiment: str, *, out: Path | None, as_json: bool) -> None:
     """List or write the hard cases of an experiment."""
     table = hard_case_table(experiment)
-    say(f"{len(table):,} hard cases of {experiment}.")
+    say(f"{len(table):,} hard cases of {experiment}." + ("" if len(table) else " Add some on the Errors page."))
     columns = ["id", "reasons", "action", "tags", "note", "text"]
     show_export(table, provenance(experiment), out, columns, as_json=as_json)
 
