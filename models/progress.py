@@ -6,7 +6,6 @@ from datetime import datetime
 from statistics import median
 
 from data.runs import STATES, Run, RunStatus, load_runs, read_status
-from data.workspace import now
 from models.tasks import FROZEN, task_folder, training_work
 
 FIXED_WORK = 400.0
@@ -68,18 +67,19 @@ def run_share(status: RunStatus) -> float:
 
 
 def eta(runs: Sequence[Run], *, lanes: int) -> float | None:
-    """Seconds until the last queued or running run ends, at the speed seen so far; None before anything was seen."""
+    """Seconds until the last queued or running run ends, at the speed seen so far; None before anything was seen.
+
+    A running run knows its own time left best; the others wait for a lane at the speed of those seen.
+    """
     speed = _speed(runs)
     lefts = []
     for run in runs:
-        if run.status.state not in ACTIVE:
-            continue
-        if speed:
-            lefts.append(_work(run) * (1 - run_share(run.status)) / speed)
-        elif run.status.state == "running" and run.status.eta_seconds is not None:
+        if run.status.state == "running" and run.status.eta_seconds is not None:
             lefts.append(run.status.eta_seconds)
-        else:
-            return None
+        elif run.status.state in ACTIVE:
+            if speed is None:
+                return None
+            lefts.append(_work(run) * (1 - run_share(run.status)) / speed)
     return max(max(lefts), sum(lefts) / max(1, lanes)) if lefts else None
 
 
@@ -93,15 +93,14 @@ def _work(run: Run) -> float:
 
 
 def _speed(runs: Sequence[Run]) -> float | None:
-    """Work per second of one lane: the median over the runs that are done, else over those well under way."""
+    """Work per second of one lane: the median over the runs that are done, else over those under way."""
     finished, under_way = [], []
     for run in runs:
         status = run.status
-        seconds = _seconds(status.started, status.finished or now())
-        if status.state == "done" and seconds > 0:
+        if status.state == "done" and (seconds := _seconds(status.started, status.finished)) > 0:
             finished.append(_work(run) / seconds)
-        elif status.state == "running" and seconds > 0 and run_share(status) > 0.1:
-            under_way.append(_work(run) * run_share(status) / seconds)
+        elif status.state == "running" and status.eta_seconds:
+            under_way.append(_work(run) * (1 - run_share(status)) / status.eta_seconds)
     seen = finished or under_way
     return median(seen) if seen else None
 

@@ -134,12 +134,25 @@ class Worker:
         if busy >= self._room() or (busy and time.monotonic() - self._scanned < SCAN_SECONDS):
             return
         while len(self._busy()) < self._room() and (task := self._next()):
-            free = next((lane for lane in self._lanes if lane.free), None)
-            if free is None:
-                free = Lane()
-                self._lanes.append(free)
-            free.give(task)
+            lane = self._free_lane()
+            if lane is None:
+                break
+            print(f"{now()} {task.experiment}/{task.name} begins", flush=True)
+            lane.give(task)
         self._scanned = time.monotonic()
+
+    def _free_lane(self) -> Lane | None:
+        """A lane that waits, or a new one; None when the system gives no new process while others still work."""
+        free = next((lane for lane in self._lanes if lane.free), None)
+        if free is None:
+            try:
+                free = Lane()
+            except OSError:
+                if not self._busy():
+                    raise
+                return None
+            self._lanes.append(free)
+        return free
 
     def _listen(self) -> None:
         """Wait a moment for word from the lanes."""
