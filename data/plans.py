@@ -66,9 +66,10 @@ def training_counts(plan: pd.DataFrame, *, ratio: float, seed: int) -> tuple[int
 def training_ids(plan: pd.DataFrame, *, ratio: float, seed: int) -> pd.DataFrame:
     """The training examples of one run: a frame with id (str) and label (int8), positives first, by rank."""
     n_positives, n_negatives = training_counts(plan, ratio=ratio, seed=seed)
-    rows = plan[plan["seed"] == seed].sort_values(["label", "rank"], ascending=[False, True])
-    first = np.where(rows["label"] == 1, n_positives, n_negatives)
-    return rows.loc[rows["rank"] < first, ["id", "label"]].reset_index(drop=True)
+    first = np.where(plan["label"] == 1, n_positives, n_negatives)
+    rows = plan[(plan["seed"] == seed) & (plan["rank"] < first)]
+    rows = rows.sort_values(["label", "rank"], ascending=[False, True])
+    return rows[["id", "label"]].reset_index(drop=True)
 
 
 def largest_ratio(examples: pd.DataFrame, positives: int | None = None) -> float:
@@ -136,8 +137,8 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
     fewest = _half_up(n_negatives / max(ratios)) if sweep == "B" else _half_up(n_positives * min(ratios))
     if fewest < FEWEST:
         raise UserError(
-            f"Ratio 1:{max(ratios) if sweep == 'B' else min(ratios):g} would leave {fewest} training "
-            f"{'positives' if sweep == 'B' else 'negatives'}. Take ratios nearer to 1, or more examples."
+            f"Ratio 1:{max(ratios) if sweep == 'B' else min(ratios):g} would leave too few training "
+            f"{'positives' if sweep == 'B' else 'negatives'} ({fewest}). Take ratios nearer to 1, or more examples."
         )
     return n_positives, n_negatives
 
