@@ -35,6 +35,7 @@ def case_table(config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence
         disabled=[str(name) for name in table if name not in ("listed", "action", "note")],
         column_order=["listed", "read", "text", "class", "reasons", "action", "note", *ratios],
         column_config=_columns(ratios),
+        placeholder="",
         on_change=_save,
         args=(config.id, ids, key),
         alt="The hard cases with their reasons, actions, notes and probabilities",
@@ -76,16 +77,16 @@ def _table(
 def _columns(ratios: list[str]) -> dict:
     config = st.column_config
     columns = {
-        "listed": config.CheckboxColumn("Listed", width=60),
-        "read": config.LinkColumn("Read", display_text=":material/menu_book:", width=55),
-        "text": config.TextColumn("Text", width=300),
-        "class": config.TextColumn("Class", width=90),
-        "reasons": config.TextColumn("Why it is here", width=230),
-        "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=120),
-        "note": config.TextColumn("Note", width=200),
+        "listed": config.CheckboxColumn("On", width=50),
+        "read": config.LinkColumn("Read", display_text=":material/menu_book:", width=50),
+        "text": config.TextColumn("Text", width=250),
+        "class": config.TextColumn("Class", width=70),
+        "reasons": config.TextColumn("Why it is here", width=190),
+        "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=110),
+        "note": config.TextColumn("Note", width=170),
     }
     for name in ratios:
-        columns[name] = config.ProgressColumn(name, min_value=0, max_value=1, format="%.2f", width=70)
+        columns[name] = config.NumberColumn(name, format="%.2f", width=55)
     return columns
 
 

@@ -7,12 +7,22 @@ from data.hard_cases import ACTIONS, Origin, error_reason
 from pages.inspect._filters import Desk
 from pages.shared import case_list
 
-# Puts the cursor into the note, and lets Escape take it out again. Nothing from data is in it.
-_FOCUS = """<script>
-const note = document.querySelector(".st-key-note-box textarea");
-if (note) {
-  note.focus();
-  note.addEventListener("keydown", (event) => { if (event.key === "Escape") note.blur(); });
+# N and the Note button put the cursor into the note, at once and without the server, or the first letters typed would
+# be taken for keys; Escape takes it out again. Nothing from data is in this script; it installs itself once.
+_NOTE_KEY = """<script>
+if (!window.noteKeyReady) {
+  window.noteKeyReady = true;
+  const box = () => document.querySelector(".st-key-note-box textarea");
+  const typing = (at) => at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
+  const focus = (event) => { if (box()) { event.preventDefault(); box().focus(); } };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.target === box()) { box().blur(); }
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (plain && event.key.toLowerCase() === "n" && !typing(event.target)) { focus(event); }
+  }, true);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".st-key-note button")) { focus(event); }
+  });
 }
 </script>"""
 
@@ -44,7 +54,7 @@ def action_bar(desk: Desk, experiment: str, example: str) -> None:
             args=(desk, experiment, example),
             disabled=not example,
         )
-        st.button("Note", key="note", shortcut="N", on_click=_ask_note, disabled=not example)
+        st.button("Note :gray[N]", key="note", disabled=not example, help="Write a note; Escape leaves it")
         st.button(
             "Undo",
             key="undo",
@@ -58,7 +68,7 @@ def action_bar(desk: Desk, experiment: str, example: str) -> None:
 def decision_bar(desk: Desk, experiment: str, example: str) -> None:
     """What to do with the example, and a note. Both are kept as soon as they are made."""
     chosen = case_list.known(experiment, example, "action")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall", key="decisions"):
         for number, action in enumerate(ACTIONS, start=1):
             st.button(
                 action.capitalize(),
@@ -82,9 +92,7 @@ def decision_bar(desk: Desk, experiment: str, example: str) -> None:
             args=(experiment, example, key),
             label_visibility="collapsed",
         )
-    if st.session_state.pop("note-asked", False):
-        number = st.session_state["note-times"] = st.session_state.get("note-times", 0) + 1
-        st.html(f"<!-- {number} -->{_FOCUS}", unsafe_allow_javascript=True)
+    st.html(_NOTE_KEY, unsafe_allow_javascript=True)
 
 
 def origin_of(desk: Desk) -> Origin:
@@ -128,10 +136,6 @@ def _decide(desk: Desk, experiment: str, example: str, action: str) -> None:
 
 def _note(experiment: str, example: str, key: str) -> None:
     case_list.note(experiment, example, st.session_state[key])
-
-
-def _ask_note() -> None:
-    st.session_state["note-asked"] = True
 
 
 def _undo(desk: Desk, experiment: str) -> None:

@@ -90,9 +90,9 @@ def figure(points: pd.DataFrame, shown: list[Kind], *, title: str, texts: Texts)
             unselected={"marker": {"color": UNSELECTED, "opacity": 0.3}},
         )
     finish(chart, title=title, x="", y="", height=600)
-    chart.update_layout(dragmode="lasso", uirevision="keep", margin={"l": 8, "r": 8, "t": 48, "b": 72})
+    chart.update_layout(dragmode="lasso", uirevision="keep", modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"})
     chart.update_xaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 1 (no unit)")
-    chart.update_yaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 2 (no unit)")
+    chart.update_yaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 2 (no unit)", scaleanchor="x")
     return chart
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from data.experiments import ratio_label
 from data.hard_cases import Origin, error_reason
 from data.runs import Run
+from pages.inspect._controls import MARKS
 from pages.shared import case_list
 from pages.shared.texts import Texts
 from pages.shared.words import OUTCOME, counted
@@ -30,7 +31,7 @@ def selection_table(points: pd.DataFrame, texts: Texts, *, key: str) -> str:
     shown = points.head(SHOWN)
     table = pd.DataFrame(
         {
-            "outcome": [OUTCOME.get(one, "training") for one in shown["outcome"]],
+            "outcome": [f"{MARKS.get(one, '')} {OUTCOME.get(one, 'training')}" for one in shown["outcome"]],
             "probability": shown["prob"].to_numpy(),
             "text": texts.starts(shown["id"].to_numpy(dtype=object), length=120),
         }
@@ -39,15 +40,13 @@ def selection_table(points: pd.DataFrame, texts: Texts, *, key: str) -> str:
         table,
         key=key,
         hide_index=True,
-        height=360,
+        height=290,
         on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        selection_mode="single-cell",
         column_config={
-            "outcome": st.column_config.TextColumn("Outcome", width="small"),
-            "probability": st.column_config.ProgressColumn(
-                "Probability", min_value=0, max_value=1, format="%.2f", width="small"
-            ),
-            "text": st.column_config.TextColumn("Text", width="large"),
+            "outcome": st.column_config.TextColumn("Outcome", width=90),
+            "probability": st.column_config.NumberColumn("Prob.", format="%.2f", width=60),
+            "text": st.column_config.TextColumn("Text", width=600),
         },
         alt="The texts inside the lasso, with outcome and probability",
     )
@@ -87,9 +86,6 @@ def _add(new: pd.DataFrame, experiment: str, run: Run, threshold: float) -> None
 
 
 def _row(event: Any) -> int:
-    """The row of a clicked row or cell, -1 for none."""
-    selection = event["selection"]
-    if selection["rows"]:
-        return int(selection["rows"][0])
-    cells = selection.get("cells") or []
+    """The row of the clicked cell, -1 for none."""
+    cells = event["selection"].get("cells") or []
     return int(cells[0][0]) if cells else -1

@@ -69,6 +69,7 @@ def style_queue() -> None:
           justify-content: flex-start; }
         .st-key-queue button p { text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
           width: 100%; }
-        .stMainBlockContainer { padding: 3rem 3rem 2rem; }
+        .st-key-decisions button { min-height: 32px; padding: 0 0.6rem; }
+        .stMainBlockContainer { padding: 3.75rem 3rem 2rem; }
         </style>"""
     )

@@ -26,6 +26,12 @@ def show() -> None:
     run = choose_run(config)
     with st.sidebar:
         threshold = choose_threshold()
+    read_on(config, run, threshold)
+
+
+@st.fragment
+def read_on(config: ExperimentConfig, run: Run, threshold: float) -> None:
+    """All that a key changes, run again by itself: the side bar need not answer every key."""
     entering = enter(STARTS, READS, canary="text")
     texts = texts_of(config.dataset)
     desk = lay_out_desk(config, run, threshold, texts)
@@ -90,6 +96,8 @@ def read(config: ExperimentConfig, desk: Desk, texts: Texts, example: str) -> No
     left, right = st.columns([2, 3], gap="large")
     with left:
         queue(desk, texts, example)
+        if example:
+            decision_bar(desk, config.id, example)
         if said := narrowed():
             st.button(f"Clear filters: {', '.join(plain(one) for one in said)}", on_click=clear, type="tertiary")
     with right:
@@ -111,7 +119,6 @@ def card(config: ExperimentConfig, desk: Desk, texts: Texts, example: str) -> No
     whole_text(texts.text(example), [] if filters.regex else words(filters.text))
     string = "" if group is None else str(group["outcome_string"])
     over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold, outcome_string=string)
-    decision_bar(desk, config.id, example)
     beside(desk.evidence, desk.run, row, texts)
 
 

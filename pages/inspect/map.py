@@ -153,17 +153,17 @@ def selected(
         st.info("Nothing is selected. Draw a lasso on the map; its texts are listed here.", icon=":material/gesture:")
         return
     order = points["outcome"].map({"fn": 0, "fp": 1, "tp": 2, "tn": 3}).fillna(4)
-    points = points.iloc[np.argsort(order.to_numpy(), kind="stable")]
+    points = points.iloc[np.lexsort((points["prob"].to_numpy(), order.to_numpy()))]
     positives = points[(points["label"] == 1) & (points["outcome"] != "")]
     missed = int((positives["outcome"] == "fn").sum())
     said = f" Missed positives among them: {share(missed, len(positives))}." if len(positives) else ""
     st.markdown(f"**{counted(len(points), 'text')} selected.**" + plain(said))
     mark = hash((run.name, len(points), str(points["id"].iloc[0]), str(points["id"].iloc[-1])))
-    chosen = selection_table(points, texts, key=f"selected-{mark}")
     with st.container(horizontal=True):
         add_button(points, config.id, run, threshold)
         if case_list.can_undo(config.id):
             st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(config.id,))
+    chosen = selection_table(points, texts, key=f"selected-{mark}")
     if said_once := st.session_state.pop("said", ""):
         st.toast(plain(said_once))
     if chosen:
