@@ -10,6 +10,7 @@ from data.errors import UserError
 from data.experiments import TrainingConfig
 from models.jobs import queue_sweep
 from pages.prepare._dataset_facts import dataset_facts
+from pages.prepare._estimate import show_estimate
 from pages.shared.failures import tell
 from pages.shared.state import begin, empty
 from pages.shared.words import plain
@@ -34,6 +35,7 @@ def sweep_form(names: list[str]) -> None:
     try:
         settings |= {"ratios": numbers(settings["ratios"], "ratio"), "training": TrainingConfig(**training)}
         settings["seeds"] = [int(seed) for seed in numbers(settings["seeds"], "seed", whole=True)]
+        show_estimate(settings)
         if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
             config = queue_sweep(settings.pop("dataset"), **settings)
             st.switch_page("pages/prepare/train.py", query_params={"experiment": config.id})
