@@ -99,7 +99,7 @@ def _check_known(rows: pd.DataFrame, known: Dataset) -> None:
     if unknown.any():
         row, count = rows[unknown].iloc[0], rows.loc[unknown, "id"].nunique()
         raise UserError(
-            f"{_at(row)}: id {row['id']!r} is not in dataset {known.name} ({count:,} such ids). "
+            f"{_at(row)}: id {row['id']!r} is not in dataset {known.name} (ids that are not: {count:,}). "
             "Use the ids of the dataset, or import without naming a dataset."
         )
     differs = rows["label"].to_numpy() != labels.reindex(rows["id"]).to_numpy()
@@ -107,7 +107,7 @@ def _check_known(rows: pd.DataFrame, known: Dataset) -> None:
         row = rows[differs].iloc[0]
         raise UserError(
             f"{_at(row)}: the label of id {row['id']!r} is not the one of dataset {known.name} "
-            f"({int(differs.sum()):,} such rows). Correct the labels, or swap the positive class."
+            f"(rows that differ: {int(differs.sum()):,}). Correct the labels, or swap the positive class."
         )
 
 
