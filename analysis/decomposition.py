@@ -1,16 +1,18 @@
 """How much of a drop in recall is lost ranking, and how much would a threshold give back."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.bootstrap import percentile_interval, resample_counts, seed_weights
-from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
+from analysis.checks import Bools, Floats, as_probs, both_classes
 from analysis.intervals import Estimate
 from analysis.ranking import class_weights, sorted_cut
+
+# In simulations without any loss of ranking the other order claimed one in 10 to 40 % of the sets below this count.
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,9 @@ class Decomposition:
     """A drop in recall from a to b in two parts, in both orders and their mean; each pair of parts sums to the drop.
 
     `ranking` = R_a - R_b@f_a with `threshold` = R_b@f_a - R_b; `ranking_other` = R_a@f_b - R_b with `threshold_other` =
-    R_a - R_a@f_b. A negative ranking part: b ranks better than a.
+    R_a - R_a@f_b. A negative ranking part: b ranks better than a. `flagged_a`, `flagged_b`: false alarms (or alerts)
+    that f_a and f_b rest on, mean over seeds. Below FEW of b the other order, and with it the mean, leans towards lost
+    ranking: b's own cut is somewhere above its best negatives, the matched one just above those of a.
     """
 
     recall_a: float
@@ -32,6 +36,13 @@ class Decomposition:
     threshold_mean: Estimate
     n_positives: int
     n_seeds: int
+    flagged_a: float
+    flagged_b: float
+
+    @property
+    def both_orders(self) -> bool:
+        """Whether b has enough false alarms for the other order and the mean to be read."""
+        return self.flagged_b >= FEW
 
 
 class Validation(NamedTuple):
@@ -66,9 +77,9 @@ def decompose_drop(
     """How much of the drop in recall from run a to run b is ranking, and how much threshold?
 
     f_a, f_b: false-positive rates at `threshold`; R_b@f_a: recall of b when cut to f_a. With `alerts_at` (a prevalence
-    q) the two are made level in alert rate q TPR + (1 - q) FPR instead. Cuts are chosen on `validation`, else on the test
-    set itself. Probabilities (seeds, n) or (n,), rows paired by seed. Intervals: percentile bootstrap over examples,
-    stratified by class, the same draw for a and b, cuts chosen anew in each, crossed with seeds.
+    q) the two are made level in alert rate q TPR + (1 - q) FPR instead. Cuts are chosen on `validation`, else on the
+    test set itself. Probabilities (seeds, n) or (n,), rows paired by seed. Intervals: percentile bootstrap over
+    examples, stratified by class, the same draw for a and b, cuts chosen anew in each, crossed with seeds.
     """
     positive = both_classes(labels)
     test = _runs(positive, pos_probs_a, pos_probs_b)
@@ -82,7 +93,8 @@ def decompose_drop(
     n_positives = int(positive.sum())
     value = np.mean([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs], axis=0)
     drawn = _draws(pairs, chooser[used], weights[used], n_positives, validation is None, draws, seed)
-    return _parts(value, drawn, n_positives=n_positives, n_seeds=len(pairs))
+    flagged = np.mean([pair.flagged.sum(axis=1) for pair in pairs], axis=0)
+    return _parts(value, drawn, flagged, n_positives=n_positives, n_seeds=len(pairs))
 
 
 def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Floats:
@@ -130,7 +142,7 @@ def _draws(
     return recalls
 
 
-def _parts(value: Floats, drawn: Floats, *, n_positives: int, n_seeds: int) -> Decomposition:
+def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n_seeds: int) -> Decomposition:
     def estimate(signs: list[float]) -> Estimate:
         return percentile_interval(float(value @ signs), drawn @ signs)
 
@@ -146,67 +158,6 @@ def _parts(value: Floats, drawn: Floats, *, n_positives: int, n_seeds: int) -> D
         threshold_mean=estimate([0.5, -0.5, 0.5, -0.5]),
         n_positives=n_positives,
         n_seeds=n_seeds,
+        flagged_a=float(flagged[0]),
+        flagged_b=float(flagged[1]),
     )
-
-
-def decompose_ratios(
-    labels: ArrayLike,
-    pos_probs: ArrayLike,
-    ratios: ArrayLike,
-    seeds: ArrayLike,
-    *,
-    threshold: float = 0.5,
-    val_labels: ArrayLike | None = None,
-    val_pos_probs: ArrayLike | None = None,
-    alerts_at: float | None = None,
-    draws: int = 500,
-) -> dict[float, Decomposition]:
-    """`decompose_drop` from the smallest ratio to each other one, over the seeds that the two share.
-
-    `pos_probs` (runs, n) and `val_pos_probs` (runs, m) in the same order of runs; `ratios`, `seeds` (runs,). A ratio
-    without a seed in common is left out. Leave collapsed runs out first.
-    """
-    test = np.atleast_2d(np.asarray(pos_probs))
-    choosing = None if val_pos_probs is None else np.atleast_2d(np.asarray(val_pos_probs))
-    if (choosing is None) != (val_labels is None) or (choosing is not None and len(choosing) != len(test)):
-        raise ValueError("Give validation labels and probabilities together, one row for each run.")
-    results = {}
-    for ratio, (a, b) in paired_runs(ratios, seeds, runs=len(test)).items():
-        validation = (
-            None if val_labels is None or choosing is None else Validation(val_labels, choosing[a], choosing[b])
-        )
-        results[ratio] = decompose_drop(
-            labels, test[a], test[b], threshold=threshold, validation=validation, alerts_at=alerts_at, draws=draws
-        )
-    return results
-
-
-def paired_runs(ratios: ArrayLike, seeds: ArrayLike, *, runs: int) -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """Which runs of the smallest ratio and of each larger one have a seed in common? Row numbers, paired."""
-    ratio, seed = same_runs(ratios, seeds, runs=runs)
-    levels = np.unique(ratio)
-    base = np.flatnonzero(ratio == levels[0])
-    pairs = {}
-    for level in levels[1:]:
-        here = np.flatnonzero(ratio == level)
-        _, first, second = np.intersect1d(seed[base], seed[here], return_indices=True)
-        if len(first):
-            pairs[float(level)] = (base[first], here[second])
-    return pairs
-
-
-def decomposition_table(decompositions: dict[float, Decomposition]) -> pd.DataFrame:
-    """The decompositions one row for each ratio: `ratio, recall_a, recall_b, n_positives, n_seeds`, and for every part
-    three columns such as `ranking, ranking_low, ranking_high`."""
-    rows = []
-    for ratio, parts in decompositions.items():
-        row: dict[str, float] = {"ratio": ratio}
-        for field in fields(parts):
-            value = getattr(parts, field.name)
-            if isinstance(value, Estimate):
-                bounds = {field.name: value.value, f"{field.name}_low": value.low, f"{field.name}_high": value.high}
-                row.update(bounds)
-            else:
-                row[field.name] = value
-        rows.append(row)
-    return pd.DataFrame(rows)

@@ -15,8 +15,8 @@ def operating_points(
 ) -> pd.DataFrame:
     """Where does each run stand on the plane of false alarms and recall?
 
-    One row for each run: `ratio, seed, threshold, false_positive_rate, recall, recall_low, recall_high, collapsed`, to lay
-    over the curve of one run. `pos_probs` (runs, n); `ratios`, `seeds` (runs,).
+    One row for each run: `ratio, seed, threshold, false_positive_rate, recall, recall_low, recall_high, collapsed`, to
+    lay over the curve of one run. `pos_probs` (runs, n); `ratios`, `seeds` (runs,).
     """
     table = outcome_table(labels, pos_probs, threshold=threshold)
     ratio, seed = same_runs(ratios, seeds, runs=len(table))
@@ -36,13 +36,14 @@ def gain_over_threshold(parts: Decomposition) -> Estimate:
 def overlay_table(decompositions: dict[float, Decomposition], *, reference_ratio: float = 1.0) -> pd.DataFrame:
     """At each ratio's own false alarms, does it find more than the reference run with a moved threshold?
 
-    One row for each ratio: `ratio, recall, reference_recall, gain, low, high, buys, sentence`; buys is "more", "less" or
-    "no difference seen", by whether the interval of the gain holds 0. From `decompose_ratios`, its intervals.
+    One row for each ratio: `ratio, recall, reference_recall, gain, low, high, buys, sentence`; buys is "more", "less"
+    or "no difference seen", by whether the interval of the gain holds 0, or "too few false alarms" (fewer than 5) to
+    match. From `decompose_ratios`, its intervals.
     """
     rows = []
     for ratio, parts in decompositions.items():
         gain = gain_over_threshold(parts)
-        buys = "no difference seen" if gain.holds_zero else "more" if gain.value > 0 else "less"
+        buys = _buys(gain, parts)
         reference = parts.recall_b - gain.value
         sentence = (
             f"At the false alarms of {ratio_text(ratio)}, training at {ratio_text(ratio)} finds "
@@ -54,8 +55,17 @@ def overlay_table(decompositions: dict[float, Decomposition], *, reference_ratio
     return pd.DataFrame(rows, columns=columns)
 
 
+def _buys(gain: Estimate, parts: Decomposition) -> str:
+    if not parts.both_orders:
+        return "too few false alarms"
+    if gain.holds_zero:
+        return "no difference seen"
+    return "more" if gain.value > 0 else "less"
+
+
 _MEANING = {
     "more": "so the extra negatives bought ranking that no threshold gives",
     "less": "so moving the threshold does better than changing the ratio",
     "no difference seen": "so this test set shows nothing that moving the threshold would not give",
+    "too few false alarms": "which rests on too few false alarms to be read",
 }

@@ -71,9 +71,9 @@ def threshold_desk(
     """What does each way to choose a threshold give on the test set?
 
     One row for each rule: `rule, threshold`, the columns of `outcome_table` (counts, recall and true-negative rate with
-    Wilson's 95 % intervals), and `precision_at_q, f1_at_q, alert_rate_at_q`. The first three rules with a choice look at
-    validation only; "prior" is the training prevalence, the choice without tuning (Johnson and Khoshgoftaar 2019). A
-    precision never reached on validation has threshold nan and no figures. One run: shapes (m,) and (n,).
+    Wilson's 95 % intervals), and `precision_at_q, f1_at_q, alert_rate_at_q`. "prior" is the training
+    prevalence, the choice without tuning (Johnson and Khoshgoftaar 2019); "least cost" needs calibrated probabilities.
+    A precision never reached on validation has threshold nan and no figures. One run: shapes (m,) and (n,).
     """
     chosen = {
         "one half": 0.5,
