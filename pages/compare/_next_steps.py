@@ -2,19 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from analysis.outcome_groups import outcome_groups
 from data.experiments import ExperimentConfig, ratio_label
-from pages.shared.load import probabilities, stamp
-from pages.shared.recalls import plain_runs
+from pages.shared.evidence import evidence_of, groups_of
 from pages.shared.words import counted
 
 
 def next_steps(config: ExperimentConfig) -> None:
     """Three links, for the largest ratio's first seed."""
-    runs = plain_runs(config.id)
-    facts = _facts(config.id, tuple((run.name, stamp(run.folder / "predictions.parquet")) for run in runs))
+    facts = _facts(config.id)
     ratio, fn, fp = facts["ratio"], facts["fn"], facts["fp"]
     here = {"experiment": config.id, "ratio": ratio, "seed": facts["seed"], "threshold": "0.5"}
     seed = f", seed {facts['seed']}" if facts["several_seeds"] else ""
@@ -38,7 +36,8 @@ def next_steps(config: ExperimentConfig) -> None:
 
 def _link_to_always_missed(always: int, here: dict[str, str]) -> None:
     if not always:
-        _link("inspect/map", "See the misses on the map", "scatter_plot", here, "No positive is missed at every ratio.")
+        detail = "Where they lie among the other texts, and which texts are near."
+        _link("inspect/map", "See the misses on the map", "scatter_plot", here, detail)
         return
     _link(
         "inspect/errors",
@@ -61,26 +60,24 @@ def _link(page: str, label: str, icon: str, query: dict[str, str], detail: str) 
         st.caption(detail)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _facts(experiment: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, Any]:
-    """What the links say, at the threshold .5."""
-    runs = plain_runs(experiment)
-    wide = probabilities(experiment)
-    labels = wide["label"].to_numpy()
-    probs = wide[[run.name for run in runs]].to_numpy().T
-    ratios = [run.config.ratio for run in runs]
-    seeds = [run.config.seed for run in runs]
-    last = ratios.index(max(ratios))
-    first = next((i for i, ratio in enumerate(ratios) if ratio == min(ratios) and seeds[i] == seeds[last]), 0)
-    missed = (labels == 1) & (probs[last] < 0.5)
-    groups = outcome_groups(labels, probs, ratios, seeds)
+def _facts(experiment: str) -> dict[str, Any]:
+    """What the links say: counts at the threshold .5, as the Errors page has them."""
+    evidence = evidence_of(experiment)
+    rows = np.flatnonzero((evidence.remedies == "none") & ~np.isnan(evidence.pos_probs).any(axis=1))
+    ratios, seeds = evidence.ratios[rows], evidence.seeds[rows]
+    last = rows[np.lexsort((seeds, -ratios))[0]]
+    same = rows[(ratios == ratios.min()) & (seeds == evidence.seeds[last])]
+    first = same[0] if len(same) else rows[np.argmin(ratios)]
+    positive = evidence.labels == 1
+    missed = positive & (evidence.pos_probs[last] < 0.5)
+    groups = groups_of(evidence, threshold=0.5)
     return {
-        "ratio": ratio_label(ratios[last]),
-        "smallest": ratio_label(ratios[first]),
-        "seed": str(seeds[last]),
-        "several_seeds": len(set(seeds)) > 1,
+        "ratio": ratio_label(float(evidence.ratios[last])),
+        "smallest": ratio_label(float(evidence.ratios[first])),
+        "seed": str(evidence.seeds[last]),
+        "several_seeds": len(set(seeds.tolist())) > 1,
         "fn": int(missed.sum()),
-        "found_before": int((missed & (probs[first] >= 0.5)).sum()),
-        "fp": int(((labels == 0) & (probs[last] >= 0.5)).sum()),
-        "always_missed": int((groups["group"] == "always missed").sum()),
+        "found_before": int((missed & (evidence.pos_probs[first] >= 0.5)).sum()),
+        "fp": int((~positive & (evidence.pos_probs[last] >= 0.5)).sum()),
+        "always_missed": 0 if groups is None else int((groups["group"] == "always missed").sum()),
     }

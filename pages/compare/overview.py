@@ -7,6 +7,8 @@ from data.experiments import ExperimentConfig, ratio_label
 from models.jobs import experiment_progress
 from pages.compare._findings import collapsed_runs, what_happened, which_is_better
 from pages.compare._next_steps import next_steps
+from pages.compare._prior_only import prior_only, prior_sentence
+from pages.compare._verdict import show_verdict, verdict_of
 from pages.compare._welcome import welcome
 from pages.shared.charts import draw
 from pages.shared.headline import headline
@@ -48,17 +50,25 @@ def show_waiting(config: ExperimentConfig) -> None:
 
 def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means = by_ratio(runs)
-    headline(f"Overview of {plain(config.title)}", what_happened(means), which_is_better(means))
+    active = experiment_progress(config.id).active
+    headline(f"Overview of {plain(config.title)}", what_happened(means))
+    verdict = verdict_of(config.id)
+    if verdict is not None:
+        show_verdict(config, verdict, partial=active)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        figure = recall_chart(runs, means, list(config.ratios))
-        draw(figure, key="recall", alt=recall_alt(means), reading=recall_reading(means))
+        found = prior_only(config.id, tuple(config.ratios))
+        figure = recall_chart(runs, means, list(config.ratios), predicted=found.curve if found else None)
+        reading = recall_reading(means) + (f" {prior_sentence(found)}" if found else "")
+        draw(figure, key="recall", alt=recall_alt(means), reading=reading)
     with right:
-        if experiment_progress(config.id).active:
+        if active:
             st.markdown("**Still coming**")
             progress_panel(config.id, table=False)
+        if better := which_is_better(means):
+            st.markdown(better)
         next_steps(config)
-    if warning := collapsed_runs(means):
+    if verdict is None and (warning := collapsed_runs(means)):
         st.warning(warning, icon=":material/warning:")
 
 
