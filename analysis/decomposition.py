@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.bootstrap import percentile_interval, resample_counts, seed_weights
-from analysis.checks import Bools, Floats, as_probs, both_classes
+from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.intervals import Estimate
 from analysis.ranking import class_weights, sorted_cut
 
@@ -161,3 +161,17 @@ def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n
         flagged_a=float(flagged[0]),
         flagged_b=float(flagged[1]),
     )
+
+
+def paired_runs(ratios: ArrayLike, seeds: ArrayLike, *, runs: int) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Which runs of the smallest ratio and of each larger one have a seed in common? Row numbers, paired."""
+    ratio, seed = same_runs(ratios, seeds, runs=runs)
+    levels = np.unique(ratio)
+    base = np.flatnonzero(ratio == levels[0])
+    pairs = {}
+    for level in levels[1:]:
+        here = np.flatnonzero(ratio == level)
+        _, first, second = np.intersect1d(seed[base], seed[here], return_indices=True)
+        if len(first):
+            pairs[float(level)] = (base[first], here[second])
+    return pairs

@@ -8,11 +8,10 @@ from numpy.typing import ArrayLike
 from analysis.bootstrap import percentile_interval, resampled_means
 from analysis.calibration import log_odds, temperature
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
-from analysis.decomposition import Decomposition, Validation, decompose_drop
+from analysis.decomposition import Decomposition, Validation, decompose_drop, paired_runs
 from analysis.intervals import Estimate, wilson
 from analysis.outcomes import collapsed
 from analysis.prior_only import excess_drop
-from analysis.ratio_drops import paired_runs
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.checks import same_runs
-from analysis.decomposition import Decomposition, Validation, decompose_drop
+from analysis.decomposition import Decomposition, Validation, decompose_drop, paired_runs
 from analysis.intervals import Estimate
 
 
@@ -41,20 +40,6 @@ def decompose_ratios(
             labels, test[a], test[b], threshold=threshold, validation=validation, alerts_at=alerts_at, draws=draws
         )
     return results
-
-
-def paired_runs(ratios: ArrayLike, seeds: ArrayLike, *, runs: int) -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """Which runs of the smallest ratio and of each larger one have a seed in common? Row numbers, paired."""
-    ratio, seed = same_runs(ratios, seeds, runs=runs)
-    levels = np.unique(ratio)
-    base = np.flatnonzero(ratio == levels[0])
-    pairs = {}
-    for level in levels[1:]:
-        here = np.flatnonzero(ratio == level)
-        _, first, second = np.intersect1d(seed[base], seed[here], return_indices=True)
-        if len(first):
-            pairs[float(level)] = (base[first], here[second])
-    return pairs
 
 
 def decomposition_table(decompositions: dict[float, Decomposition]) -> pd.DataFrame:
