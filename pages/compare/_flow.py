@@ -11,12 +11,10 @@ from analysis.flow import flow_table, majority_right
 from data.experiments import ExperimentConfig, ratio_label
 from pages.shared.charts import draw, finish
 from pages.shared.colours import HIT, MISS, POSITIVE, UNSELECTED, ink
+from pages.shared.example_table import example_table
 from pages.shared.sound_runs import SoundRuns, sound_runs
-from pages.shared.state import show_examples
-from pages.shared.texts import texts_of
 from pages.shared.words import counted, probability
 
-SHOWN = 500
 _COLOURS = {("tp", "fn"): MISS, ("fn", "tp"): POSITIVE, ("tp", "tp"): HIT, ("fn", "fn"): UNSELECTED}
 _SAID = {("tp", "fn"): "lost", ("fn", "tp"): "came back"}
 _STATES = {"tp": "found", "fn": "missed"}
@@ -95,30 +93,18 @@ def _choose(passages: list[dict[str, Any]]) -> int:
 
 
 def _members(config: ExperimentConfig, test: SoundRuns, passage: dict[str, Any]) -> None:
-    """The positives of one passage; a click on a row opens it on the Errors page."""
+    """The positives of one passage, with their probabilities before and after."""
     rows = passage["rows"]
     st.markdown(f"**{counted(len(rows), 'positive')} {passage['said']} from {passage['way']}**")
     if not len(rows):
         return
-    shown = rows[:SHOWN]
-    ids = test.ids[shown]
-    frame = pd.DataFrame({
-        "before": [probability(value) for value in test.at(passage["from"])[:, shown].mean(axis=0)],
-        "after": [probability(value) for value in test.at(passage["to"])[:, shown].mean(axis=0)],
-        "text": texts_of(config.dataset).starts(ids, length=160),
-    })  # fmt: skip
-    columns: dict[str, Any] = {
-        "before": f"At {ratio_label(passage['from'])}",
-        "after": f"At {ratio_label(passage['to'])}",
-        "text": st.column_config.TextColumn("Text", width="large"),
+    names = ratio_label(passage["from"]), ratio_label(passage["to"])
+    numbers = {
+        f"Mean at {name}": [probability(value) for value in test.at(ratio)[:, rows].mean(axis=0)]
+        for name, ratio in zip(names, (passage["from"], passage["to"]), strict=True)
     }
-    key = f"members-{passage['way']}-{passage['said']}"
-    event = st.dataframe(frame, column_config=columns, hide_index=True, key=key, on_select="rerun",
-                         selection_mode="single-row", alt="Positives of the passage")  # fmt: skip
-    st.caption("Mean probabilities over the seeds. Tick a row to read it on the Errors page.")
-    if event["selection"]["rows"]:
-        show_examples(experiment=config.id, ratio=ratio_label(passage["to"]), outcome="all", threshold="0.5",
-                      example=str(ids[event["selection"]["rows"][0]]))  # fmt: skip
+    link = {"ratio": names[1], "threshold": "0.5"}
+    example_table(config, test.ids[rows], numbers, key=f"members-{passage['way']}-{passage['said']}", link=link)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

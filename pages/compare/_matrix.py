@@ -40,7 +40,7 @@ _READING = {
 def _cell(counts: Confusion, outcome: str, link: dict[str, str], view: str) -> None:
     number = getattr(counts, outcome)
     with st.container(key=f"cell-{outcome}", gap=None, horizontal_alignment="center"):
-        st.markdown(f"### {_shown(counts, outcome, view)}", text_alignment="center", width="stretch")
+        st.html(f'<div class="cell-number">{_shown(counts, outcome, view)}</div>')
         st.page_link(
             "pages/inspect/errors.py",
             label=f"{number:,} {OUTCOME_PLURAL[outcome]}" if view != VIEWS[0] else OUTCOME_PLURAL[outcome],
@@ -66,7 +66,8 @@ def _style(counts: Confusion) -> None:
         border: 1px solid transparent; } [class*="st-key-cell-"]:hover { border-color: currentColor; }
         [class*="st-key-cell-"] [data-testid="stPageLink-NavLink"]::after { content: ""; position: absolute; inset: 0; }
         [class*="st-key-cell-"] [data-testid="stPageLink-NavLink"] { position: static; background: none; }
-        [class*="st-key-cell-"] [data-testid="stPageLink"] { position: static; }"""
+        [class*="st-key-cell-"] [data-testid="stPageLink"] { position: static; }
+        .cell-number { text-align: center; font-size: 1.9rem; font-weight: 600; line-height: 1.3; }"""
     ]
     for outcome in _TERMS:
         whole = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives

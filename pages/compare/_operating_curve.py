@@ -1,5 +1,6 @@
 """The precision-recall curve of one run with the point that the threshold picks."""
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.outcomes import Confusion
@@ -12,8 +13,8 @@ from pages.shared.ranking_table import curve
 from pages.shared.words import percent, probability
 
 
-def operating_curve(run: Run, counts: Confusion, threshold: float, q: float) -> None:
-    """Every threshold at prevalence q as a line, the chosen one as a mark."""
+def operating_curve(run: Run, counts: Confusion, threshold: float, q: float, rules: pd.DataFrame | None) -> None:
+    """Every threshold at prevalence q as a line, the chosen one as a mark, each rule of the desk as a small one."""
     line = curve(run, q)
     precision = float(precision_at(counts.recall, counts.false_positive_rate, q=q))
     figure = go.Figure(
@@ -26,6 +27,8 @@ def operating_curve(run: Run, counts: Confusion, threshold: float, q: float) -> 
             hovertemplate="cut at %{customdata:.3f}: found %{x:.1f} %, precision %{y:.1f} %<extra></extra>",
         )
     )
+    if rules is not None:
+        figure.add_trace(_rule_marks(rules))
     figure.add_scatter(
         x=[100 * counts.recall],
         y=[100 * precision],
@@ -46,5 +49,19 @@ def operating_curve(run: Run, counts: Confusion, threshold: float, q: float) -> 
         figure,
         key="operating-curve",
         alt=f"Precision-recall curve. {title}",
-        reading="The line is every threshold of this run, the mark the chosen one; the dotted line is chance.",
+        reading="The line is every threshold of this run, the large mark the chosen one, diamonds the rules below; "
+        "the dotted line is chance.",
+    )
+
+
+def _rule_marks(rules: pd.DataFrame) -> go.Scatter:
+    return go.Scatter(
+        x=100 * rules["recall"],
+        y=100 * rules["precision_at_q"],
+        mode="markers",
+        marker={"symbol": "diamond-open", "size": 10, "color": ink(), "line": {"width": 1.5}},
+        text=[
+            f"{rule}: cut at {probability(cut)}" for rule, cut in zip(rules["rule"], rules["threshold"], strict=True)
+        ],
+        hovertemplate="%{text}, found %{x:.1f} %, precision %{y:.1f} %<extra></extra>",
     )

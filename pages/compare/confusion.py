@@ -1,19 +1,25 @@
 """Where do the errors sit? The matrix of one run at a threshold, and what moving the threshold costs."""
 
+import pandas as pd
 import streamlit as st
 
 from analysis.outcomes import Confusion, confusion
 from analysis.prevalence import alert_rate_at, precision_at
 from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
+from pages.compare._against import against_part
+from pages.compare._desk import desk_rules, show_desk
 from pages.compare._matrix import VIEWS, matrix
 from pages.compare._operating_curve import operating_curve
+from pages.compare._reliability import reliability_part
 from pages.shared.headline import headline
 from pages.shared.load import predictions
 from pages.shared.prevalence import choose_prevalence, in_words
 from pages.shared.state import choose_run, require_experiment
 from pages.shared.threshold import choose_threshold
 from pages.shared.words import counted, percent, plain, probability, share
+
+PARTS = ("Choose a threshold", "Against another run", "Calibration")
 
 
 def show() -> None:
@@ -38,8 +44,23 @@ def desk(config: ExperimentConfig, run: Run) -> None:
     with left:
         view = st.segmented_control("Show", VIEWS, default=VIEWS[0], required=True, key="show", bind="query-params")
         matrix(counts, link_of(config, run, threshold), view or VIEWS[0])
+    rules = desk_rules(run, q)
     with right:
-        operating_curve(run, counts, threshold, q)
+        operating_curve(run, counts, threshold, q, rules)
+    show_parts(config, run, threshold, q, rules)
+
+
+def show_parts(config: ExperimentConfig, run: Run, threshold: float, q: float, rules: pd.DataFrame | None) -> None:
+    """The detail below; only the open part is worked out."""
+    parts = (
+        lambda: show_desk(rules, q),
+        lambda: against_part(config, run, threshold),
+        lambda: reliability_part(run),
+    )
+    for tab, part in zip(st.tabs(PARTS, key="below", bind="query-params"), parts, strict=True):
+        if tab.open:
+            with tab:
+                part()
 
 
 def finding(run: Run, counts: Confusion, threshold: float) -> str:

@@ -1,0 +1,45 @@
+"""Do the probabilities mean what they say?"""
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from analysis.calibration import calibration_error, log_odds, reliability_table, temperature
+from data.experiments import ratio_label
+from data.runs import Run
+from pages.shared.charts import draw, finish
+from pages.shared.colours import POSITIVE, faint
+from pages.shared.load import predictions
+from pages.shared.words import percent
+
+
+def reliability_part(run: Run) -> None:
+    """Said probability against what came true, in ten bins, and the temperature that validation asks for."""
+    test, validation = predictions(run), predictions(run, "validation")
+    table = reliability_table(test.labels, test.pos_probs)
+    error = calibration_error(test.labels, test.pos_probs)
+    figure = go.Figure()
+    figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": faint(), "dash": "dot"}, hoverinfo="skip")
+    figure.add_scatter(
+        x=100 * table["mean_prob"],
+        y=100 * table["positive_share"],
+        mode="lines+markers",
+        line={"color": POSITIVE, "width": 2},
+        marker={"size": 9},
+        customdata=table["n"],
+        hovertemplate="said %{x:.0f} %, came true %{y:.0f} %, %{customdata:,} examples<extra></extra>",
+    )
+    title = f"Probabilities are off by {percent(error.overall)} on average"
+    finish(figure, title=title, x="probability said (%)", y="of these positive (%)", height=380)
+    figure.update_layout(showlegend=False, margin={"b": 40})
+    reading = (
+        "On the dotted line probabilities are honest for this test set's mix of classes; under it the run is too sure "
+        "of positives. A run that was trained on another mix is off by that mix, which a threshold corrects."
+    )
+    draw(figure, key="reliability", alt=title, reading=reading)
+    if len(set(validation.labels.tolist())) == 2:
+        heat = temperature(validation.labels, log_odds(validation.pos_probs), q=1 / (1 + run.config.ratio))
+        word = "over-confident" if heat > 1 else "under-confident"
+        st.markdown(
+            f"At its own training mix {ratio_label(run.config.ratio)} is {word}: validation asks to divide its logits "
+            f"by {heat:.2f} (temperature)."
+        )
