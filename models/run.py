@@ -4,7 +4,7 @@ What is there already and fits is not made again, so that a run can be stopped a
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from models.record import run_record
 from models.resume import FILE as RESUME
 from models.resume import drop_resume, load_resume
 from models.sides import positive_side
+from models.speeds import keep_speed, known_speed
 from models.stages import OUTPUTS, PROJECTION_SECONDS, Desk, embed, lay_out, predict, write_metrics
 from models.tokens import padded_tokens
 from models.training import Lesson, Trained, count_steps, train
@@ -55,6 +56,7 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
             _train(run, desk, accelerator, made)
     finally:
         accelerator.free_memory()
+    _keep_speed(run, watch)
     lay_out(desk)
     write_metrics(desk, made)
     drop_resume(folder)
@@ -103,6 +105,13 @@ def _trained(run: RunConfig, desk: Desk, accelerator: Accelerator) -> tuple[nn.M
     save_dynamics(folder, TrainingDynamics(material.training["id"].to_numpy(), lesson.labels, trained.pos_probs))
     write_folder(folder / "checkpoint", lambda fresh: _save_checkpoint(plain, material, fresh))
     return plain, trained
+
+
+def _keep_speed(run: RunConfig, watch: Watch) -> None:
+    """Let later estimates know how fast it really went, beside the other lanes."""
+    known, training, forward = known_speed(run.training), *map(watch.tokens_per_second, ("training", "forward"))
+    if known and training and forward:
+        keep_speed(run.training, replace(known, training=training, forward=forward))
 
 
 def _lesson(run: RunConfig, material: Material) -> Lesson:

@@ -133,6 +133,26 @@ def train(
     return Trained(training.pos_probs.numpy(), training.history, training.seconds)
 
 
+def take_step(
+    model: nn.Module,
+    optimizer: Any,
+    inputs: dict[str, torch.Tensor],
+    labels: torch.Tensor,
+    *,
+    accelerator: Accelerator,
+    loss: Loss = cross_entropy,
+    max_grad_norm: float = 1.0,
+) -> torch.Tensor:
+    """One optimiser step on one batch; the logits (batch x 2, float32) that the batch had before it."""
+    logits = model(**inputs).logits.float()
+    accelerator.backward(loss(logits, labels.to(logits.device)))
+    if max_grad_norm > 0:
+        accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return logits.detach()
+
+
 class _Training:
     """A training under way."""
 
@@ -170,17 +190,20 @@ class _Training:
     def _take_step(self, epoch: int, rows: np.ndarray) -> int:
         """One optimiser step, and the probabilities that the batch had before it; how many tokens it read."""
         config, lesson = self.lesson.config, self.lesson
-        inputs = lesson.tokens.batch(lesson.places[rows], self.accelerator.device)
-        logits = self.model(**inputs).logits.float()
         share = rate_share(self.step, lesson.steps, config.warmup_share)
         for group in self.plain_optimizer.param_groups:
             group["lr"] = config.learning_rate * share
-        self.accelerator.backward(self.loss(logits, self.labels[rows].to(logits.device)))
-        if config.max_grad_norm > 0:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.pos_probs[epoch, rows] = logits.detach().softmax(1)[:, 1].cpu()
+        inputs = lesson.tokens.batch(lesson.places[rows], self.accelerator.device)
+        logits = take_step(
+            self.model,
+            self.optimizer,
+            inputs,
+            self.labels[rows],
+            accelerator=self.accelerator,
+            loss=self.loss,
+            max_grad_norm=config.max_grad_norm,
+        )
+        self.pos_probs[epoch, rows] = logits.softmax(1)[:, 1].cpu()
         self.step += 1
         return inputs["input_ids"].numel()
 

@@ -82,6 +82,11 @@ class Watch:
             self._tell()
         self.check()
 
+    def tokens_per_second(self, kind: str) -> float | None:
+        """The speed of late of one kind of work; None when there was none."""
+        pace = self._speeds[kind].seconds_per_token
+        return 1 / pace if pace else None
+
     def check(self) -> None:
         """Raise Stopped when the run is to stop."""
         if self._should_stop():

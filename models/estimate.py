@@ -1,0 +1,132 @@
+"""How long will a sweep take? Told before it is queued, from this machine's own speed. Nothing here imports torch."""
+
+import heapq
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from data.datasets import load_examples
+from data.errors import UserError
+from data.experiments import TrainingConfig, run_name
+from data.plans import draw_evaluation, draw_plan, training_counts
+from models.capacity import lane_limit, lane_threads
+from models.lanes import HOUSE, child_environment
+from models.speeds import Speed, known_speed
+
+SAMPLE = 128
+"""Texts that the speed is measured on."""
+MEASURE_SECONDS = 180.0
+FIXED_SECONDS = 6.0
+"""Of each run: loading and projecting."""
+LANE_SECONDS = 25.0
+"""Once for each lane: importing torch, and compiling the projection."""
+PROBE_SHARE = 0.2
+"""Validation examples read after an epoch, as a share of the training examples."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of each run by its name, of the frozen embeddings, and in all with `lanes` runs side by side.
+
+    `examples_per_second` is one lane's training speed at this dataset's mean length of `mean_tokens`.
+    """
+
+    run_seconds: dict[str, float]
+    frozen_seconds: float
+    total_seconds: float
+    lanes: int
+    examples_per_second: float
+    mean_tokens: float
+
+
+def estimate_sweep(
+    dataset: str,
+    *,
+    ratios: Sequence[float],
+    seeds: Sequence[int] = (0,),
+    training: TrainingConfig | None = None,
+    positives: int | None = None,
+    sweep: str = "A",
+    test_negatives_cap: int | None = None,
+    lanes: int | None = None,
+) -> Estimate:
+    """How long a sweep with these settings takes here; the same arguments as `models.jobs.queue_sweep`.
+
+    The first estimate for an encoder and length trains a few steps to measure the speed, in a process of its own: ten
+    seconds or so. Later ones use that, or the speed that real runs had since. UserError as for the sweep itself.
+    """
+    config = training or TrainingConfig()
+    examples = load_examples(dataset, ["id", "text", "label", "split"])
+    plan = draw_plan(examples, sweep=sweep, ratios=ratios, seeds=seeds, positives=positives)
+    sizes = {run_name(r, seed): sum(training_counts(plan, ratio=r, seed=seed)) for r in ratios for seed in seeds}
+    n_validation, n_test = (
+        len(draw_evaluation(examples, split=split, negatives_cap=test_negatives_cap))
+        for split in ("validation", "test")
+    )
+    speed = known_speed(config) or measure_speed(config, examples["text"])
+    length = mean_tokens(examples["text"], config.max_tokens, speed.tokens_per_character)
+    trained = _examples_trained(sizes, config)
+    run_seconds = {
+        name: FIXED_SECONDS
+        + length * trained[name] / speed.training
+        + length * (n_validation + n_test + size + _probed(trained[name], n_validation, config)) / speed.forward
+        for name, size in sizes.items()
+    }
+    frozen = FIXED_SECONDS + length * (n_test + plan["id"].nunique()) / speed.forward
+    width = lanes or lane_limit()
+    total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS
+    return Estimate(run_seconds, frozen, total, width, speed.training / length, length)
+
+
+def measure_speed(config: TrainingConfig, texts: pd.Series) -> Speed:
+    """Train and read a few batches of these texts in a process of its own, and keep the speed."""
+    sample = texts.sample(n=min(SAMPLE, len(texts)), random_state=0).tolist()
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "models.stopwatch"],
+            input=json.dumps({"config": asdict(config), "texts": sample}),
+            capture_output=True,
+            text=True,
+            cwd=HOUSE,
+            env=child_environment(lane_threads()),
+            timeout=MEASURE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError("The speed could not be measured: the encoder takes too long for a few steps.") from None
+    try:
+        answer = json.loads(child.stdout.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        raise UserError(f"The speed could not be measured: {child.stderr.strip()[-200:]}") from None
+    if "error" in answer:
+        raise UserError(answer["error"])
+    return Speed(**answer)
+
+
+def mean_tokens(texts: pd.Series, max_tokens: int, tokens_per_character: float) -> float:
+    """The mean number of tokens of these texts, cut at `max_tokens`, from their characters."""
+    guessed = texts.str.len().to_numpy() * tokens_per_character + 2
+    return float(np.minimum(guessed, max_tokens).mean())
+
+
+def side_by_side(seconds: Sequence[float], lanes: int) -> float:
+    """When the last of these tasks ends, the longest begun first, on so many lanes."""
+    ends = [0.0] * max(1, lanes)
+    for one in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + one)
+    return max(ends)
+
+
+def _examples_trained(sizes: dict[str, int], config: TrainingConfig) -> dict[str, int]:
+    """Examples seen in training by each run, all epochs together."""
+    smallest = min(sizes.values())
+    return {name: config.epochs * (smallest if config.equal_steps else size) for name, size in sizes.items()}
+
+
+def _probed(trained: int, n_validation: int, config: TrainingConfig) -> float:
+    """Validation examples read at the ends of the epochs."""
+    return min(PROBE_SHARE * trained, n_validation * config.epochs)

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models import encoder, prediction
+from models.prediction import mean_pooled, read_texts
+from models.tokens import tokenise
+from tests.tiny_bert import WORDS, make_tiny_bert
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_bert(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def tokens(tiny: Path):
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(WORDS.split(), rng.integers(0, 40))) for _ in range(50)]
+    return tokenise(texts, encoder.load_tokenizer(str(tiny)), 32)
+
+
+def test_each_text_is_read_as_if_alone_and_put_in_its_place(tiny: Path, tokens, monkeypatch) -> None:
+    monkeypatch.setattr(prediction, "TOKEN_BUDGET", 100)
+    model = encoder.load_classifier(str(tiny), seed=0).train()
+    places = np.array([7, 3, 3, 49, 0, 21])
+    readings = read_texts(model, tokens, places)
+    assert readings.logits.shape == (6, 2) and readings.embeddings.shape == (6, 32)
+    assert readings.logits.dtype == readings.embeddings.dtype == np.float32
+    for row, place in enumerate(places):
+        alone = tokens.batch(np.array([place]))
+        with torch.no_grad():
+            output = model.eval()(**alone, output_hidden_states=True)
+        hidden = output.hidden_states[-1][0].mean(0)
+        np.testing.assert_allclose(readings.logits[row], output.logits[0], atol=1e-5)
+        np.testing.assert_allclose(readings.embeddings[row], hidden / hidden.norm(), atol=1e-5)
+
+
+def test_without_embeddings_the_logits_are_the_same(tiny: Path, tokens) -> None:
+    model = encoder.load_classifier(str(tiny), seed=0)
+    whole = read_texts(model, tokens, np.arange(50))
+    short = read_texts(model, tokens, np.arange(50), embed=False)
+    assert short.embeddings is None
+    np.testing.assert_allclose(short.logits, whole.logits, atol=1e-5)
+
+
+def test_a_frozen_encoder_gives_embeddings_only(tiny: Path, tokens) -> None:
+    readings = read_texts(encoder.load_encoder(str(tiny)), tokens, np.arange(50))
+    assert readings.logits is None
+    np.testing.assert_allclose(np.linalg.norm(readings.embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_a_batch_never_holds_more_tokens_than_its_budget(tiny: Path, tokens, monkeypatch) -> None:
+    monkeypatch.setattr(prediction, "TOKEN_BUDGET", 64)
+    seen: list[tuple[int, int, int]] = []
+    model = encoder.load_classifier(str(tiny), seed=0)
+    read_texts(model, tokens, np.arange(50), on_batch=lambda *batch: seen.append(batch))
+    assert [number for number, _, _ in seen] == list(range(1, len(seen) + 1))
+    assert max(size for _, size, _ in seen) <= 64
+    assert sum(examples for _, _, examples in seen) == 50
+
+
+def test_no_texts_are_no_readings(tiny: Path, tokens) -> None:
+    readings = read_texts(encoder.load_classifier(str(tiny), seed=0), tokens, np.empty(0, dtype=int))
+    assert readings.logits is None and readings.embeddings is None
+
+
+def test_padding_does_not_count_in_the_mean() -> None:
+    hidden = torch.tensor([[[3.0, 0.0], [0.0, 4.0], [100.0, 100.0]]])
+    pooled = mean_pooled(hidden, torch.tensor([[1, 1, 0]]))
+    np.testing.assert_allclose(pooled, [[0.6, 0.8]], atol=1e-6)
