@@ -19,6 +19,8 @@ _SAMPLE = 1 << 20
 _END = "\x1a end of the file \x1a"
 DELIMITER_NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
 
+PLAIN_QUOTES = "Quotation marks are taken as part of the texts: they do not enclose cells consistently."
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -56,7 +58,7 @@ def find_layout(source: Source, encoding: str | None, delimiter: str | None, hea
     if delimiter != ",":
         notes.append(f"Columns are separated by {DELIMITER_NAMES.get(delimiter, repr(delimiter))}.")
     if not quoted:
-        notes.append("Quotation marks are taken as part of the texts: they do not enclose cells consistently.")
+        notes.append(PLAIN_QUOTES)
     if not has_header:
         notes.append("The first row is taken as data, not as column names; the columns are numbered.")
     width = Counter(map(len, rows)).most_common(1)[0][0]

@@ -72,6 +72,23 @@ def test_tsv_texts_with_stray_quotes_keep_all_their_rows() -> None:
     assert any("Quotation marks are taken as part of the texts" in note for note in table.notes)
 
 
+def test_a_stray_quote_late_in_a_large_file_loses_no_row() -> None:
+    late = '"Hello he said\t1\n' + "".join(f"later {n}\t1\n" for n in range(10))
+    early = "".join(f"{'long ' * 120}, number {n}\t{n % 2}\n" for n in range(2_000))
+    for end in ("", 'and "this\t0\n', '"Bar\t1\n'):
+        table = csv(f"text\tlabel\n{early}{late}{end}", "posts.tsv")
+        assert len(table.frame) == 2_011 + bool(end) and table.rejected.empty
+        assert table.frame["text"].iloc[2_000] == '"Hello he said'
+
+
+def test_a_cell_that_holds_lines_like_rows_is_kept_and_said() -> None:
+    table = csv('text,label\n"x, y",1\n"list:\na,b\nc,d\ne,f\nend",0\n"x, z",0\n')
+    assert table.frame["text"].iloc[1] == "list:\na,b\nc,d\ne,f\nend"
+    assert table.notes == (
+        "The record on line 3 holds lines that look like rows: a quotation mark may not be closed there.",
+    )
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_every_kind_of_line_end_is_read(ending: str) -> None:
     table = csv(ending.join(["text,label", "a,1", "b,0"]))
