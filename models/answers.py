@@ -14,7 +14,8 @@ from data.datasets import Dataset
 from data.experiments import load_experiment
 from data.export import Provenance, table_bytes, write_table
 from models import jobs
-from models.console import follow, say, show_frame, show_json, show_rows
+from models.console import say, show_frame, show_json, show_rows
+from models.following import follow, task_words
 from models.reports import (
     dataset_content,
     ended_well,
@@ -35,11 +36,11 @@ def say_unfinished() -> None:
 
 
 def show_queued(experiment: str, *, wait: bool, as_json: bool) -> None:
+    """Say what was queued, and wait for it when that is wished."""
+    say(f"Queued as {experiment}." + ("" if wait else f" To see how far it is: closecall status {experiment} --wait"))
     if wait:
         show_until_done(experiment, as_json=as_json)
-        return
-    say(f"Queued as {experiment}. See how far it is with: closecall status {experiment} --wait")
-    if as_json:
+    elif as_json:
         show_json(progress_content(jobs.experiment_progress(experiment)))
 
 
@@ -52,21 +53,25 @@ def show_until_done(experiment: str, *, as_json: bool) -> None:
         raise
     show_progress(experiment, as_json=as_json)
     if not ended_well(progress):
-        say(f"Not every run is done. Go on with: closecall resume {experiment}")
+        say(f"Not everything is done. Go on with: closecall resume {experiment}")
         sys.exit(1)
 
 
 def show_progress(experiment: str, *, as_json: bool) -> None:
+    """An experiment's runs: how far they are and what they get right."""
     progress = jobs.experiment_progress(experiment)
     if as_json:
         show_json(progress_content(progress))
         return
     show_rows(run_rows(progress.runs), title=f"{load_experiment(experiment).title} ({experiment})")
+    if progress.frozen is not None and progress.frozen.state != "done":
+        say(task_words("The encoder as it came", progress.frozen))
     if any(run.has_predictions for run in progress.runs):
         say("Positives found and negatives left alone: on the test split, at the threshold .5, with 95 % intervals.")
 
 
 def say_worker() -> None:
+    """Whether a worker is at it, and what waits for someone."""
     worker = jobs.worker_status()
     if worker.alive:
         say(f"A worker is at it: {worker.busy} of {worker.lanes} lanes busy.")
@@ -74,6 +79,7 @@ def say_worker() -> None:
 
 
 def show_dataset(dataset: Dataset, *, as_json: bool) -> None:
+    """A dataset just made: what was set aside, its splits, what to do next."""
     if as_json:
         show_json(dataset_content(dataset))
         return
@@ -82,11 +88,14 @@ def show_dataset(dataset: Dataset, *, as_json: bool) -> None:
     if len(dataset.set_aside):
         say(f"{len(dataset.set_aside):,} rows were set aside:")
         show_frame(dataset.set_aside[["source_row", "id", "reason"]].head(SHOWN_ROWS))
+    if len(dataset.conflicts):
+        say(f"{len(dataset.conflicts):,} examples have a text that carries both labels; see the Data page.")
     show_rows([{"dataset": dataset.name, **split_counts(dataset.name)}], title="Positives / negatives")
     say(f"Next: closecall sweep {dataset.name} --ratios 1,2,3,5,10")
 
 
 def show_list(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "") -> None:
+    """A list of things, or what to do when there are none."""
     if as_json:
         show_json(rows)
     elif rows:
@@ -98,6 +107,7 @@ def show_list(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "")
 def show_export(
     table: pd.DataFrame, origin: Provenance, out: Path | None, columns: list[str], *, as_json: bool
 ) -> None:
+    """Write a table where it is wished, else show some `columns` of its first rows; as JSON one object a line."""
     if out is not None:
         write_table(table, out, origin)
         say(f"Written to {out}.")

@@ -1,9 +1,7 @@
-"""What the terminal shows: tables, live progress, and plain lines where there is no terminal. Results go to standard
-output, everything that passes by goes to standard error."""
+"""What the terminal shows: tables and JSON on standard output, remarks and bars on standard error."""
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,15 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data.experiments import ratio_label
-from data.runs import Run
-from models.jobs import watch
-from models.progress import ExperimentProgress, run_share
-
 PLAIN_WIDTH = 160
 """Columns of output that goes to a file or a pipe."""
-LINE_SECONDS = 30.0
-"""Without a terminal, a run that trains on says so this often."""
 
 
 def say(sentence: str) -> None:
@@ -73,59 +64,13 @@ def asset_progress() -> Iterator[Callable[[str, float], None]]:
 
         yield tell
         return
-    with _bars() as bars:
+    with bars_on_stderr() as bars:
         task = bars.add_task("", total=1.0)
         yield lambda sentence, share: bars.update(task, description=plain(sentence), completed=share)
 
 
-def follow(experiment: str) -> ExperimentProgress:
-    """Show a queued experiment's progress until nothing of it is queued or running; returns the last state."""
-    return _follow_bars(experiment) if sys.stderr.isatty() else _follow_lines(experiment)
-
-
-def _follow_bars(experiment: str) -> ExperimentProgress:
-    with _bars() as bars:
-        tasks: dict[str, rich.progress.TaskID] = {}
-        for progress in watch(experiment):
-            for run in progress.runs:
-                if run.name not in tasks:
-                    tasks[run.name] = bars.add_task("", total=1.0)
-                bars.update(tasks[run.name], description=_run_words(run), completed=run_share(run.status))
-    return progress
-
-
-def _follow_lines(experiment: str) -> ExperimentProgress:
-    """A line when a run's state or phase changes, and now and then while it trains."""
-    seen: dict[str, tuple[str, str]] = {}
-    told: dict[str, float] = {}
-    for progress in watch(experiment):
-        for run in progress.runs:
-            mark = run.status.state, run.status.phase
-            late = run.status.state == "running" and time.monotonic() - told.get(run.name, 0) > LINE_SECONDS
-            if mark[0] != "queued" and (seen.get(run.name) != mark or late):
-                seen[run.name], told[run.name] = mark, time.monotonic()
-                say(f"{_run_words(run)}, {100 * run_share(run.status):.0f} %{_time_left(progress)}")
-    return progress
-
-
-def _run_words(run: Run) -> str:
-    """`1:10 seed 0: training, epoch 2 of 3`."""
-    status = run.status
-    doing = status.phase if status.state == "running" and status.phase else status.state
-    epoch = f", epoch {status.epoch} of {status.epochs}" if doing == "training" and status.epochs else ""
-    remedy = "" if run.config.remedy == "none" else f" {run.config.remedy}"
-    message = f" ({status.message})" if status.message else ""
-    return plain(f"{ratio_label(run.config.ratio)} seed {run.config.seed}{remedy}: {doing}{epoch}{message}")
-
-
-def _time_left(progress: ExperimentProgress) -> str:
-    seconds = progress.eta_seconds
-    if seconds is None:
-        return ""
-    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
-
-
-def _bars() -> rich.progress.Progress:
+def bars_on_stderr() -> rich.progress.Progress:
+    """Bars that disappear when all is done."""
     return rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),

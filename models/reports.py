@@ -81,7 +81,7 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "ratio": ratio_label(run.config.ratio),
             "seed": run.config.seed,
             "state": run.status.state,
-            "done": f"{100 * run_share(run.status):.0f} %",
+            "done": f"{100 * run_share(run.status):.0f} %" if run.status.state != "done" else "",
             **_rights(run),
             "message": run.status.message,
         }
