@@ -97,7 +97,11 @@ def _misfit(cells: list[str], layout: Layout) -> str:
     width = len(layout.names)
     if len(cells) < width or any(cells[width:]):
         return f"has {len(cells)} cells where {width} are expected"
-    if layout.has_header and [cell.strip() for cell in cells[:width]] == list(layout.names):
+    if (
+        layout.has_header
+        and cells[0].strip() == layout.names[0]
+        and [cell.strip() for cell in cells[:width]] == list(layout.names)
+    ):
         return "repeats the column names"
     return ""
 

@@ -1,7 +1,7 @@
 """Which texts are the same once trifles are taken away, and which rows must therefore stay together?"""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -17,6 +17,8 @@ _WEIGHT = {"test": 0, "validation": 1, "train": 2, "": 3}
 
 def normalised(text: str) -> str:
     """The text in the form in which two copies are compared: NFKC, case folded, runs of white space made one space."""
+    if text.isascii():  # the same, faster
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
 
 
@@ -25,9 +27,9 @@ def text_key(text: str) -> str:
     return blake2b(normalised(text).encode("utf-8", errors="replace"), digest_size=16).hexdigest()
 
 
-def text_keys(texts: Iterable[str]) -> np.ndarray:
+def text_keys(texts: Sequence[str] | pd.Series) -> np.ndarray:
     """The key of each text, as an object array aligned with `texts`."""
-    return np.array([text_key(text) for text in texts], dtype=object)
+    return np.array([text_key(text) for text in np.asarray(texts, dtype=object)], dtype=object)
 
 
 def clusters(*links: Sequence[str] | np.ndarray | pd.Series) -> np.ndarray:

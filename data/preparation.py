@@ -172,7 +172,7 @@ def _reasons(frame: pd.DataFrame, positives: Sequence[str], negatives: Sequence[
     """Why each row is set aside, or ""; the first reason that holds."""
     classes = frame["class_name"]
     reasons = np.full(len(frame), "", dtype=object)
-    empty = np.array([not _has_text(text) for text in frame["text"]], dtype=bool)
+    empty = np.array([not _has_text(text) for text in frame["text"].to_numpy(dtype=object)], dtype=bool)
     for mask, reason in (
         (classes == "", "the label is missing"),
         (~classes.isin([*positives, *negatives]), "its class is in neither list"),
