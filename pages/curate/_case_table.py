@@ -31,7 +31,7 @@ def case_table(config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence
         table,
         key=key,
         hide_index=True,
-        height=min(38 + 36 * len(table), 560),
+        height=min(38 + 36 * len(table), 520),
         disabled=[str(name) for name in table if name not in ("listed", "action", "note")],
         column_order=["listed", "read", "text", "class", "reasons", "action", "note", *ratios],
         column_config=_columns(ratios),

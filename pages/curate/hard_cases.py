@@ -12,10 +12,12 @@ from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
 from pages.shared.state import require_experiment
 from pages.shared.texts import texts_of
+from pages.shared.wide import wide
 from pages.shared.words import counted, plain
 
 
 def show() -> None:
+    wide()
     config = require_experiment()
     annotations = case_list.annotations(config.id)
     cases = annotations[annotations["listed"]]
@@ -36,8 +38,8 @@ def show() -> None:
     if cases.empty:
         how_to_begin(config)
         return
-    case_table(config, cases, evidence, texts_of(config.dataset))
     downloads(config, cases)
+    case_table(config, cases, evidence, texts_of(config.dataset))
 
 
 def finding(cases: pd.DataFrame) -> str:

@@ -87,9 +87,9 @@ def decision_bar(desk: Desk, experiment: str, example: str) -> None:
             "Note",
             key=key,
             height=68,
-            placeholder="What you saw. Kept when you leave the box (Escape) or press Ctrl+Enter.",
+            placeholder="What you saw. A note puts the example on the list; leaving the box (Escape) keeps it.",
             on_change=_note,
-            args=(experiment, example, key),
+            args=(desk, experiment, example, key),
             label_visibility="collapsed",
         )
     st.html(_NOTE_KEY, unsafe_allow_javascript=True)
@@ -134,8 +134,8 @@ def _decide(desk: Desk, experiment: str, example: str, action: str) -> None:
     case_list.act(experiment, example, action, reason_of(desk, example), origin_of(desk))
 
 
-def _note(experiment: str, example: str, key: str) -> None:
-    case_list.note(experiment, example, st.session_state[key])
+def _note(desk: Desk, experiment: str, example: str, key: str) -> None:
+    case_list.note(experiment, example, st.session_state[key], reason_of(desk, example), origin_of(desk))
 
 
 def _undo(desk: Desk, experiment: str) -> None:

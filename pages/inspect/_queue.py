@@ -20,7 +20,7 @@ def queue(desk: Desk, texts: Texts, example: str) -> None:
     page = position // ROWS + 1 if position >= 0 else min(st.session_state.get("page", 1), pages)
     shown = desk.order[(page - 1) * ROWS : page * ROWS]
     starts = texts.starts(desk.evidence.ids[shown], length=70)
-    with st.container(key="queue", gap=None, height=ROWS * 36 + 8, border=False):
+    with st.container(key="queue", gap=None, height=ROWS * 34 + 4, border=False):
         if not total:
             st.caption("Nothing matches these filters.")
         for number, (row, start) in enumerate(zip(shown, starts, strict=True)):
@@ -60,7 +60,7 @@ def _turn(desk: Desk, key: str) -> None:
 
 
 def style_queue() -> None:
-    """Rows close together, their text to the left and cut at the end; the page begins high, to show the whole desk."""
+    """Rows close together, their text to the left and cut at the end."""
     st.html(
         """<style>
         .st-key-queue button { justify-content: flex-start; min-height: 34px; height: 34px; padding: 0 0.6rem;
@@ -70,6 +70,5 @@ def style_queue() -> None:
         .st-key-queue button p { text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
           width: 100%; }
         .st-key-decisions button { min-height: 32px; padding: 0 0.6rem; }
-        .stMainBlockContainer { padding: 3.75rem 3rem 2rem; }
         </style>"""
     )

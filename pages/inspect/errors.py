@@ -18,10 +18,12 @@ from pages.shared.link import enter, settle
 from pages.shared.state import choose_run, require_experiment
 from pages.shared.texts import Texts, texts_of
 from pages.shared.threshold import choose_threshold
+from pages.shared.wide import wide
 from pages.shared.words import counted, plain, probability, share
 
 
 def show() -> None:
+    wide()
     config = require_experiment()
     run = choose_run(config)
     with st.sidebar:

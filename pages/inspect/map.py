@@ -21,6 +21,7 @@ from pages.shared.lookup import places_of
 from pages.shared.state import choose_run, require_experiment
 from pages.shared.texts import Texts, texts_of
 from pages.shared.threshold import choose_threshold
+from pages.shared.wide import wide
 from pages.shared.words import counted, plain, share
 
 ENCODERS = ("Fine-tuned", "Frozen")
@@ -29,6 +30,7 @@ READS: Mapping[str, Callable[[str], Any]] = {"by": str, "encoder": str, "trainin
 
 
 def show() -> None:
+    wide()
     config = require_experiment()
     run = choose_run(config)
     enter(STARTS, READS, canary="by")

@@ -43,21 +43,24 @@ def remove(experiment: str, ids: Sequence[str]) -> None:
     _done(experiment, [remove_hard_cases(experiment, ids)])
 
 
-def note(experiment: str, one: str, text: str) -> None:
-    """Write the note of an example, when it changed."""
+def note(experiment: str, one: str, text: str, reason: str = "", origin: Origin = NOWHERE) -> None:
+    """Write the note of an example, when it changed; with a reason it comes on the list too. One step to take back."""
     if text != known(experiment, one, "note"):
-        _done(experiment, [set_note(experiment, [one], text)])
+        keys = _listing(experiment, one, reason if text else "", origin)
+        _done(experiment, [*keys, set_note(experiment, [one], text)])
 
 
 def act(experiment: str, one: str, action: str, reason: str = "", origin: Origin = NOWHERE) -> None:
-    """Decide what to do with an example; with a reason it comes on the list too. One step to take back."""
-    keys = []
-    if reason and action and one not in listed_ids(experiment):
-        keys.append(add_hard_cases(experiment, [one], [reason], origin=origin))
+    """Decide what to do with an example, as `note`."""
     if action != known(experiment, one, "action"):
-        keys.append(set_action(experiment, [one], action))
-    if keys:
-        _done(experiment, keys)
+        keys = _listing(experiment, one, reason if action else "", origin)
+        _done(experiment, [*keys, set_action(experiment, [one], action)])
+
+
+def _listing(experiment: str, one: str, reason: str, origin: Origin) -> list[str]:
+    if not reason or one in listed_ids(experiment):
+        return []
+    return [add_hard_cases(experiment, [one], [reason], origin=origin)]
 
 
 def known(experiment: str, one: str, column: str) -> str:
