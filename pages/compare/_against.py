@@ -36,8 +36,7 @@ def against_part(config: ExperimentConfig, run: Run, threshold: float) -> None:
         return
     cut = threshold if how == CUTS[0] else _equal_false_alarms(a, b, threshold)
     cells = _cells(a, b, threshold, cut, (run_label(run), run_label(other)))
-    for sentence in _sentences(cells, run_label(run), run_label(other), cut):
-        st.markdown(sentence)
+    st.markdown("  \n".join(_sentences(cells, run_label(run), run_label(other), cut)))
     chosen = cells[_choose(cells)]
     _members(config, run, chosen, a, b, (run_label(run), run_label(other)), threshold)
 
@@ -66,18 +65,20 @@ def _cells(a: Predictions, b: Predictions, cut_a: float, cut_b: float, names: tu
 
 
 def _sentences(cells: list[dict[str, Any]], first: str, second: str, cut: float) -> list[str]:
+    """For each class how many only one of the two has right, and the difference with its interval."""
     sentences = []
     for start, label in ((0, 1), (4, 0)):
         only_a, only_b, both, neither = (len(one["rows"]) for one in cells[start : start + 4])
         if only_a + only_b + both + neither == 0:
             continue
-        noun, verb = _KINDS[label]
-        difference = points_text(paired_difference(both, only_a, only_b, neither))
+        ahead, behind = (first, second) if only_a >= only_b else (second, first)
+        more, fewer = max(only_a, only_b), min(only_a, only_b)
+        difference = points_text(paired_difference(both, more, fewer, neither))
         p = float(mcnemar(only_a, only_b))
-        told = "p < .001" if p < 0.001 else f"p = {p:.3f}"
+        noun, verb = _KINDS[label]
         sentences.append(
-            f"{counted(only_a, noun)} {verb} only by {first}, {only_b:,} only by {second}: {difference} more for "
-            f"{first} (McNemar {told})."
+            f"{counted(more, noun)} {verb} only by {ahead}, {fewer:,} only by {behind}: {difference} ahead "
+            f"(McNemar {'p < .001' if p < 0.001 else f'p = {p:.3f}'})."
         )
     return [*sentences, f"{second} is cut at {probability(min(max(cut, 0.0), 1.0))}."]
 
@@ -93,7 +94,9 @@ def _choose(cells: list[dict[str, Any]]) -> int:
     event = st.dataframe(frame, hide_index=True, key="against-cells", on_select="rerun", selection_mode="single-row",
                          alt="Who is right, by class")  # fmt: skip
     rows = event["selection"]["rows"]
-    return int(rows[0]) if rows and rows[0] < len(cells) else 0
+    if rows and rows[0] < len(cells):
+        return int(rows[0])
+    return 0 if len(cells[0]["rows"]) >= len(cells[1]["rows"]) else 1
 
 
 def _members(
