@@ -127,8 +127,8 @@ def test_a_broken_pattern_is_one_sentence_and_the_search_stays(sweep: Path) -> N
 
 
 def test_an_example_outside_the_filter_is_shown_and_told(sweep: Path) -> None:
-    at = opened(outcome="fn", example="post-00003")
-    assert example(at) == "post-00003"
+    at = opened(outcome="fn", example="post-00123")
+    assert example(at) == "post-00123"
     assert "not in the queue" in at.info[0].value
 
 
