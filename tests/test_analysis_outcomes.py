@@ -4,12 +4,15 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics
 
 from analysis.outcomes import Confusion, class_recalls, collapsed, confusion, outcome_table, outcomes
+
+# A busy machine must not fail a property by its clock.
+quick = settings(deadline=None, max_examples=30)
 
 LABELS = np.array([1, 1, 1, 0, 0])
 PROBS = np.array([0.9, 0.5, 0.2, 0.7, 0.1])
@@ -47,6 +50,7 @@ runs = st.integers(4, 60).flatmap(
 )
 
 
+@quick
 @given(runs)
 def test_confusion_agrees_with_scikit_learn(run):
     labels, probs = run
@@ -63,6 +67,7 @@ def test_confusion_agrees_with_scikit_learn(run):
         assert ours == pytest.approx(theirs, nan_ok=True)
 
 
+@quick
 @given(runs)
 def test_outcomes_add_up_to_the_confusion_and_to_the_table(run):
     labels, probs = run

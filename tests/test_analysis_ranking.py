@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score
@@ -18,6 +18,9 @@ from analysis.ranking import (
     threshold_at_alert_rate,
     threshold_at_fpr,
 )
+
+# A busy machine must not fail a property by its clock.
+quick = settings(deadline=None, max_examples=30)
 
 
 def normal_scores(rng, n_pos, n_neg, d_prime, *, shared=None):
@@ -46,12 +49,14 @@ samples = st.integers(5, 40).flatmap(
 )
 
 
+@quick
 @given(samples)
 def test_auc_agrees_with_scikit_learn_with_ties(sample):
     labels, scores = sample
     assert auc(labels, scores) == pytest.approx([roc_auc_score(labels, row) for row in scores])
 
 
+@quick
 @given(samples)
 def test_delong_agrees_with_the_pairwise_definition(sample):
     labels, scores = sample
@@ -99,6 +104,7 @@ def test_auc_difference_raises_few_false_alarms_between_equals():
     assert 0.02 <= (np.array(p_values) < 0.05).mean() <= 0.09
 
 
+@quick
 @given(samples, st.floats(0, 1))
 def test_the_cut_is_the_lowest_that_keeps_the_false_alarm_rate(sample, fpr):
     labels, (scores, _) = sample
@@ -109,6 +115,7 @@ def test_the_cut_is_the_lowest_that_keeps_the_false_alarm_rate(sample, fpr):
     assert (negatives >= cut).mean() == pytest.approx(allowed)
 
 
+@quick
 @given(samples, st.floats(0, 1))
 def test_recall_lies_between_the_two_ends_of_the_step(sample, fpr):
     labels, (scores, _) = sample
@@ -125,6 +132,7 @@ def test_the_cut_lies_halfway_between_two_negatives():
     assert threshold_at_fpr([0, 0, 1], [0.1, 0.2, 0.3], fpr=0) == np.nextafter(0.2, 1)
 
 
+@quick
 @given(samples, st.floats(0, 1), st.floats(0.01, 0.99))
 def test_the_alert_budget_is_never_exceeded(sample, budget, q):
     labels, (scores, _) = sample
