@@ -32,6 +32,7 @@ from data.prediction_rows import prediction_rows
 from data.raw import RawTable
 from data.readers import read_table
 from data.runs import RunStatus, save_metrics, save_predictions, write_status
+from data.table_forms import restored_table
 from data.workspace import now, slug
 
 PREVIEW = 200
@@ -103,7 +104,7 @@ def _read(files: Sequence[PredictionFile], columns: PredictionColumns | None) ->
         chosen = columns or proposal
         check_prediction_columns(chosen, preview.frame.columns.tolist(), preview.source)
         table = read_table(file.content, file.name, columns=chosen.named)
-        part, found = prediction_rows(table, chosen)
+        part, found = prediction_rows(restored_table(table, preview.frame.columns), chosen)
         parts.append(_with_run(part, file))
         notes += found
     rows = pd.concat(parts, ignore_index=True)

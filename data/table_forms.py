@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.cells import defuse_frame, restore_frame
+from data.raw import RawTable
 
 METADATA_KEY = b"closecall"
+MARK = "closecall_version"
+"""The provenance column that tells an own export."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -47,6 +52,18 @@ def parquet_bytes(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> bytes:
 def csv_frame(content: bytes) -> pd.DataFrame:
     """The frame of `csv_bytes`: every cell a text as it was before it was defused, "" for a missing one."""
     return restore_frame(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig"))
+
+
+def restored_table(table: RawTable, columns: Iterable[str] | None = None) -> RawTable:
+    """A table that was read, its texts as they were when it was exported from here as CSV; any other is left alone.
+
+    An own export is told by its column `closecall_version`; `columns` are those of the whole file, if only some were
+    read. JSONL and Parquet hold texts unchanged.
+    """
+    known = table.frame.columns if columns is None else columns
+    if MARK not in known or Path(table.source).suffix.lower() in (".jsonl", ".ndjson", ".json", ".parquet", ".pq"):
+        return table
+    return replace(table, frame=restore_frame(table.frame))
 
 
 def _json_values(column: pd.Series) -> list[Any]:

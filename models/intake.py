@@ -14,6 +14,7 @@ from data.prediction_columns import PredictionColumns
 from data.preparation import class_counts
 from data.raw import RawTable
 from data.readers import ColumnGuess, guess_columns, read_table
+from data.table_forms import restored_table
 from data.workspace import slug
 
 PREVIEW_ROWS = 1_000
@@ -42,7 +43,7 @@ def import_file(path: Path, choice: ImportChoice, *, accept: bool = False) -> Da
     `accept` takes the proposed columns, never a proposed class.
     """
     columns = _chosen_columns(path, choice, accept)
-    table = read_table(path)
+    table = restored_table(read_table(path))
     if not choice.positive:
         raise UserError(_class_question(path, table, columns))
     dataset = build_dataset(

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -251,13 +250,13 @@ def test_ctrl_c_is_130_and_the_runs_go_on(closecall: Terminal, monkeypatch: pyte
 
 
 def test_a_real_interrupt_ends_quickly(workspace: Path) -> None:
-    make_experiment(make_dataset(), "waiting", ratios=(1,), seeds=(0,), state="queued")
-    command = [*PROGRAM, "status", "waiting", "--wait"]
-    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    make_experiment(make_dataset(), "waiting", ratios=(1, 3), seeds=(0,), state="queued")
+    write_status(run_folder("waiting", "r1-s0-none"), RunStatus(state="done"))
+    child = subprocess.Popen([*PROGRAM, "status", "waiting", "--wait"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None and child.stderr.readline() == "1:1 seed 0: done\n"
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=20)
-    assert child.returncode == 130 and "Traceback" not in said
+    assert child.returncode == 130 and "Traceback" not in said and "closecall cancel waiting" in said
 
 
 def test_the_app_is_opened_on_localhost(closecall: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,14 @@ from scipy.special import expit, logit
 from data.datasets import dataset_names, load_dataset
 from data.errors import UserError
 from data.experiments import experiment_ids, load_evaluation, load_experiment, load_plan
+from data.export import Provenance, write_table
 from data.imported import ImportedPredictions, PredictionFile, import_predictions, preview_predictions
 from data.prediction_columns import PredictionColumns, propose_prediction_columns
 from data.prediction_rows import log_odds, ratio_number
 from data.runs import load_metrics, load_predictions, load_runs
 from tests.makers import make_dataset
 
+OWN = PredictionColumns(id="id", label="label", probability="probability", text="text", ratio="ratio")
 Maker = Callable[..., ImportedPredictions]
 
 
@@ -247,3 +249,15 @@ def test_a_column_cannot_be_two_things(bring: Maker) -> None:
         bring(predictions(), PredictionColumns(id="id", label="label", logit_positive="probability"))
     with pytest.raises(UserError, match="at least one file"):
         import_predictions([])
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_an_own_export_comes_back_without_a_changed_character(workspace: Path, tmp_path: Path, form: str) -> None:
+    texts = ["=1+1", "'=1+1", "a\x00b", "\\u0000", "-5", " +x", '"q"\r\n,;\t\u05e9\u202e\U0001f600', "plain"]
+    frame = predictions(8, ratio=3).assign(text=texts, id=[f"=e{i}" for i in range(8)])
+    path = tmp_path / f"export.{form}"
+    write_table(frame, path, Provenance("posts", "0" * 64, "sweep"))
+    made = import_predictions([PredictionFile(path, seed=0)], columns=OWN)
+    examples = load_dataset(made.experiment.dataset).examples
+    expected = texts if form == "csv" else [text.replace("\x00", " ") for text in texts]
+    assert examples["text"].tolist() == expected and examples["id"].tolist() == frame["id"].tolist()
