@@ -15,8 +15,8 @@ from models.jobs import queue_sweep, resume
 
 RATIOS = (1, 2, 3, 5, 10)
 SEEDS = (0,)
-POSITIVES = 150
-NEGATIVES_CAP = 500
+POSITIVES = 120
+NEGATIVES_CAP = 400
 TRAINING = TrainingConfig(encoder="minilm", epochs=3, batch_size=8, learning_rate=1e-4, max_tokens=48)
 """Sized for two cores: the first run within two minutes, all five within eight."""
 LOCK_SECONDS = 1800.0
