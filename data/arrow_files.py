@@ -26,7 +26,7 @@ def read_parquet(source: Source, *, columns: Sequence[str] | None = None, limit:
     """Read a Parquet file piece by piece; rows are numbered from 1."""
     with _readable(source.name), source.open() as content:
         file = pq.ParquetFile(content)
-        names = list(file.schema_arrow.names)
+        names = _unlike(list(file.schema_arrow.names), source.name)
         check_columns(names, columns or (), source.name)
         classes = _class_names(file.schema_arrow.metadata)
         pieces = (("", classes, piece) for piece in file.iter_batches(BATCH, columns=list(columns or names)))
@@ -45,6 +45,7 @@ def read_hf_folder(folder: Path, *, columns: Sequence[str] | None = None, limit:
         names = next((list(piece.schema.names) for _, _, piece in _pieces(parts)), None)
         if names is None:
             raise UserError(f"{folder} holds no rows.")
+        _unlike(names, folder.name)
         split_column = "" if "" in parts else "split (folder)" if "split" in names else "split"
         offered = [*names, *([split_column] if split_column else [])]
         check_columns(offered, columns or (), folder.name)
@@ -53,6 +54,14 @@ def read_hf_folder(folder: Path, *, columns: Sequence[str] | None = None, limit:
     if split_column:
         notes.append(f"Splits in the folder: {', '.join(parts)}; rows are numbered through them in this order.")
     return RawTable(frame, rows, folder.name, "", tuple(notes))
+
+
+def _unlike(names: list[str], source: str) -> list[str]:
+    """The names; UserError when two columns share one."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{source} has two columns named {name!r}. Rename one of them.")
+    return names
 
 
 def hf_sha256(folder: Path) -> str:

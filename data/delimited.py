@@ -58,7 +58,7 @@ def _read(source: Source, layout: Layout, columns: Sequence[str], limit: int | N
 
 def _read_plain(source: Source, layout: Layout, columns: Sequence[str], limit: int | None) -> RawTable | None:
     """The table with quotation marks as part of the texts, when every line of the file is a row that way."""
-    plain = replace(layout, quoted=False, notes=(*layout.notes, PLAIN_QUOTES))
+    plain = replace(layout, style="plain", notes=(*layout.notes, PLAIN_QUOTES))
     try:
         table, _ = _read(source, plain, columns, limit)
     except UserError:
@@ -77,8 +77,8 @@ def _batches(
     kept = {name: layout.names.index(name) for name in columns}
     with source.open() as content:
         lines = io.TextIOWrapper(content, layout.encoding.codec, layout.encoding.errors, newline="")
-        rows = records(lines, layout.delimiter, layout.quoted, source.name)
-        rows = islice(rows, int(layout.has_header), None if limit is None else limit + layout.has_header)
+        rows = records(lines, layout.delimiter, layout.style, source.name)
+        rows = islice(rows, layout.preamble, None if limit is None else limit + layout.preamble)
         while batch := list(islice(rows, BATCH)):
             fitting = []
             for line, cells in batch:

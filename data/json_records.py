@@ -8,7 +8,7 @@ from typing import Any
 
 from data.encodings import Encoding, find_encoding
 from data.errors import UserError
-from data.raw import BATCH, Batch, RawTable, Source, check_columns, gather, rejected_frame
+from data.raw import BATCH, Batch, RawTable, Source, check_columns, clean_text, gather, rejected_frame
 
 MAX_ARRAY_BYTES = 300_000_000
 """A JSON array must be read whole, and takes several times its size in memory. JSON Lines has no such limit."""
@@ -30,14 +30,14 @@ def read_json_records(
         records = _from_lines(source, found, rejected)
     else:
         records = _from_array(source, found, rejected, notes)
-    seen: dict[str, None] = {}
+    seen: dict[str, str] = {}
     frame, rows, cleaned = gather(source, _batches(islice(records, limit), columns, seen))
     if len(rejected) > len(frame):
         line, _, reason, _ = rejected[0]
         raise UserError(f"{source.name}: most lines are not JSON records; the first is line {line}, which {reason}.")
     if rejected:
         notes.append(f"Lines set aside because they are not JSON records: {len(rejected):,}.")
-    check_columns(list(seen), columns or (), source.name)
+    check_columns(list(seen.values()), columns or (), source.name)
     return RawTable(frame, rows, source.name, "", (*notes, *cleaned), rejected_frame(rejected))
 
 
@@ -113,13 +113,14 @@ def _records_in(value: Any, name: str, notes: list[str]) -> list[Any]:
     raise UserError(f"{name} holds one JSON object, not a list of records. With pandas, write it by orient='records'.")
 
 
-def _batches(records: Iterable[Record], columns: Sequence[str] | None, seen: dict[str, None]) -> Iterator[Batch]:
-    """Batches of cells; a key that first comes late is null in earlier rows. All keys are noted in `seen`."""
+def _batches(records: Iterable[Record], columns: Sequence[str] | None, seen: dict[str, str]) -> Iterator[Batch]:
+    """Batches of cells; a key that first comes late is null in earlier rows. `seen` takes all keys
+    with the column names made of them."""
     records = iter(records)
     while batch := list(islice(records, BATCH)):
-        seen.update(dict.fromkeys(key for _, record in batch for key in record))
-        names = [name for name in seen if columns is None or name in columns]
-        cells = {name: [json_cell(record.get(name)) for _, record in batch] for name in names}
+        seen.update({key: clean_text(key) for _, record in batch for key in record if key not in seen})
+        chosen = {key: name for key, name in seen.items() if columns is None or name in columns}
+        cells = {name: [json_cell(record.get(key)) for _, record in batch] for key, name in chosen.items()}
         yield [number for number, _ in batch], cells
 
 

@@ -1,34 +1,45 @@
-"""How is a delimited file written? Its encoding, delimiter, quotes and header, found from the first megabyte."""
+"""How is a delimited file written? Its encoding, delimiter, quotes and header, found from its beginning."""
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from data.encodings import Encoding, find_encoding
 from data.errors import UserError
-from data.raw import Source
+from data.raw import Source, clean_text
 
 DELIMITERS = "\t,;|"
 MAX_CELL = 20_000_000
 """Characters in one cell. A longer one is a quote that was opened and never closed."""
-_SAMPLE = 1 << 20
+_SAMPLE = 1 << 18
 _END = "\x1a end of the file \x1a"
 DELIMITER_NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
 
+STYLES: dict[str, dict[str, Any]] = {
+    "enclosing": {},
+    "escaped": {"escapechar": "\\"},
+    "spaced": {"skipinitialspace": True},
+    "plain": {"quoting": csv.QUOTE_NONE},
+}
+"""What quotation marks do: enclose cells; the same, with \\" inside; the same, after a space; nothing."""
+ESCAPES = 'Quotation marks inside the texts are written \\"; backslashes are taken as such escapes.'
 PLAIN_QUOTES = "Quotation marks are taken as part of the texts: they do not enclose cells consistently."
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the file is written: its encoding, delimiter, whether quotes enclose cells, and its column names."""
+    """How the file is written: its encoding, delimiter, style of quotes, records before the data, column names."""
 
     encoding: Encoding
     delimiter: str
-    quoted: bool
+    style: str
+    preamble: int
     has_header: bool
     names: tuple[str, ...]
     notes: tuple[str, ...]
@@ -39,13 +50,14 @@ class UnclosedQuote(ValueError):
 
 
 def find_layout(source: Source, encoding: str | None, delimiter: str | None, header: bool | None) -> Layout:
-    """Find out how a delimited file is written, from its first megabyte. UserError for a file of one column."""
+    """Find out how a delimited file is written, from its beginning. UserError for a file of one column."""
     found = find_encoding(source, encoding)
     sample = _sample(source, found)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UserError(f"{delimiter!r} cannot separate columns. Use one character, such as a comma or a tab.")
-    delimiter, quoted = sniff(sample, delimiter or DELIMITERS)
-    rows = [cells for _, cells in _tolerant(sample, delimiter, quoted)]
+    told = re.fullmatch(r"\"?sep=(.)\"?\s*", sample[0]) if sample else None  # Excel's own line before the header
+    delimiter, style = sniff(sample[bool(told) :], told[1] if told and not delimiter else delimiter or DELIMITERS)
+    rows = [cells for _, cells in _tolerant(sample[bool(told) :], delimiter, style)]
     if not rows:
         raise UserError(f"{source.name} is empty.")
     if max(map(len, rows)) < 2:
@@ -57,26 +69,30 @@ def find_layout(source: Source, encoding: str | None, delimiter: str | None, hea
     notes = [note for note in (found.note,) if note]
     if delimiter != ",":
         notes.append(f"Columns are separated by {DELIMITER_NAMES.get(delimiter, repr(delimiter))}.")
-    if not quoted:
-        notes.append(PLAIN_QUOTES)
+    if style in ("plain", "escaped"):
+        notes.append(PLAIN_QUOTES if style == "plain" else ESCAPES)
     if not has_header:
         notes.append("The first row is taken as data, not as column names; the columns are numbered.")
-    width = Counter(map(len, rows)).most_common(1)[0][0]
+    width = _usual_width(rows, source.name)
     names, renamed = _column_names(rows[0] if has_header else [""] * width)
-    return Layout(found, delimiter, quoted, has_header, names, (*notes, *renamed))
+    return Layout(found, delimiter, style, bool(told) + has_header, has_header, names, (*notes, *renamed))
 
 
-def sniff(lines: Sequence[str], delimiters: str) -> tuple[str, bool]:
-    """The delimiter, and whether quotes enclose cells: what cuts the sample most evenly into two or more columns."""
+def sniff(lines: Sequence[str], delimiters: str) -> tuple[str, str]:
+    """The delimiter and the style of quotes: what cuts the sample most evenly into two or more columns."""
     scores = []
     for order, delimiter in enumerate(delimiters):
-        quoted = _evenness(lines, delimiter, True)
-        plain = _evenness(lines, delimiter, False)
+        style, (share, first_fits, over_lines) = "enclosing", _evenness(lines, delimiter, "enclosing")
+        for other in ("escaped", "spaced") if share < 1 else ():
+            better = _evenness(lines, delimiter, other)
+            if better[0] > share + 0.01:
+                style, (share, first_fits, over_lines) = other, better
+        plain = _evenness(lines, delimiter, "plain")
         # stray quotes swallow line ends; a file that is even line by line without them has no enclosing quotes
-        use_plain = plain[0] == 1.0 and (quoted[0] < 1.0 or quoted[2])
-        scores.append(((plain if use_plain else quoted)[:2], -order, delimiter, not use_plain))
-    _, _, delimiter, is_quoted = max(scores)
-    return delimiter, is_quoted
+        if plain[0] == 1 and (share < 1 or over_lines):
+            style, (share, first_fits, _) = "plain", plain
+        scores.append((share, first_fits, -order, delimiter, style))
+    return max(scores)[3:]
 
 
 def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
@@ -95,11 +111,11 @@ def looks_like_data(rows: Sequence[Sequence[str]]) -> bool:
     return any(cell and sum(row[at : at + 1] == [cell] for row in rest) >= 2 for at, cell in enumerate(first))
 
 
-def records(lines: Iterable[str], delimiter: str, quoted: bool, name: str = "") -> Iterator[tuple[int, list[str]]]:
+def records(lines: Iterable[str], delimiter: str, style: str, name: str = "") -> Iterator[tuple[int, list[str]]]:
     """Each record that is not blank, with the line on which it starts. An end mark shows a quote left open."""
     csv.field_size_limit(MAX_CELL)
     marked = chain(lines, [_END])
-    reader = csv.reader(marked, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+    reader = csv.reader(marked, delimiter=delimiter, **STYLES[style])
     start = 1
     try:
         for cells in reader:
@@ -117,11 +133,11 @@ def records(lines: Iterable[str], delimiter: str, quoted: bool, name: str = "") 
         ) from error
 
 
-def _tolerant(lines: Iterable[str], delimiter: str, quoted: bool) -> list[tuple[int, list[str]]]:
+def _tolerant(lines: Iterable[str], delimiter: str, style: str) -> list[tuple[int, list[str]]]:
     """The records of a sample, which may end inside one."""
     found: list[tuple[int, list[str]]] = []
     with suppress(UnclosedQuote, UserError):
-        found.extend(records(lines, delimiter, quoted))
+        found.extend(records(lines, delimiter, style))
     return found
 
 
@@ -132,9 +148,9 @@ def _sample(source: Source, encoding: Encoding) -> list[str]:
     return lines[:-1] if len(text) == _SAMPLE and len(lines) > 1 else lines
 
 
-def _evenness(lines: Sequence[str], delimiter: str, quoted: bool) -> tuple[float, bool, bool]:
+def _evenness(lines: Sequence[str], delimiter: str, style: str) -> tuple[float, bool, bool]:
     """Share of records of the usual width (0 below two columns), whether the first is one, whether cells hold lines."""
-    rows = [cells for _, cells in _tolerant(lines, delimiter, quoted)]
+    rows = [cells for _, cells in _tolerant(lines, delimiter, style)]
     if not rows:
         return 0.0, False, False
     width, count = Counter(map(len, rows)).most_common(1)[0]
@@ -142,11 +158,23 @@ def _evenness(lines: Sequence[str], delimiter: str, quoted: bool) -> tuple[float
     return share, len(rows[0]) == width, any("\n" in cell for cells in rows for cell in cells)
 
 
+def _usual_width(rows: Sequence[Sequence[str]], name: str) -> int:
+    """The number of cells of most rows; UserError when nearly all agree on one that the first line does not have."""
+    width, count = Counter(map(len, rows)).most_common(1)[0]
+    differs = len(rows[0]) < width or any(rows[0][width:])
+    if differs and count >= max(0.9 * (len(rows) - 1), 2):
+        raise UserError(
+            f"{name}: the first line has {len(rows[0])} cells, the rows below it {width}. Delete the line if it is a "
+            "title or a comment; add the column names that are missing."
+        )
+    return width
+
+
 def _column_names(cells: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     names: list[str] = []
     notes = []
     for number, cell in enumerate(cells, start=1):
-        name = cell.strip() or f"column {number}"
+        name = clean_text(cell).strip() or f"column {number}"
         if name in names:
             notes.append(f"Two columns are named {name!r}; the later one is called '{name} ({number})'.")
             name = f"{name} ({number})"

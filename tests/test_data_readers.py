@@ -72,6 +72,22 @@ def test_tsv_texts_with_stray_quotes_keep_all_their_rows() -> None:
     assert any("Quotation marks are taken as part of the texts" in note for note in table.notes)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'text,label\n"he said \"hi, you\" ok",1\n"b, c",0\nd,0\n', ['he said "hi, you" ok', "b, c", "d"]),
+        (r'label, text\n1, "a, b"\n0, "c, d"\n0, e\n', ["a, b", "c, d", "e"]),
+        (r'sep=;\ntext;label\n"a, b; c";1\nd;0\n', ["a, b; c", "d"]),
+    ],
+)
+def test_other_ways_to_write_quotes_and_delimiters_are_found(text: str, expected: list[str]) -> None:
+    assert csv(text.replace(r"\n", "\n")).frame["text"].tolist() == expected
+
+
+def test_backslashes_stay_where_quotes_enclose_cells() -> None:
+    assert csv('text,label\n"a\\\\b, c\\",1\n"d, ""e""",0\n').frame["text"].tolist() == ["a\\\\b, c\\", 'd, "e"']
+
+
 def test_a_stray_quote_late_in_a_large_file_loses_no_row() -> None:
     late = '"Hello he said\t1\n' + "".join(f"later {n}\t1\n" for n in range(10))
     early = "".join(f"{'long ' * 120}, number {n}\t{n % 2}\n" for n in range(2_000))
@@ -241,6 +257,13 @@ def test_a_parquet_file_is_read_as_strings(tmp_path: Path) -> None:
         assert table.source_rows.tolist() == [1, 2, 3] and table.sha256 == file_sha256(path)
 
 
+def test_two_parquet_columns_of_one_name_are_one_sentence(tmp_path: Path) -> None:
+    columns = [pa.array(["a"]), pa.array(["b"]), pa.array([1])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["text", "text", "label"]), tmp_path / "x.parquet")
+    with pytest.raises(UserError, match="two columns named 'text'"):
+        read_table(tmp_path / "x.parquet")
+
+
 def test_class_names_in_a_parquet_file_of_datasets_are_used(tmp_path: Path) -> None:
     features = {"label": {"names": ["neg", "pos"], "_type": "ClassLabel"}}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -317,6 +340,8 @@ def test_columns_and_a_limit_can_be_chosen(tmp_path: Path) -> None:
         (b'text,label\n"never, closed,1\nfoo,0\n', "x.csv", "starts on line 2 is never closed"),
         (b"text,label\na, b, c,1\nd, e,0\nx,1\n", "x.csv", "most rows do not fit the header; the first is on line 2"),
         (b'text,label\n"' + b"x" * 21_000_000 + b'",1\n', "x.csv", "starts on line 2 cannot be read"),
+        (b"# made by x\ntext,label\na,1\nb,0\n", "x.csv", "the first line has 1 cells, the rows below it 2"),
+        (b"text,label\n1,a,1\n2,b,0\n", "x.csv", "the first line has 2 cells, the rows below it 3"),
         (b"PK\x03\x04rest", "x.csv", "an Excel workbook or a zip archive: save the sheet as CSV"),
         (b"\x1f\x8brest", "x.csv.gz", "compressed with gzip: unpack it"),
         (bytes(range(256)) * 40, "x.csv", "not a text file|cannot be told"),
@@ -420,6 +445,28 @@ def test_any_bytes_end_in_a_table_or_a_sentence(content: bytes, name: str) -> No
         assert str(error)
     else:
         assert len(table.frame) == len(table.source_rows) > 0
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["text", "label", "\ud800", ""]), values, min_size=1), min_size=1, max_size=5
+    )
+)
+def test_any_json_records_end_in_a_table_or_a_sentence(records: list[dict[str, object]]) -> None:
+    for content, name in ((json.dumps(records), "x.json"), ("\n".join(map(json.dumps, records)), "x.jsonl")):
+        try:
+            table = read_table(content.encode("utf-8", "surrogatepass"), name)
+        except UserError:
+            continue
+        assert len(table.frame) == len(table.source_rows) == len(records)
 
 
 @settings(max_examples=100, deadline=None)
