@@ -151,7 +151,8 @@ def _apply(entries: dict[str, dict[str, Any]], record: dict[str, Any], number: i
 
 
 def _add(entry: dict[str, Any], record: dict[str, Any], place: tuple[int, int]) -> None:
-    new = dict(enumerate(record.get("reasons", []))).get(place[1], [])
+    reasons = record.get("reasons", [])
+    new = reasons[place[1]] if place[1] < len(reasons) else []
     if not entry["listed"]:
         entry.update({name: record.get(name) for name in ("run", "ratio", "seed", "split", "threshold")})
         entry.update(listed=True, added=record.get("time", ""), who=record.get("who", ""), place=place)
