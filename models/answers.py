@@ -16,23 +16,11 @@ from data.export import Provenance, table_bytes, write_table
 from models import jobs
 from models.console import say, show_frame, show_json, show_rows
 from models.following import follow, task_words
-from models.reports import (
-    dataset_content,
-    ended_well,
-    progress_content,
-    run_rows,
-    split_counts,
-    unfinished_experiments,
-)
+from models.reports import dataset_content, ended_well, progress_content, run_rows, split_counts
+from models.unfinished import say_unfinished
 
 SHOWN_ROWS = 20
 """Rows of a long table that are shown."""
-
-
-def say_unfinished() -> None:
-    """Offer to go on with what was interrupted."""
-    for experiment in unfinished_experiments():
-        say(f"{experiment} is not finished. Go on with: closecall resume {experiment} (or on the Train page).")
 
 
 def show_queued(experiment: str, *, wait: bool, as_json: bool) -> None:

@@ -7,9 +7,9 @@ from contextlib import closing
 
 from data.errors import UserError
 from data.workspace import workspace_folder
-from models.answers import say_unfinished
 from models.console import say
 from models.lanes import HOUSE
+from models.unfinished import say_unfinished
 
 
 def launch_app(port: int, *, browser: bool) -> None:

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.intervals import wilson
-from analysis.outcomes import confusion
 from data.assets import assets_status
 from data.builtin import BUILTINS
 from data.datasets import Dataset, dataset_names, load_examples, load_info
 from data.experiments import experiment_ids, load_experiment, ratio_label
 from data.imports import split_sizes
 from data.runs import Run, load_predictions
-from models.jobs import experiment_progress, worker_status
+from models.jobs import experiment_progress
 from models.progress import ExperimentProgress, run_share
+
+if TYPE_CHECKING:
+    from analysis.outcomes import Confusion
 
 
 def dataset_rows() -> list[dict[str, Any]]:
@@ -107,11 +108,6 @@ def progress_content(progress: ExperimentProgress) -> dict[str, Any]:
 
 def _run_content(run: Run) -> dict[str, Any]:
     status = run.status
-    counts: dict[str, int] = {}
-    if run.has_predictions:
-        predictions = load_predictions(run)
-        met = confusion(predictions.labels, predictions.pos_probs)
-        counts = {"tp": met.tp, "fn": met.fn, "fp": met.fp, "tn": met.tn}
     return {
         "run": run.name,
         "ratio": run.config.ratio,
@@ -127,24 +123,28 @@ def _run_content(run: Run) -> dict[str, Any]:
         "steps": status.steps,
         "done_share": run_share(status),
         "message": status.message,
-        "test_at_half": counts,
+        "test_at_half": asdict(_confusion(run)) if run.has_predictions else {},
     }
 
 
 def _rights(run: Run) -> dict[str, str]:
     """Positives found and negatives left alone on the test split, with Wilson's interval; empty without predictions."""
-    rights = {"positives found": "", "negatives left alone": ""}
-    if run.has_predictions:
-        predictions = load_predictions(run)
-        met = confusion(predictions.labels, predictions.pos_probs)
-        rights = {
-            "positives found": _share(met.tp, met.n_positives),
-            "negatives left alone": _share(met.tn, met.n_negatives),
-        }
-    return rights
+    if not run.has_predictions:
+        return {"positives found": "", "negatives left alone": ""}
+    met = _confusion(run)
+    return {"positives found": _share(met.tp, met.n_positives), "negatives left alone": _share(met.tn, met.n_negatives)}
+
+
+def _confusion(run: Run) -> "Confusion":
+    from analysis.outcomes import confusion  # here, since scipy.stats behind it takes a second to import
+
+    predictions = load_predictions(run)
+    return confusion(predictions.labels, predictions.pos_probs)
 
 
 def _share(count: int, total: int) -> str:
+    from analysis.intervals import wilson
+
     if not total:
         return "none"
     low, high = wilson(count, total)
@@ -156,14 +156,3 @@ def ended_well(progress: ExperimentProgress) -> bool:
     return progress.counts["done"] == len(progress.runs) and (
         progress.frozen is None or progress.frozen.state == "done"
     )
-
-
-def unfinished_experiments() -> list[str]:
-    """Experiments that wait for someone: interrupted runs, or queued ones without a worker."""
-    stuck = ("interrupted",) if worker_status().alive else ("interrupted", "queued", "running")
-    found = []
-    for experiment in experiment_ids():
-        counts = experiment_progress(experiment).counts
-        if load_experiment(experiment).kind != "imported" and any(counts[state] for state in stuck):
-            found.append(experiment)
-    return found
