@@ -175,11 +175,12 @@ def _reasons(frame: pd.DataFrame, positives: Sequence[str], negatives: Sequence[
     empty = np.array([not _has_text(text) for text in frame["text"].to_numpy(dtype=object)], dtype=bool)
     for mask, reason in (
         (classes == "", "the label is missing"),
-        (~classes.isin([*positives, *negatives]), "its class is in neither list"),
+        (~classes.isin([*positives, *negatives]), "class " + classes + " is neither positive nor negative"),
         (empty, "the text is empty"),
         (frame["split"].eq("") & needs_split, "the split is missing"),
     ):
-        reasons[np.asarray(mask) & (reasons == "")] = reason
+        chosen = np.asarray(mask) & (reasons == "")
+        reasons[chosen] = reason if isinstance(reason, str) else reason[chosen]
     good = frame[reasons == ""]
     first = good.drop_duplicates("id").set_index("id")["source_row"]
     again = good[good["id"].duplicated()]

@@ -57,7 +57,7 @@ def test_everything_set_aside_is_told_with_row_and_reason() -> None:
         (3, "the text is empty"),
         (4, "the text is empty"),
         (5, "the label is missing"),
-        (6, "its class is in neither list"),
+        (6, "class spam is neither positive nor negative"),
         (7, "the id 1 was used before, in row 2"),
         (8, "has 5 cells where 4 are expected"),
         (9, "same text as row 2, id 1"),
