@@ -55,6 +55,16 @@ def test_newcombe_gives_the_published_limits():
     # Newcombe 1998, Statistics in Medicine 17, 2635-2650: method 10 for 36, 12, 2, 0.
     estimate = paired_difference(36, 12, 2, 0)
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.2, 0.0569, 0.3404), abs=5e-5)
+    # Fagerland, Lydersen and Laake 2014, Statistics in Medicine 33, 2850-2875: airway hyper-responsiveness.
+    estimate = paired_difference(1, 1, 7, 12)
+    assert (estimate.low, estimate.high) == pytest.approx((-0.507, -0.026), abs=5e-4)
+
+
+def test_newcombe_narrows_the_interval_when_the_runs_agree():
+    # The same two shares, .46 and .34; by hand phi = (308 - 20.5) / sqrt(19 * 22 * 14 * 27) = .7233.
+    apart, together = paired_difference(7, 12, 7, 15), paired_difference(14, 5, 0, 22)
+    assert together.value == apart.value and together.high - together.low < apart.high - apart.low
+    assert (together.low, together.high) == pytest.approx((0.0115, 0.2265), abs=5e-5)
 
 
 def test_newcombe_without_correlation_is_the_interval_for_two_samples():
