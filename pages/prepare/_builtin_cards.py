@@ -5,6 +5,7 @@ import streamlit as st
 from data.builtin import BUILTINS, Builtin, builtin_dataset
 from data.datasets import save_dataset
 from data.errors import UserError
+from pages.prepare._opening import open_dataset
 from pages.shared.failures import tell
 
 
@@ -24,8 +25,8 @@ def _card(one: Builtin, present: bool) -> None:
         st.caption(f"Licence: {one.licence}")
         st.caption(f"Positive: {', '.join(one.positive_classes)}. Negative: {', '.join(one.negative_classes)}.")
     if present:
-        st.page_link("pages/prepare/data.py", label="Open", icon=":material/arrow_forward:",
-                     query_params={"dataset": one.name})  # fmt: skip
+        if st.button("Open", key=f"open-{one.name}", icon=":material/arrow_forward:"):
+            open_dataset(one.name, "Datasets")
     elif st.button("Add to the workspace", key=f"add-{one.name}", icon=":material/download:"):
         _add(one)
 
@@ -43,4 +44,4 @@ def _add(one: Builtin) -> None:
         bar.empty()
         tell(error)
         return
-    st.switch_page("pages/prepare/data.py", query_params={"dataset": one.name})
+    open_dataset(one.name, "Datasets")

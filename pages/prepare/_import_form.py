@@ -12,11 +12,12 @@ from data.imports import build_dataset
 from data.raw import RawTable
 from data.readers import guess_columns
 from data.workspace import slug
+from pages.prepare._opening import open_dataset
 from pages.shared.failures import tell
 from pages.shared.sources import Chosen, choose_source, classes_of, preview, whole
 from pages.shared.words import plain
 
-FORMS = "CSV, TSV, JSON Lines, Parquet, or a folder saved by Hugging Face datasets"
+FORMS = "CSV, TSV, JSON Lines or Parquet"
 NONE = "(none)"
 NEEDED = (
     "At least a column of texts and a column of labels are needed. Ids, groups that must stay together (authors, "
@@ -88,7 +89,7 @@ def _choose_classes(source: Chosen, roles: Roles) -> tuple[list[str], list[str] 
     classes = [str(name) for name in counts.index]
 
     def shown(name: str) -> str:
-        return plain(f"{name} ({counts[name]:,})")
+        return f"{name} ({counts[name]:,})"
 
     positive = st.multiselect("Positive classes (the rare kind you care for)", classes, key=f"import-positive-{key}",
                               format_func=shown, persist_state="session", placeholder="At least one")  # fmt: skip
@@ -149,4 +150,4 @@ def _import(
             **settings,
         )
         save_dataset(dataset)
-    st.switch_page("pages/prepare/data.py", query_params={"dataset": dataset.name})
+    open_dataset(dataset.name, "Datasets")

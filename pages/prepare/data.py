@@ -6,25 +6,30 @@ from data.datasets import dataset_names
 from pages.prepare._builtin_cards import builtin_cards
 from pages.prepare._dataset_view import choose_dataset, dataset_view
 from pages.prepare._import_form import import_form
+from pages.prepare._opening import take_opening
 from pages.shared.headline import headline
 
 PARTS = ("Datasets", "Add a built-in one", "Import your own")
 
 
 def show() -> None:
+    take_opening()
     names = dataset_names()
     top = st.container()
-    if not names:
-        with top:
-            headline("Data", "Choose texts of two kinds: a rare one you care for, and the rest.", FIRST)
-    view, builtin, own = st.tabs(PARTS, key="part", default=PARTS[0] if names else PARTS[1], bind="query-params")
+    if not names and "part" not in st.session_state and "part" not in st.query_params:
+        st.session_state["part"] = PARTS[1]
+    view, builtin, own = st.tabs(PARTS, key="part", bind="query-params")
     if view.open:
         with view:
             show_datasets(names, top)
     if builtin.open:
+        with top:
+            headline("Data", "Choose texts of two kinds: a rare one you care for, and the rest.", FIRST)
         with builtin:
             builtin_cards(names)
     if own.open:
+        with top:
+            headline("Data", "Say which column holds the texts, and which classes are positive.", FIRST)
         with own:
             import_form()
 
@@ -34,7 +39,8 @@ FIRST = "Validation and test are set apart first and stay the same for every rat
 
 def show_datasets(names: list[str], top: st.delta_generator.DeltaGenerator) -> None:
     if not names:
-        st.info("There is no dataset yet. Add a built-in one or import your own.", icon=":material/info:")
+        with top:
+            headline("Data", "There is no dataset yet.", "Add a built-in one or import your own.")
         return
     chosen = choose_dataset(names)
     dataset_view(chosen, top)

@@ -32,15 +32,14 @@ PHASES = {
 
 
 def progress_panel(experiment: str, *, table: bool) -> None:
-    """The live panel. The page runs again once, whole, each time a run ends."""
+    """The live panel. The page runs again once, whole, each time a run begins or ends."""
     drawn = experiment_progress(experiment)
     every = POLL_SECONDS if drawn.active else None
-    ended = _ended(drawn)
 
     @st.fragment(run_every=every)
     def panel() -> None:
         progress = experiment_progress(experiment)
-        if _ended(progress) != ended or progress.active != drawn.active:
+        if _states(progress) != _states(drawn):
             st.rerun()
         _draw(progress, table)
 
@@ -73,8 +72,10 @@ def _draw(progress: ExperimentProgress, table: bool) -> None:
         now = [f"{run_label(run)}: {doing(run.status)}" for run in progress.runs if run.status.state == "running"]
         st.caption("; ".join(now) if now else "Closing the browser does not stop it.")
         return
-    st.dataframe(_rows(progress), column_config=_COLUMNS, hide_index=True, key=f"runs-{progress.experiment}",
-                 alt="The runs and how far each is")  # fmt: skip
+    settled = progress.counts["done"] == len(progress.runs) and not progress.active
+    with st.expander("The runs", key="runs") if settled else st.container():
+        st.dataframe(_rows(progress), column_config=_COLUMNS, hide_index=True, key=f"runs-{progress.experiment}",
+                     alt="The runs and how far each is")  # fmt: skip
 
 
 def doing(status: RunStatus) -> str:
@@ -100,7 +101,7 @@ _COLUMNS: dict[str, Any] = {
     "state": st.column_config.TextColumn("State"),
     "share": st.column_config.ProgressColumn("Done", min_value=0, max_value=100, format="%.0f %%"),
     "step": st.column_config.TextColumn("Epoch and step"),
-    "speed": st.column_config.NumberColumn("Texts/s", format="%.0f"),
+    "speed": st.column_config.TextColumn("Texts/s", alignment="right"),
     "left": st.column_config.TextColumn("Left"),
 }
 
@@ -121,10 +122,11 @@ def _row(label: str, status: RunStatus) -> dict[str, Any]:
         "state": state,
         "share": 100 * run_share(status),
         "step": step if running or status.state in ("interrupted", "cancelled", "failed") else "",
-        "speed": status.examples_per_second if running and status.examples_per_second else None,
+        "speed": f"{status.examples_per_second:.0f}" if running and status.examples_per_second else "",
         "left": duration(status.eta_seconds) if running and status.eta_seconds is not None else "",
     }
 
 
-def _ended(progress: ExperimentProgress) -> int:
-    return sum(count for state, count in progress.counts.items() if state not in ("queued", "running"))
+def _states(progress: ExperimentProgress) -> list[str]:
+    frozen = progress.frozen.state if progress.frozen else ""
+    return [*(run.status.state for run in progress.runs), frozen]
