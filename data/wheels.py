@@ -114,6 +114,8 @@ def _reason(log: str) -> str:
     """What went wrong, as one sentence. Without a network pip's own last word is only "no matching version"."""
     if "connection broken by" in log or "Failed to establish a new connection" in log:
         return "the package index could not be reached."
+    if "No module named pip" in log:
+        return "this Python environment has no pip (add it with `python -m ensurepip`)."
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     line = errors[0] if errors else (lines or ["pip gave no reason"])[-1]
