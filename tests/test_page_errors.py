@@ -178,3 +178,9 @@ def test_a_deleted_dataset_leaves_ids_and_numbers(sweep: Path) -> None:
     assert not at.exception
     assert any("No text came" in one.value for one in at.caption)
     assert "post" in at.button(key=rows(at)[0]).label
+
+
+def test_a_lost_positive_names_the_negatives_that_came_in(sweep: Path) -> None:
+    at = opened(group="lost at 1:10")
+    assert not at.exception
+    assert any("Lost between 1:1 and 1:10" in one.label for one in at.expander)

@@ -33,7 +33,7 @@ def case_table(config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence
         hide_index=True,
         height=min(38 + 36 * len(table), 520),
         disabled=[str(name) for name in table if name not in ("listed", "action", "note")],
-        column_order=["listed", "read", "text", "class", "reasons", "action", "note", *ratios],
+        column_order=["listed", "read", "text", "reasons", "action", "note", *ratios],
         column_config=_columns(ratios),
         placeholder="",
         on_change=_save,
@@ -42,7 +42,7 @@ def case_table(config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence
     )
     st.caption(
         "Notes and actions are saved as you leave the cell. Untick a case to take it off; Undo brings it back. "
-        "The columns at the right are the mean probability of being positive at each ratio, over the seeds."
+        "At the right: the probability of being positive at each ratio, the mean over its seeds."
     )
 
 
@@ -79,11 +79,11 @@ def _columns(ratios: list[str]) -> dict:
     columns = {
         "listed": config.CheckboxColumn("On", width=50),
         "read": config.LinkColumn("Read", display_text=":material/menu_book:", width=50),
-        "text": config.TextColumn("Text", width=250),
+        "text": config.TextColumn("Text", width=200),
         "class": config.TextColumn("Class", width=70),
-        "reasons": config.TextColumn("Why it is here", width=190),
-        "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=110),
-        "note": config.TextColumn("Note", width=170),
+        "reasons": config.TextColumn("Why it is here", width=200),
+        "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=100),
+        "note": config.TextColumn("Note", width=140),
     }
     for name in ratios:
         columns[name] = config.NumberColumn(name, format="%.2f", width=55)

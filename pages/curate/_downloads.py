@@ -29,9 +29,10 @@ def downloads(config: ExperimentConfig, cases: pd.DataFrame) -> None:
                 key=f"download-{form}",
             )
     st.caption(
-        f"All {len(cases):,} with text, reasons, note, action, the probability at every run and where they come from: "
-        "dataset and its hash, experiment, run, ratio, seed, threshold, versions. In CSV a cell that a spreadsheet "
-        "could take for a formula begins with an apostrophe; JSONL and Parquet hold the texts unchanged."
+        f"All {len(cases):,}, with text, reasons, note, action, every run's probability and provenance. "
+        "In CSV, cells that a spreadsheet could take for a formula begin with an apostrophe.",
+        help="Provenance: dataset and its hash, experiment, run, ratio, seed, threshold, versions, time of export. "
+        "JSONL and Parquet hold every text unchanged.",
     )
 
 

@@ -19,7 +19,7 @@ STARTS = {
     "split": "test",
     "example": "",
 }
-MARKS = {"fn": "✕", "fp": "▲", "tp": "●", "tn": "○"}
+MARKS = {"fn": "✕", "fp": "▲", "tp": "◆", "tn": "●"}
 
 
 def one_of(*options: str) -> Callable[[str], str]:
@@ -80,7 +80,7 @@ def search_row(group_counts: dict[str, int], listed_counts: dict[str, int], *, h
         choices("listed", {name: (name, listed_counts.get(name, 0)) for name in LISTED}, "Hard-case list")
         if group_counts and set(group_counts) != {""}:
             groups = {"": ("Any", sum(group_counts.values()))}
-            groups |= {name: (name, number) for name, number in sorted(group_counts.items())}
+            groups |= {name: (name, number) for name, number in sorted(group_counts.items(), key=_natural)}
             if (chosen := st.session_state["group"]) not in groups:
                 groups[chosen] = (chosen, 0)
             choices("group", groups, "Outcome group, over all ratios and seeds")
@@ -130,6 +130,12 @@ def style_marks() -> None:
         for outcome, colour in COLOUR.items()
     ]
     st.html(f"<style>{' '.join(rules)}</style>")
+
+
+def _natural(entry: tuple[str, int]) -> tuple[str, float]:
+    """`lost at 1:2` before `lost at 1:10`."""
+    words, _, ratio = entry[0].partition(" 1:")
+    return words, float(ratio or 0)
 
 
 def _summary() -> str:

@@ -15,16 +15,18 @@ from pages.shared.words import OUTCOME_PLURAL
 COLOURINGS = ("Outcome", "Label", "Outcome group")
 HOVER_LIMIT = 3000
 """Up to so many points the start of the text rides along for the hover; beyond, the page would weigh megabytes."""
-SYMBOLS = {"fn": "x", "fp": "triangle-up", "tp": "circle", "tn": "circle-open"}
+SYMBOLS = {"fn": "x", "fp": "triangle-up", "tp": "diamond", "tn": "circle"}
+CROWDED = 20_000
+"""From so many points on, marks are drawn smaller."""
 _GROUP_ORDER = ("always missed", "lost", "wavering", "unstable", "gained", "always hit")
 _GROUP_LOOK = {
     "always missed": (OUTCOME["fn"], "x"),
-    "lost": (CLASS[1], "diamond"),
-    "gained": (OUTCOME["tp"], "diamond-open"),
+    "lost": (CLASS[1], "square"),
+    "gained": (OUTCOME["tp"], "triangle-down"),
     "unstable": (OUTCOME["fp"], "star"),
     "wavering": (OUTCOME["fp"], "cross"),
-    "always hit": (OUTCOME["tp"], "circle"),
-    "negative": (OUTCOME["tn"], "circle-open"),
+    "always hit": (OUTCOME["tp"], "diamond"),
+    "negative": (OUTCOME["tn"], "circle"),
 }
 
 
@@ -50,7 +52,7 @@ def kinds(points: pd.DataFrame, colouring: str) -> list[Kind]:
     if colouring == "Label":
         found += [
             Kind(f"{name.capitalize()}s", np.flatnonzero(~training & (labels == label)), CLASS[label], symbol)
-            for label, name, symbol in ((0, "negative", "circle-open"), (1, "positive", "x"))
+            for label, name, symbol in ((0, "negative", "circle"), (1, "positive", "diamond"))
         ]
     elif colouring == "Outcome group":
         found += _groups(points, training)
@@ -71,6 +73,7 @@ def figure(points: pd.DataFrame, shown: list[Kind], *, title: str, texts: Texts)
     x, y = points["x"].to_numpy(dtype=np.float32), points["y"].to_numpy(dtype=np.float32)
     ids = points["id"].to_numpy(dtype=object)
     hover = len(points) <= HOVER_LIMIT
+    size = 8 if len(points) < CROWDED else 5
     for kind in shown:
         chart.add_scattergl(
             x=x[kind.rows],
@@ -83,7 +86,7 @@ def figure(points: pd.DataFrame, shown: list[Kind], *, title: str, texts: Texts)
             marker={
                 "color": kind.colour,
                 "symbol": kind.symbol,
-                "size": 5 if kind.faded else 8,
+                "size": size - 3 if kind.faded else size,
                 "opacity": 0.25 if kind.faded else 0.85,
             },
             selected={"marker": {"opacity": 1}},

@@ -11,6 +11,7 @@ from pages.inspect._controls import READS, STARTS, clear, current, narrowed, out
 from pages.inspect._filters import Desk, Filters, complaint, lay_out
 from pages.inspect._queue import queue, style_queue
 from pages.shared.case_list import listed_ids
+from pages.shared.culprits import culprits
 from pages.shared.evidence import evidence_of, groups_of
 from pages.shared.example_card import beside, facts, over_ratios, whole_text
 from pages.shared.headline import headline
@@ -36,26 +37,29 @@ def read_on(config: ExperimentConfig, run: Run, threshold: float) -> None:
     """All that a key changes, run again by itself: the side bar need not answer every key."""
     entering = enter(STARTS, READS, canary="text")
     texts = texts_of(config.dataset)
-    desk = lay_out_desk(config, run, threshold, texts)
+    desk, refused = lay_out_desk(config, run, threshold, texts)
     headline(f"Errors of {plain(config.title)}", finding(desk), detail(desk))
     outcome_buttons(desk.outcome_counts)
     search_row(desk.group_counts, desk.listed_counts, has_texts=texts.texts is not None)
+    if refused:
+        st.error(plain(refused), icon=":material/error:")
     settle_example(desk, entering)
     settle(STARTS)
     read(config, desk, texts, st.session_state["example"])
 
 
-def lay_out_desk(config: ExperimentConfig, run: Run, threshold: float, texts: Texts) -> Desk:
-    """The queue for the filters as they stand; a search that cannot be read is told and left out."""
+def lay_out_desk(config: ExperimentConfig, run: Run, threshold: float, texts: Texts) -> tuple[Desk, str]:
+    """The queue for the filters as they stand; a search that cannot be read is left out, with what is wrong with it."""
     evidence = evidence_of(config.id, st.session_state["split"])
     groups = groups_of(evidence, threshold=threshold, remedy=run.config.remedy)
     filters, listed = current(), listed_ids(config.id)
     try:
-        return lay_out(evidence, run, threshold, filters, groups=groups, listed_ids=listed, texts=texts)
+        return lay_out(evidence, run, threshold, filters, groups=groups, listed_ids=listed, texts=texts), ""
     except UserError as error:
-        st.error(plain(complaint(error)), icon=":material/error:")
         without = Filters(**{**vars(filters), "text": ""})
-        return lay_out(evidence, run, threshold, without, groups=groups, listed_ids=listed, texts=texts)
+        return lay_out(evidence, run, threshold, without, groups=groups, listed_ids=listed, texts=texts), complaint(
+            error
+        )
 
 
 def finding(desk: Desk) -> str:
@@ -122,6 +126,7 @@ def card(config: ExperimentConfig, desk: Desk, texts: Texts, example: str) -> No
     string = "" if group is None else str(group["outcome_string"])
     over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold, outcome_string=string)
     beside(desk.evidence, desk.run, row, texts)
+    culprits(config.id, desk.evidence, desk.run, row, texts, threshold=desk.threshold)
 
 
 def _nothing(example: str) -> None:

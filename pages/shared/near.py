@@ -39,9 +39,14 @@ class Near:
     cosines: tuple[float, ...]
 
 
+def vectors_of(folder: Path) -> Vectors | None:
+    """The embeddings of a run folder or of an experiment's frozen folder, None when there are none."""
+    return _vectors(str(folder), stamp(folder / "embeddings.npy"))
+
+
 def neighbours(folder: Path, one: str) -> dict[int, Near] | str:
     """The nearest training examples by class, or a sentence that says what is missing."""
-    vectors = _vectors(str(folder), stamp(folder / "embeddings.npy"))
+    vectors = vectors_of(folder)
     if vectors is None:
         return (
             "There are no embeddings, which neighbours need: these predictions came without an encoder, or the run "

@@ -22,11 +22,13 @@ def share(count: int, total: int) -> str:
 
 
 def probability(value: float) -> str:
-    """A probability with the digits a reader needs: `.12`, `.004`, `>.999`."""
+    """A probability with the digits a reader needs: `.12`, `.004`, `>.999`, `<.001`."""
     if math.isnan(value):
         return "none"
     if value > 0.9995:
         return ">.999"
+    if 0 < value < 0.0005:
+        return "<.001"
     text = f"{value:.3f}" if value < 0.01 or value > 0.99 else f"{value:.2f}"
     return text.lstrip("0") if value < 1 else text
 

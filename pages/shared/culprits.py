@@ -1,0 +1,74 @@
+"""The negatives that came in between two ratios and lie nearest to a positive that was lost there."""
+
+import numpy as np
+import streamlit as st
+
+from analysis.neighbours import culprit_negatives, shared_words
+from data.experiments import ratio_label
+from data.runs import Run
+from pages.shared.evidence import Evidence
+from pages.shared.load import finished_runs, plan
+from pages.shared.lookup import place_of, places_of
+from pages.shared.marked import escaped, marked
+from pages.shared.near import vectors_of
+from pages.shared.texts import Texts
+from pages.shared.words import counted
+
+
+def culprits(experiment: str, evidence: Evidence, run: Run, row: int, texts: Texts, *, threshold: float) -> None:
+    """Shown for a positive that this run misses and the next smaller ratio of the same seed finds."""
+    smaller = _lost_since(evidence, run, row, threshold)
+    if smaller is None:
+        return
+    one = str(evidence.ids[row])
+    found = _nearest(experiment, run, smaller, one)
+    if not found:
+        return
+    before, now = ratio_label(smaller.config.ratio), ratio_label(run.config.ratio)
+    text = texts.text(one) or ""
+    with st.expander(f"Lost between {before} and {now}: the nearest of the negatives that came in there"):
+        for other, cosine in found:
+            body = marked(texts.text(other) or "", shared_words(text[:20_000], (texts.text(other) or "")[:20_000]))
+            st.html(
+                f'<div class="quiet">cosine {cosine:.2f} · {escaped(other)}</div>'
+                f'<div class="reading near" dir="auto">{body}</div>'
+            )
+        new = run.config.n_negatives - smaller.config.n_negatives
+        st.caption(
+            f"Of {counted(new, 'negative')} that {now} adds to {before}, by this run's encoder. Nearest is not proof."
+        )
+
+
+def _lost_since(evidence: Evidence, run: Run, row: int, threshold: float) -> Run | None:
+    """The run of the next smaller ratio, when it finds the positive that this run misses."""
+    config = run.config
+    if evidence.labels[row] != 1 or not evidence.of(run)[row] < threshold:
+        return None
+    smaller = [
+        one
+        for one in finished_runs(config.experiment)
+        if one.config.seed == config.seed and one.config.remedy == config.remedy and one.config.ratio < config.ratio
+    ]
+    if not smaller:
+        return None
+    last = max(smaller, key=lambda one: one.config.ratio)
+    return last if evidence.of(last)[row] >= threshold else None
+
+
+def _nearest(experiment: str, run: Run, smaller: Run, one: str) -> list[tuple[str, float]]:
+    vectors = vectors_of(run.folder)
+    place = place_of(vectors.places, one) if vectors is not None else -1
+    if vectors is None or place < 0:
+        return []
+    own = plan(experiment)
+    own = own[(own["seed"] == run.config.seed) & (own["label"] == 0)]
+    ids = vectors.train_ids[0]
+    places = places_of(own.set_index("id").index, ids)
+    rank = np.where(places >= 0, own["rank"].to_numpy()[np.maximum(places, 0)], np.iinfo(np.int64).max)
+    larger = rank < run.config.n_negatives
+    in_smaller = rank < smaller.config.n_negatives
+    if not (larger & ~in_smaller).any():
+        return []
+    query = np.asarray(vectors.embeddings[place])[None]
+    rows, cosines = culprit_negatives(query, vectors.train[0], in_smaller, larger, k=3)
+    return [(str(ids[i]), float(cosine)) for i, cosine in zip(rows[0], cosines[0], strict=True)]
