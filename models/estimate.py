@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from data.plans import draw_evaluation, draw_plan, training_counts
 from models.capacity import lane_limit, lane_threads
 from models.lanes import HOUSE, child_environment
 from models.speeds import Speed, known_speed
+from models.sweeps import located_model
 
 SAMPLE = 128
 """Texts that the speed is measured on."""
@@ -60,7 +61,7 @@ def estimate_sweep(
     The first estimate for an encoder and length trains a few steps to measure the speed, in a process of its own: ten
     seconds or so. Later ones use that, or the speed that real runs had since. UserError as for the sweep itself.
     """
-    config = training or TrainingConfig()
+    config = _anchored(training or TrainingConfig())
     examples = load_examples(dataset, ["id", "text", "label", "split"])
     plan = draw_plan(examples, sweep=sweep, ratios=ratios, seeds=seeds, positives=positives)
     sizes = {run_name(r, seed): sum(training_counts(plan, ratio=r, seed=seed)) for r in ratios for seed in seeds}
@@ -119,6 +120,11 @@ def side_by_side(seconds: Sequence[float], lanes: int) -> float:
     for one in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + one)
     return max(ends)
+
+
+def _anchored(config: TrainingConfig) -> TrainingConfig:
+    """With the encoder as the runs will name it, so that their speed is found again."""
+    return config if config.encoder == "minilm" else replace(config, encoder=located_model(config.encoder, "encoder"))
 
 
 def _examples_trained(sizes: dict[str, int], config: TrainingConfig) -> dict[str, int]:

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.datasets import load_dataset
+from data.experiments import experiment_folder, load_evaluation, load_plan
+from data.runs import load_embeddings, load_projection
+from models import encoder
+from models.frozen import execute_frozen
+from models.prediction import read_texts
+from models.tokens import tokenise
+from models.watch import Progress, Stopped
+from tests.tiny_bert import make_tiny_bert
+from tests.tiny_sweep import ignore, make_tiny_sweep, never
+
+
+def finish(experiment: str) -> tuple[Path, list[str]]:
+    seen: list[Progress] = []
+    execute_frozen(experiment, should_stop=never, report=seen.append)
+    return experiment_folder(experiment) / "frozen", list(dict.fromkeys(one.phase for one in seen))
+
+
+def test_test_and_all_training_examples_are_embedded(workspace: Path) -> None:
+    config, _ = make_tiny_sweep(workspace, ratios=(1, 3))
+    folder, phases = finish(config.id)
+    rows, embeddings = load_embeddings(folder)
+    evaluation, plan = load_evaluation(config.id), load_plan(config.id)
+    assert rows["id"].tolist() == [*evaluation.loc[evaluation["split"] == "test", "id"], *plan["id"]]
+    assert phases == ["loading", "embedding", "projecting"]
+    assert load_projection(folder)["id"].tolist() == rows["id"].tolist()
+
+    texts = load_dataset("posts").examples.set_index("id").loc[rows["id"], "text"].tolist()
+    source = str(workspace / "tiny-bert")
+    tokens = tokenise(texts, encoder.load_tokenizer(source), 24)
+    expected = read_texts(encoder.load_encoder(source), tokens, np.arange(len(texts))).embeddings
+    np.testing.assert_allclose(embeddings, expected, atol=1e-5)
+
+
+def test_another_experiment_on_the_same_texts_computes_only_what_is_new(workspace: Path) -> None:
+    small, _ = make_tiny_sweep(workspace, title="small", ratios=(1,))
+    large, _ = make_tiny_sweep(workspace, title="large", ratios=(3,))
+    first, _ = finish(small.id)
+    second, phases = finish(large.id)
+    again, _ = make_tiny_sweep(workspace, title="again", ratios=(3,))
+    third, short = finish(again.id)
+    assert "embedding" in phases and "embedding" not in short
+    assert np.array_equal(load_embeddings(second)[1], load_embeddings(third)[1])
+    kept = dict(zip(load_embeddings(first)[0]["id"], load_embeddings(first)[1], strict=True))
+    rows, embeddings = load_embeddings(second)
+    assert all(np.array_equal(kept[one], row) for one, row in zip(rows["id"], embeddings, strict=True) if one in kept)
+
+
+def test_another_encoder_is_not_served_from_the_cache(workspace: Path) -> None:
+    config, _ = make_tiny_sweep(workspace, title="one")
+    make_tiny_bert(workspace / "other", seed=1)
+    other, _ = make_tiny_sweep(workspace, title="two", encoder=str(workspace / "other"))
+    one, two = (load_embeddings(finish(experiment.id)[0])[1] for experiment in (config, other))
+    assert not np.allclose(one, two, atol=0.01)
+
+
+def test_it_stops_when_asked_and_goes_on_later(workspace: Path) -> None:
+    config, _ = make_tiny_sweep(workspace)
+    answers = iter([False, False, False])
+    with pytest.raises(Stopped):
+        execute_frozen(config.id, should_stop=lambda: next(answers, True), report=ignore)
+    folder, _ = finish(config.id)
+    assert len(load_projection(folder)) == len(load_embeddings(folder)[0])
+    assert finish(config.id)[1] == ["loading"]
