@@ -17,7 +17,7 @@ from models.failures import about_death
 from models.status_keeper import record
 from models.tasks import Task
 
-PATIENCE_SECONDS = 3.5
+PATIENCE_SECONDS = 3.0
 """How long a lane may take to obey a cancel file before it is killed; told to the user as "within 5 seconds"."""
 HALT_SECONDS = 0.05
 HOUSE = Path(__file__).resolve().parent.parent

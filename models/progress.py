@@ -8,7 +8,7 @@ from statistics import median
 from data.runs import STATES, Run, RunStatus, load_runs, read_status
 from models.tasks import FROZEN, task_folder, training_work
 
-FIXED_WORK = 400.0
+FIXED_WORK = 500.0
 """What a run costs besides its training (loading, predicting, embedding, projecting), in trained examples."""
 PHASES = {
     "loading": (0.0, 0.02),

@@ -30,7 +30,7 @@ from tests.tiny_bert import make_tiny_bert
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 RUN = "r1-s0-none"
-LONG = TrainingConfig(epochs=100, batch_size=1, learning_rate=1e-3, max_tokens=16)
+LONG = TrainingConfig(epochs=50, batch_size=1, learning_rate=1e-3, max_tokens=16)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
     wait_for(trains(torn, 1, "r1-s1-none"))
     jobs.resume(torn, RUN)  # queued again under the living worker
     jobs.cancel(torn, "r1-s1-none")
-    wait_for(trains(torn, 30))
+    wait_for(trains(torn, 15))
     end_family(jobs.worker_status().pid)
     assert state(torn) == "interrupted" and not jobs.any_running()
     jobs.resume(torn)
