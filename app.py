@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from pages.shared.failures import told
+
 st.set_page_config(page_title="Close Call", page_icon=":material/troubleshoot:", layout="wide")
 
-st.navigation(
+page = st.navigation(
     {
         "Compare": [
             st.Page("pages/compare/overview.py", title="Overview", icon=":material/home:", default=True),
@@ -24,4 +26,7 @@ st.navigation(
         ],
     },
     expanded=True,
-).run()
+)
+
+with told():
+    page.run()

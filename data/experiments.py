@@ -1,6 +1,7 @@
 """Experiments: one dataset, one fixed validation and test set, many runs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,7 @@ def create_experiment(
 ) -> Path:
     """Write the experiment folder whole: config, fixed evaluation ids, plan, and a config for each run.
 
-    `evaluation` has id, label, split (validation or test); `plan` has seed, label, id, rank (see `data.plans`).
+    `evaluation` has id, label, split (validation or test); `plan` has sweep, seed, label, id, rank (see `data.plans`).
     """
     folder = experiment_folder(config.id)
     if folder.exists():
@@ -200,15 +201,18 @@ def load_evaluation(experiment: str) -> pd.DataFrame:
 
 
 def load_plan(experiment: str) -> pd.DataFrame:
-    """The ratio plan: seed, label, id, rank."""
+    """The ratio plan: sweep, seed, label, id, rank."""
     return read_frame(experiment_folder(experiment) / "plan.parquet")
 
 
 def experiment_ids() -> list[str]:
-    """All experiment ids, the newest first."""
+    """All experiment ids, the newest first. One whose file is broken comes last: opening it says what is wrong."""
     found = []
     for path in experiments_folder().glob("*/experiment.json"):
-        found.append((str(read_json(path).get("created", "")), path.parent.name))
+        created = ""
+        with suppress(UserError):
+            created = str(read_json(path).get("created", ""))
+        found.append((created, path.parent.name))
     return [name for _, name in sorted(found, reverse=True)]
 
 

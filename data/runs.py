@@ -114,10 +114,13 @@ def write_status(folder: Path, status: RunStatus) -> None:
 
 
 def process_lives(pid: int, created: float) -> bool:
-    """Whether the process with this pid and creation time still runs (a pid alone may have been given away again)."""
+    """Whether the process with this pid and creation time still runs (a pid alone may have been given away again).
+
+    Creation times are told by the wall clock: five seconds bear a clock that is set while a run works.
+    """
     try:
         process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        return abs(process.create_time() - created) < 5.0 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 

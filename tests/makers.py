@@ -111,7 +111,7 @@ def make_experiment(
     )
     train = examples[examples["split"] == "train"]
     n_positives = min(int((train["label"] == 1).sum()), int((train["label"] == 0).sum() / max(ratios)))
-    plan = _plan(train, seeds, rng)
+    plan = _plan(train, seeds, n_positives, rng)
     evaluation = examples.loc[examples["split"] != "train", ["id", "label", "split"]]
     runs = [
         RunConfig(
@@ -144,13 +144,14 @@ def _rows(train: pd.DataFrame) -> pd.DataFrame:
     return train[["id", "label", "split"]]
 
 
-def _plan(train: pd.DataFrame, seeds: tuple[int, ...], rng: np.random.Generator) -> pd.DataFrame:
+def _plan(train: pd.DataFrame, seeds: tuple[int, ...], n_positives: int, rng: np.random.Generator) -> pd.DataFrame:
     parts = []
     for seed in seeds:
         for label in (1, 0):
             ids = train.loc[train["label"] == label, "id"].to_numpy()
-            order = np.arange(len(ids)) if label else rng.permutation(len(ids))
-            parts.append(pd.DataFrame({"seed": seed, "label": label, "id": ids[order], "rank": np.arange(len(ids))}))
+            order = np.arange(n_positives) if label else rng.permutation(len(ids))
+            ranks = np.arange(len(order))
+            parts.append(pd.DataFrame({"sweep": "A", "seed": seed, "label": label, "id": ids[order], "rank": ranks}))
     return pd.concat(parts, ignore_index=True)
 
 

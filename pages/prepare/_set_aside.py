@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.cells import defuse_frame
 from data.datasets import datasets_folder
 from data.files import read_frame
+from data.table_forms import csv_bytes
 from pages.shared.load import stamp
 from pages.shared.words import counted, plain
 
@@ -65,7 +65,7 @@ def _by_reason(reasons: pd.Series) -> str:
 def _download(rows: pd.DataFrame, name: str) -> None:
     st.download_button(
         "Download as CSV",
-        lambda: defuse_frame(rows).to_csv(index=False).encode("utf-8", errors="replace"),
+        lambda: csv_bytes(rows),
         name,
         "text/csv",
         icon=":material/download:",

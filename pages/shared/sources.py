@@ -11,6 +11,7 @@ from data.errors import UserError
 from data.preparation import class_counts
 from data.raw import RawTable
 from data.readers import read_table
+from data.table_forms import restored_table
 from pages.shared.failures import tell
 from pages.shared.load import stamp
 from pages.shared.server_paths import PATH_HELP, server_path
@@ -67,7 +68,7 @@ def classes_of(source: Chosen, column: str) -> pd.Series:
 
 def whole(source: Chosen, columns: list[str] | None = None) -> RawTable:
     """All rows. Not cached: it may be large."""
-    return read_table(source.content, source.name, columns=columns)
+    return restored_table(read_table(source.content, source.name, columns=columns))
 
 
 def _table(parts: dict[str, Any], source: Chosen) -> RawTable:
