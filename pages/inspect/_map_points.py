@@ -95,7 +95,7 @@ def figure(points: pd.DataFrame, shown: list[Kind], *, title: str, texts: Texts)
     finish(chart, title=title, x="", y="", height=600)
     chart.update_layout(dragmode="lasso", uirevision="keep", modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"})
     chart.update_xaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 1 (no unit)")
-    chart.update_yaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 2 (no unit)", scaleanchor="x")
+    chart.update_yaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 2 (no unit)")
     return chart
 
 

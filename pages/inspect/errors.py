@@ -1,5 +1,7 @@
 """Read the errors: the queue on the left, the example on the right, everything by one key."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from analysis.text_lengths import words
@@ -49,17 +51,18 @@ def read_on(config: ExperimentConfig, run: Run, threshold: float) -> None:
 
 
 def lay_out_desk(config: ExperimentConfig, run: Run, threshold: float, texts: Texts) -> tuple[Desk, str]:
-    """The queue for the filters as they stand; a search that cannot be read is left out, with what is wrong with it."""
+    """The queue for the filters as they stand, and what is wrong with a search that cannot be read and is left out."""
     evidence = evidence_of(config.id, st.session_state["split"])
     groups = groups_of(evidence, threshold=threshold, remedy=run.config.remedy)
     filters, listed = current(), listed_ids(config.id)
+
+    def under(these: Filters) -> Desk:
+        return lay_out(evidence, run, threshold, these, groups=groups, listed_ids=listed, texts=texts)
+
     try:
-        return lay_out(evidence, run, threshold, filters, groups=groups, listed_ids=listed, texts=texts), ""
+        return under(filters), ""
     except UserError as error:
-        without = Filters(**{**vars(filters), "text": ""})
-        return lay_out(evidence, run, threshold, without, groups=groups, listed_ids=listed, texts=texts), complaint(
-            error
-        )
+        return under(replace(filters, text="")), complaint(error)
 
 
 def finding(desk: Desk) -> str:
@@ -122,9 +125,9 @@ def card(config: ExperimentConfig, desk: Desk, texts: Texts, example: str) -> No
     named = "" if group is None else str(group["group"])
     facts(desk.evidence, desk.run, row, texts, threshold=desk.threshold, group=named)
     filters = current()
-    whole_text(texts.text(example), [] if filters.regex else words(filters.text))
     string = "" if group is None else str(group["outcome_string"])
     over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold, outcome_string=string)
+    whole_text(texts.text(example), [] if filters.regex else words(filters.text))
     beside(desk.evidence, desk.run, row, texts)
     culprits(config.id, desk.evidence, desk.run, row, texts, threshold=desk.threshold)
 

@@ -34,9 +34,7 @@ def culprits(experiment: str, evidence: Evidence, run: Run, row: int, texts: Tex
                 f'<div class="reading near" dir="auto">{body}</div>'
             )
         new = run.config.n_negatives - smaller.config.n_negatives
-        st.caption(
-            f"Of {counted(new, 'negative')} that {now} adds to {before}, by this run's encoder. Nearest is not proof."
-        )
+        st.caption(f"Of {counted(new, 'negative')} that {now} adds, by this run's encoder. Nearest is not proof.")
 
 
 def _lost_since(evidence: Evidence, run: Run, row: int, threshold: float) -> Run | None:

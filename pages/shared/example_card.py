@@ -30,7 +30,7 @@ def facts(evidence: Evidence, run: Run, row: int, texts: Texts, *, threshold: fl
         f'<div style="border-left:6px solid {COLOUR[outcome]};padding-left:0.6rem">'
         f"<strong>{OUTCOME[outcome].capitalize()}</strong>: {_CLASS[label]} "
         f"({escaped(texts.class_name(one, label))}), called {called} with probability "
-        f"<strong>{probability(prob)}</strong>, cut at {probability(threshold)}{group_said}"
+        f"<strong>{escaped(probability(prob))}</strong>{group_said}"
         f'<div class="quiet">{escaped(one)}</div></div>'
     )
 
@@ -50,7 +50,11 @@ def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, out
     """Its probability at every ratio and seed of the run's remedy."""
     same = evidence.remedies == run.config.remedy
     label = int(evidence.labels[row])
-    st.html(
+    right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
+    word = "found by" if label else "rightly rejected by"
+    strings = f" ({plain(outcome_string)})" if outcome_string else ""
+    bars, said = st.columns([3, 2], vertical_alignment="center")
+    bars.html(
         strip(
             label,
             evidence.pos_probs[same, row],
@@ -60,10 +64,7 @@ def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, out
             own=(run.config.ratio, run.config.seed),
         )
     )
-    right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
-    word = "found by" if label else "rightly rejected by"
-    strings = f" ({plain(outcome_string)})" if outcome_string else ""
-    st.caption(
+    said.caption(
         f"This {_CLASS[label]} is {word} {int(right.sum())} of {len(right)} runs{strings}.",
         help="The probability of being positive at every ratio: a bar for each seed, their mean below. The dashed line "
         "is the threshold, the outlined bar the run being read. In the letters, H is a hit, M a miss, R a correct "
