@@ -50,11 +50,11 @@ def show_waiting(config: ExperimentConfig) -> None:
 
 def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means = by_ratio(runs)
-    active = experiment_progress(config.id).active
+    progress = experiment_progress(config.id)
     headline(f"Overview of {plain(config.title)}", what_happened(means))
     verdict = verdict_of(config.id)
     if verdict is not None:
-        show_verdict(config, verdict, partial=active)
+        show_verdict(config, verdict, partial=progress.active)
     left, right = st.columns([3, 2], gap="large")
     with left:
         found = prior_only(config.id, tuple(config.ratios))
@@ -62,9 +62,12 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
         reading = recall_reading(means) + (f" {prior_sentence(found)}" if found else "")
         draw(figure, key="recall", alt=recall_alt(means), reading=reading)
     with right:
-        if active:
-            st.markdown("**Still coming**")
+        if progress.counts["done"] < len(progress.runs):
+            st.markdown("**Still coming**" if progress.active else "**Not finished**")
             progress_panel(config.id, table=False)
+            if not progress.active:
+                st.page_link("pages/prepare/train.py", label="Go on with them", icon=":material/play_arrow:",
+                             query_params={"experiment": config.id})  # fmt: skip
         if better := which_is_better(means):
             st.markdown(better)
         next_steps(config)
