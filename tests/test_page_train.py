@@ -41,7 +41,7 @@ def test_a_sweep_is_queued_as_it_was_configured(workspace: Path) -> None:
     queue(at)
     config = load_experiment(experiment_ids()[0])
     assert (config.ratios, config.seeds, config.title) == ((1, 3), (0, 7), "My *sweep*")
-    assert "0 of 4 runs done" in said(at)
+    assert "0 of 4 runs are done" in said(at)
     assert r"My \*sweep\*" in said(at)
 
 
@@ -87,7 +87,7 @@ def test_a_failed_run_says_what_to_do_and_folds_the_details(workspace: Path) -> 
 
 def test_finished_runs_lead_to_the_overview(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
-    assert "all 2 runs are done" in said(open_page("prepare/train"))
+    assert "All 2 runs are done" in said(open_page("prepare/train"))
 
 
 def test_a_checkpoint_that_is_not_there_is_told_and_its_path_kept(workspace: Path, tmp_path: Path) -> None:

@@ -19,18 +19,17 @@ STAYS = "Training goes on when this page, the browser or the app is closed."
 def progress_view(config: ExperimentConfig) -> None:
     """The state in a sentence, the live table, and what can be done about it."""
     progress = experiment_progress(config.id)
-    headline("Train", _sentence(config, progress), STAYS if progress.active else "")
+    headline(f"Train: {plain(config.title)}", _sentence(progress), STAYS if progress.active else "")
     progress_panel(config.id, table=True)
     _buttons(config, progress)
     _failures(progress)
 
 
-def _sentence(config: ExperimentConfig, progress: ExperimentProgress) -> str:
+def _sentence(progress: ExperimentProgress) -> str:
     total, done = len(progress.runs), progress.counts["done"]
-    title = plain(config.title)
     if done == total:
-        return f"{title}: {'its run is' if total == 1 else f'all {total} runs are'} done."
-    return f"{title}: {done} of {counted(total, 'run')} done."
+        return "Its run is done." if total == 1 else f"All {total} runs are done."
+    return f"{done} of {counted(total, 'run')} {'is' if done == 1 else 'are'} done."
 
 
 def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:
