@@ -4,8 +4,10 @@ import re
 import sys
 from pathlib import Path
 
-import cli
 import typer.main
+
+import cli
+from tests.test_contracts import imported
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("analysis", "models", "data", "pages")
@@ -19,7 +21,7 @@ def test_the_readme_opens_with_a_picture_and_two_commands() -> None:
 
 
 def test_every_page_is_in_the_readme() -> None:
-    titles = re.findall(r'title="([^"]+)"', (ROOT / "app.py").read_text())
+    titles = re.findall(r' title="([^"]+)"', (ROOT / "app.py").read_text())
     readme = (ROOT / "README.md").read_text()
     assert len(titles) >= 8
     assert [title for title in titles if f"**{title}**" not in readme] == []
@@ -43,11 +45,12 @@ def test_every_import_is_declared() -> None:
     own = {"analysis", "models", "data", "pages", "app", "cli"} | set(sys.stdlib_module_names)
     other_names = {"sklearn": "scikit_learn", "umap": "umap_learn"}
     files = [*ROOT.glob("*.py"), *(file for part in PARTS for file in (ROOT / part).rglob("*.py"))]
-    missing = set()
-    for file in files:
-        for name in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.M):
-            if name not in own and other_names.get(name, name) not in declared:
-                missing.add(f"{file.name}: {name}")
+    missing = {
+        f"{file.name}: {name}"
+        for file in files
+        for name in imported(file)
+        if name not in own and other_names.get(name, name) not in declared
+    }
     assert len(files) > 20 and not missing
 
 
