@@ -17,11 +17,10 @@ from data.errors import UserError
 from data.experiments import TrainingConfig
 from models.devices import claim_device
 from models.encoder import check_length, load_classifier, load_tokenizer
-from models.first_token import first_token_only
 from models.prediction import read_texts
 from models.speeds import Speed, keep_speed
+from models.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 from models.tokens import Tokens, tokenise
-from models.training import freeze_word_embeddings, make_optimizer, take_step
 
 TURNS = 5
 READ_TOGETHER = 32
@@ -56,7 +55,7 @@ def measure(config: TrainingConfig, texts: list[str]) -> Speed:
         labels = torch.from_numpy(rows % 2)
         take_step(trained, optimizer, tokens.batch(rows, accelerator.device), labels, accelerator=accelerator)
 
-    with first_token_only(model):
+    with quick_forward(model):
         training = _tokens_per_second(learn, tokens, config.batch_size)
     plain: Any = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     forward = _tokens_per_second(lambda rows: read_texts(plain, tokens, rows), tokens, READ_TOGETHER)

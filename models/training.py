@@ -17,16 +17,23 @@ from accelerate import Accelerator
 from torch import nn
 
 from data.experiments import TrainingConfig
-from models.first_token import first_token_only
 from models.metrics import class_metrics
 from models.resume import Resume, load_resume, restore, save_resume
+from models.steps import (
+    Loss,
+    cross_entropy,
+    freeze_word_embeddings,
+    make_optimizer,
+    quick_forward,
+    rate_share,
+    take_step,
+)
 from models.tokens import Tokens, padded_tokens, training_batches
 from models.watch import Stopped, Watch
 
 SAVE_SECONDS = 20.0
 SAVE_SHARE = 0.03
 """At most this share of the time goes into resume files, however slow the disk."""
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Probe = Callable[[nn.Module], dict[str, Any]]
 
 
@@ -75,34 +82,6 @@ class Trained:
     seconds: float
 
 
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The mean over the batch of -ln softmax(logits)[label]. Logits are batch x 2, labels batch."""
-    return nn.functional.cross_entropy(logits, labels)
-
-
-def rate_share(step: int, steps: int, warmup_share: float) -> float:
-    """The share of the learning rate at a step from 0: rising to 1 over the warm-up, then falling linearly to 0."""
-    warmup = round(steps * warmup_share)
-    if step < warmup:
-        return (step + 1) / warmup
-    return (steps - step) / (steps - warmup)
-
-
-def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW over the weights that are trained; biases and norms (vectors) do not decay."""
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [w for w in trained if w.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-
-
-def freeze_word_embeddings(model: Any) -> None:
-    """Leave the word vectors as they were pretrained: half of a small model's weights, most of them never met."""
-    model.get_input_embeddings().weight.requires_grad_(False)
-
-
 def train(
     model: nn.Module,
     lesson: Lesson,
@@ -116,12 +95,12 @@ def train(
     """Train `model` in place, going on from the folder's resume file when it fits.
 
     Writes the resume file every `SAVE_SECONDS`, at each epoch's end, and before it raises Stopped. `probe` is asked
-    for more figures at each epoch's end. `loss` takes logits (batch x 2) and labels and gives one number.
+    for more figures at each epoch's end. `loss` takes logits (batch x 2) and labels and gives their mean loss.
     """
     if lesson.config.freeze_word_embeddings:
         freeze_word_embeddings(model)
     training = _Training(model, lesson, folder, accelerator, watch, loss)
-    with first_token_only(model):
+    with quick_forward(model):
         try:
             for epoch in range(len(training.history), lesson.epochs):
                 training.pass_through(epoch)
@@ -131,26 +110,6 @@ def train(
             training.save()
             raise
     return Trained(training.pos_probs.numpy(), training.history, training.seconds)
-
-
-def take_step(
-    model: nn.Module,
-    optimizer: Any,
-    inputs: dict[str, torch.Tensor],
-    labels: torch.Tensor,
-    *,
-    accelerator: Accelerator,
-    loss: Loss = cross_entropy,
-    max_grad_norm: float = 1.0,
-) -> torch.Tensor:
-    """One optimiser step on one batch; the logits (batch x 2, float32) that the batch had before it."""
-    logits = model(**inputs).logits.float()
-    accelerator.backward(loss(logits, labels.to(logits.device)))
-    if max_grad_norm > 0:
-        accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return logits.detach()
 
 
 class _Training:

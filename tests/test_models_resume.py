@@ -8,7 +8,7 @@ from safetensors import safe_open
 from data.experiments import TrainingConfig
 from models import encoder
 from models.resume import FILE, drop_resume, load_resume, restore, save_resume
-from models.training import freeze_word_embeddings, make_optimizer
+from models.steps import freeze_word_embeddings, make_optimizer
 from tests.tiny_bert import make_tiny_bert
 
 

@@ -7,10 +7,11 @@ import torch
 from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup
 
 from data.experiments import TrainingConfig
-from models import encoder
+from models import encoder, steps
 from models.devices import claim_device
+from models.steps import rate_share
 from models.tokens import tokenise, training_batches
-from models.training import Lesson, count_steps, rate_share, train
+from models.training import Lesson, count_steps, train
 from models.watch import Watch
 from tests.tiny_bert import WORDS, make_tiny_bert
 
@@ -82,6 +83,16 @@ def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(losses, reference_losses, rtol=1e-4)
     np.testing.assert_allclose(trained.pos_probs, probs, atol=1e-4)
     for (name, ours), theirs in zip(model.named_parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=2e-4, msg=name)
+
+
+def test_a_batch_of_long_texts_goes_through_in_parts(tiny: Path, tmp_path: Path, monkeypatch) -> None:
+    lesson = make_lesson(tiny)
+    whole, trained = taught(tiny, tmp_path / "whole", lesson)
+    monkeypatch.setattr(steps, "STEP_TOKENS", 20)
+    parts, trained_in_parts = taught(tiny, tmp_path / "parts", lesson)
+    np.testing.assert_allclose(trained_in_parts.pos_probs, trained.pos_probs, atol=1e-4)
+    for (name, ours), theirs in zip(parts.named_parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=2e-4, msg=name)
 
 
