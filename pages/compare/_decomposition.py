@@ -8,10 +8,10 @@ from analysis.decomposition import Decomposition, Validation, decompose_drop
 from analysis.intervals import smallest_visible_drop
 from analysis.overlay import overlay_table
 from analysis.wording import points_text
-from data.experiments import ExperimentConfig, ratio_label
+from data.experiments import ratio_label
 from pages.shared.charts import draw, finish
 from pages.shared.colours import MISS, POSITIVE, UNSELECTED, ink
-from pages.shared.sound_runs import SoundRuns, sound_runs
+from pages.shared.sound_runs import SoundRuns
 from pages.shared.state import begin
 from pages.shared.words import counted, percent
 
@@ -19,14 +19,13 @@ LARGE = 200_000
 """Predictions from which on fewer bootstrap draws are made, so that an answer takes about a second."""
 
 
-def decomposition_part(config: ExperimentConfig) -> None:
+def decomposition_part(test: SoundRuns, validation: SoundRuns) -> None:
     """Two ratios to choose, the waterfall between them, both orders in a table, and what another ratio bought."""
-    test = sound_runs(config.id)
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
     a, b = _choose_two(test)
-    parts = _decompose(config.id, a, b)
+    parts = _decompose(test, validation, test.key, validation.key, a, b)
     if parts is None:
         st.info(f"{ratio_label(a)} and {ratio_label(b)} have no seed in common.", icon=":material/info:")
         return
@@ -49,13 +48,8 @@ def _choose_two(test: SoundRuns) -> tuple[float, float]:
     return names[first or labels[0]], names[second or later[-1]]
 
 
-def _decompose(experiment: str, a: float, b: float) -> Decomposition | None:
-    test, validation = sound_runs(experiment), sound_runs(experiment, "validation")
-    return _decompose_pair(test, validation, test.key, validation.key, a, b)
-
-
 @st.cache_resource(max_entries=64, show_spinner="Resampling")
-def _decompose_pair(
+def _decompose(
     _test: SoundRuns, _validation: SoundRuns, test_key: tuple, validation_key: tuple, a: float, b: float
 ) -> Decomposition | None:
     shared = sorted(set(_test.seeds[_test.ratios == a].tolist()) & set(_test.seeds[_test.ratios == b].tolist()))

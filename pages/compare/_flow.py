@@ -12,7 +12,7 @@ from data.experiments import ExperimentConfig, ratio_label
 from pages.shared.charts import draw, finish
 from pages.shared.colours import HIT, MISS, POSITIVE, UNSELECTED, ink
 from pages.shared.example_table import example_table
-from pages.shared.sound_runs import SoundRuns, sound_runs
+from pages.shared.sound_runs import SoundRuns
 from pages.shared.words import counted, probability
 
 _COLOURS = {("tp", "fn"): MISS, ("fn", "tp"): POSITIVE, ("tp", "tp"): HIT, ("fn", "fn"): UNSELECTED}
@@ -20,9 +20,8 @@ _SAID = {("tp", "fn"): "lost", ("fn", "tp"): "came back"}
 _STATES = {"tp": "found", "fn": "missed"}
 
 
-def flow_part(config: ExperimentConfig) -> None:
+def flow_part(config: ExperimentConfig, test: SoundRuns) -> None:
     """The bands from ratio to ratio, and beside them the passages: choosing one lists its positives."""
-    test = sound_runs(config.id)
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return

@@ -8,15 +8,14 @@ import streamlit as st
 from analysis.flow import paired_tests
 from analysis.intervals import Estimate
 from analysis.wording import points_text
-from data.experiments import ExperimentConfig, ratio_label
-from pages.shared.sound_runs import SoundRuns, sound_runs
+from data.experiments import ratio_label
+from pages.shared.sound_runs import SoundRuns
 
 _NAMES = {1: "positives found", 0: "negatives left alone"}
 
 
-def tests_part(config: ExperimentConfig) -> None:
+def tests_part(test: SoundRuns) -> None:
     """The table of paired comparisons with p after Holm."""
-    test = sound_runs(config.id)
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return

@@ -12,7 +12,7 @@ from analysis.intervals import Estimate
 from analysis.prior_only import excess_drop, prior_only_curve
 from analysis.wording import points_text
 from data.experiments import ratio_label
-from pages.shared.sound_runs import SoundRuns, sound_runs
+from pages.shared.sound_runs import SoundRuns
 from pages.shared.words import percent
 
 
@@ -26,9 +26,8 @@ class PriorOnly:
     excess: Estimate | None
 
 
-def prior_only(experiment: str, ratios: tuple[float, ...]) -> PriorOnly | None:
+def prior_only(test: SoundRuns, validation: SoundRuns, ratios: tuple[float, ...]) -> PriorOnly | None:
     """None without sound runs or without validation predictions to calibrate on."""
-    test, validation = sound_runs(experiment), sound_runs(experiment, "validation")
     if not len(test.levels) or len(set(validation.labels.tolist())) < 2 or len(set(test.labels.tolist())) < 2:
         return None
     return _prior_only(test, validation, test.key, validation.key, ratios)

@@ -15,6 +15,7 @@ from pages.shared.headline import headline
 from pages.shared.recall_chart import recall_alt, recall_chart, recall_reading
 from pages.shared.recalls import by_ratio, outcomes_by_run
 from pages.shared.run_progress import progress_panel
+from pages.shared.sound_runs import sound_runs
 from pages.shared.state import choose_experiment
 from pages.shared.words import duration, plain
 
@@ -57,7 +58,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
         show_verdict(config, verdict, partial=progress.active)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = prior_only(config.id, tuple(config.ratios))
+        found = prior_only(*sound_runs(config.id), tuple(config.ratios))
         figure = recall_chart(runs, means, list(config.ratios), predicted=found.curve if found else None)
         reading = recall_reading(means) + (f" {prior_sentence(found)}" if found else "")
         draw(figure, key="recall", alt=recall_alt(means), reading=reading)

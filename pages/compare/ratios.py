@@ -17,6 +17,7 @@ from pages.shared.prevalence import choose_prevalence, in_words
 from pages.shared.ranking_table import ranking_by_ratio
 from pages.shared.recall_chart import recall_alt, recall_chart, recall_reading
 from pages.shared.recalls import by_ratio, outcomes_by_run, plain_runs, ratio_rows
+from pages.shared.sound_runs import SoundRuns, sound_runs
 from pages.shared.state import empty, require_experiment
 from pages.shared.words import plain, probability
 
@@ -28,7 +29,7 @@ def show() -> None:
     runs = outcomes_by_run(config.id)
     if runs.empty:
         empty("No run of this experiment has finished yet.", "pages/prepare/train.py", "See the progress")
-    top = st.container()
+    top, sound = st.container(), sound_runs(config.id)
     left, right = st.columns(2, gap="large")
     with right:
         q = choose_prevalence()
@@ -36,27 +37,31 @@ def show() -> None:
     with top:
         headline(f"Ratios of {plain(config.title)}", best_at(table, q), best_ranked(table, q))
     with left:
-        show_recall(config, runs, table)
+        show_recall(config, runs, table, sound)
     with right:
         main_table(table, q, missing_ratios(config, table))
-    show_parts(config, runs, table, q)
+    show_parts(config, runs, table, sound, q)
 
 
-def show_recall(config: ExperimentConfig, runs: pd.DataFrame, table: pd.DataFrame) -> None:
+def show_recall(
+    config: ExperimentConfig, runs: pd.DataFrame, table: pd.DataFrame, sound: tuple[SoundRuns, SoundRuns]
+) -> None:
     """The main picture, over what the ratio alone would do."""
-    found = prior_only(config.id, tuple(config.ratios))
+    found = prior_only(*sound, tuple(config.ratios))
     figure = recall_chart(runs, table, list(config.ratios), predicted=found.curve if found else None)
     reading = recall_reading(table) + (f" {prior_sentence(found)}" if found else "")
     draw(figure, key="recall", alt=recall_alt(table), reading=reading)
 
 
-def show_parts(config: ExperimentConfig, runs: pd.DataFrame, table: pd.DataFrame, q: float) -> None:
+def show_parts(
+    config: ExperimentConfig, runs: pd.DataFrame, table: pd.DataFrame, sound: tuple[SoundRuns, SoundRuns], q: float
+) -> None:
     """The detail below; only the open part is worked out."""
     parts = (
-        lambda: decomposition_part(config),
-        lambda: flow_part(config),
+        lambda: decomposition_part(*sound),
+        lambda: flow_part(config, sound[0]),
         lambda: pr_curves(config, q),
-        lambda: tests_part(config),
+        lambda: tests_part(sound[0]),
         lambda: all_numbers(runs, table, config.id),
     )
     for tab, part in zip(st.tabs(PARTS, key="part", bind="query-params"), parts, strict=True):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 
 from analysis.outcomes import collapsed
 from pages.shared.evidence import Evidence, evidence_of
@@ -33,14 +34,27 @@ class SoundRuns:
         return self.pos_probs[rows[np.argsort(self.seeds[rows])]]
 
 
-def sound_runs(experiment: str, split: str = "test") -> SoundRuns:
-    """The sound runs of an experiment on one split. What collapsed on test is left out of validation too."""
-    test = evidence_of(experiment)
-    names = {name for name, fine in zip(test.runs, _sound(test), strict=True) if fine}
-    evidence = test if split == "test" else evidence_of(experiment, split)
-    rows = np.array([name in names for name in evidence.runs], dtype=bool)
+def sound_runs(experiment: str) -> tuple[SoundRuns, SoundRuns]:
+    """The sound runs of an experiment on test and on validation. What collapsed on test is left out of both."""
+    test, validation = evidence_of(experiment), evidence_of(experiment, "validation")
+    marks = float(np.nansum(test.pos_probs)), float(np.nansum(validation.pos_probs))
+    return _sound_runs(test, validation, experiment, test.runs, marks)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _sound_runs(
+    _test: Evidence, _validation: Evidence, experiment: str, runs: tuple[str, ...], marks: tuple[float, float]
+) -> tuple[SoundRuns, SoundRuns]:
+    fine = _sound(_test)
+    names = tuple(name for name, one in zip(_test.runs, fine, strict=True) if one)
+    return (
+        _of(_test, fine, (experiment, "test", names, marks[0])),
+        _of(_validation, fine, (experiment, "validation", names, marks[1])),
+    )
+
+
+def _of(evidence: Evidence, rows: np.ndarray, key: tuple[str, str, tuple[str, ...], float]) -> SoundRuns:
     probs = evidence.pos_probs[rows]
-    key = (experiment, split, tuple(sorted(names)), float(np.nansum(probs)))
     return SoundRuns(evidence.ids, evidence.labels, evidence.ratios[rows], evidence.seeds[rows], probs, key)
 
 
