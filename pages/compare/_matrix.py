@@ -6,6 +6,7 @@ import streamlit as st
 
 from analysis.outcomes import Confusion
 from pages.shared.colours import OUTCOME as COLOUR
+from pages.shared.colours import dark
 from pages.shared.words import OUTCOME_PLURAL, percent
 
 VIEWS = ("Counts", "Of the class", "Of the call")
@@ -60,7 +61,8 @@ def _shown(counts: Confusion, outcome: str, view: str) -> str:
 
 
 def _style(counts: Confusion) -> None:
-    """Each cell in its outcome's colour, the stronger the larger its share of the class. Only numbers go in here."""
+    """Each cell in its outcome's colour, the stronger the larger its share of the class, never so strong that the text
+    on it is hard to read. Only numbers go in here."""
     rules = [
         """[class*="st-key-cell-"] { position: relative; border-radius: 0.5rem; padding: 1.1rem 0.5rem 0.9rem;
         border: 1px solid transparent; } [class*="st-key-cell-"]:hover { border-color: currentColor; }
@@ -71,7 +73,8 @@ def _style(counts: Confusion) -> None:
     ]
     for outcome in _TERMS:
         whole = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
-        strength = 18 + round(62 * getattr(counts, outcome) / whole) if whole else 18
+        share = getattr(counts, outcome) / whole if whole else 0
+        strength = round(14 + 28 * share if dark() else 18 + 62 * share)
         rules.append(
             f".st-key-cell-{outcome} {{ background: color-mix(in srgb, {COLOUR[outcome]} {strength}%, transparent); }}"
         )

@@ -9,7 +9,6 @@ from data.runs import Run
 from pages.shared.charts import draw, finish
 from pages.shared.colours import POSITIVE, faint
 from pages.shared.load import predictions
-from pages.shared.words import percent
 
 
 def reliability_part(run: Run) -> None:
@@ -28,7 +27,7 @@ def reliability_part(run: Run) -> None:
         customdata=table["n"],
         hovertemplate="said %{x:.0f} %, came true %{y:.0f} %, %{customdata:,} examples<extra></extra>",
     )
-    title = f"Probabilities are off by {percent(error.overall)} on average"
+    title = f"Probabilities are off by {100 * error.overall:.1f} points on average"
     finish(figure, title=title, x="probability said (%)", y="of these positive (%)", height=380)
     figure.update_layout(showlegend=False, margin={"b": 40})
     reading = (
