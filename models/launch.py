@@ -31,7 +31,9 @@ def app_command(port: int, *, browser: bool) -> list[str]:
         "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
     }
-    return ["-m", "streamlit", "run", str(HOUSE / "app.py"), *(f"--{name}={value}" for name, value in options.items())]
+    # By way of a module of ours: Streamlit's own command greets the first deep link with "Page not found".
+    settings = [f"--{name}={value}" for name, value in options.items()]
+    return ["-m", "pages.shared.server", "run", str(HOUSE / "app.py"), *settings]
 
 
 def app_environment() -> dict[str, str]:

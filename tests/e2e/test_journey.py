@@ -36,6 +36,7 @@ def test_a_cold_link_opens_its_page(workspace: Path, serve: Callable[[], str], p
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     open_page(page, f"{serve()}/{name}?experiment=sweep&ratio=1%3A1")
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.locator("[data-testid=stSidebarNav]")).to_contain_text("Hard cases")
     assert dialogs == []
 
@@ -46,13 +47,17 @@ def test_ten_misses_by_keys_and_a_list_taken_home(
     make_experiment(make_dataset(positives=240, negatives=1200), ratios=(1, 10), seeds=(0,))
     address = serve()
     open_page(page, f"{address}/errors?experiment=sweep&ratio=1%3A10&outcome=fn")
+    page.wait_for_selector(".st-key-note-box textarea")
+    page.wait_for_timeout(1000)  # shortcuts listen a moment after their buttons are drawn
     first = read_position(page)
     assert first[0] == 1 and first[1] >= 10
     for number in range(2, 11):
         page.keyboard.press("j")
         expect(page.get_by_text(re.compile(rf"^{number} of "))).to_be_visible()
+        settle(page)
     page.keyboard.press("a")
     expect(page.get_by_text(re.compile(r"^11 of "))).to_be_visible()
+    settle(page)
     page.keyboard.press("k")
     expect(page.get_by_text(re.compile(r"^10 of "))).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Remove from list"))).to_be_visible()
