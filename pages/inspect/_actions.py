@@ -8,20 +8,32 @@ from pages.inspect._filters import Desk
 from pages.shared import case_list
 
 # N and the Note button put the cursor into the note, at once and without the server, or the first letters typed would
-# be taken for keys; Escape takes it out again. Nothing from data is in this script; it installs itself once.
+# be taken for keys; Escape takes it out again. Between the two every letter belongs to the note, also when the box is
+# drawn anew under it. Nothing from data is in this script; it installs itself once.
 _NOTE_KEY = """<script>
 if (!window.noteKeyReady) {
   window.noteKeyReady = true;
   const box = () => document.querySelector(".st-key-note-box textarea");
   const typing = (at) => at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
-  const focus = (event) => { if (box()) { event.preventDefault(); box().focus(); } };
+  let writing = false;
+  const focus = () => { if (box()) { writing = true; box().focus(); } };
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && event.target === box()) { box().blur(); }
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (plain && event.key.toLowerCase() === "n" && !typing(event.target)) { focus(event); }
+    if (event.key === "Escape") {
+      writing = false;
+      const left = event.target;
+      if (left === box()) { setTimeout(() => left.blur(), 100); }  // after the last letter was taken in
+    } else if (writing && !typing(event.target) && box()) {
+      event.stopImmediatePropagation();
+      box().focus();
+    } else if (plain && event.key.toLowerCase() === "n" && !typing(event.target) && box()) {
+      event.preventDefault();
+      focus();
+    }
   }, true);
+  document.addEventListener("pointerdown", () => { writing = false; }, true);
   document.addEventListener("click", (event) => {
-    if (event.target.closest(".st-key-note button")) { focus(event); }
+    if (event.target.closest(".st-key-note button")) { focus(); }
   });
 }
 </script>"""
