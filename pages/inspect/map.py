@@ -25,7 +25,7 @@ from pages.shared.wide import wide
 from pages.shared.words import counted, plain, share
 
 ENCODERS = ("Fine-tuned", "Frozen")
-STARTS = {"by": COLOURINGS[0], "encoder": ENCODERS[0], "training": False, "example": ""}
+STARTS = {"by": COLOURINGS[0], "encoder": ENCODERS[0], "training": False}
 READS: Mapping[str, Callable[[str], Any]] = {"by": str, "encoder": str, "training": lambda text: text == "True"}
 
 
