@@ -63,3 +63,14 @@ def test_means_over_seeds_leave_collapsed_runs_out(sweep: str) -> None:
     table = by_ratio(runs).set_index("ratio")
     assert table.loc[10, "found"] == runs.set_index("name").loc["r10-s0-none", "tp"]
     assert (table.loc[10, "seeds"], table.loc[10, "collapsed"]) == (2, 1)
+
+
+def test_ticking_a_lost_positive_opens_it_on_the_reading_desk(sweep: str) -> None:
+    at = open_page("compare/ratios", part="Who was lost", experiment=sweep)
+    ticked = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    at.session_state["members-1:1 to 1:10-lost"] = ticked
+    at.run()
+    assert [one.message for one in at.exception] == []
+    assert "Errors of" in said(at)
+    assert (at.query_params["ratio"], at.query_params["outcome"]) == ("1:10", "all")
+    assert at.query_params["example"].startswith("post-")

@@ -116,3 +116,13 @@ def test_predictions_made_elsewhere_become_an_experiment(workspace: Path, tmp_pa
     config = load_experiment(experiment_ids()[0])
     assert (config.kind, config.ratios) == ("imported", (1, 10))
     assert "Of 20 test positives" in said(at)
+
+
+def test_a_second_experiment_is_opened_when_it_is_queued(workspace: Path) -> None:
+    """Its id is bound to the side bar's box then, and Streamlit lets no code set that in the URL."""
+    make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
+    at = open_page("prepare/train", experiment="sweep")
+    at.text_input(key="sweep-ratios").set_value("1, 2").run()
+    queue(at)
+    assert at.query_params["experiment"] == next(one for one in experiment_ids() if one != "sweep")
+    assert "0 of 6 runs are done" in said(at)

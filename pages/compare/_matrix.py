@@ -45,7 +45,6 @@ def _cell(counts: Confusion, outcome: str, link: dict[str, str], view: str) -> N
         st.page_link(
             "pages/inspect/errors.py",
             label=f"{number:,} {OUTCOME_PLURAL[outcome]}" if view != VIEWS[0] else OUTCOME_PLURAL[outcome],
-            help=f"Read the {OUTCOME_PLURAL[outcome]} ({_TERMS[outcome]})",
             query_params=link | {"outcome": outcome},
         )
 
@@ -68,7 +67,8 @@ def _style(counts: Confusion) -> None:
         border: 1px solid transparent; } [class*="st-key-cell-"]:hover { border-color: currentColor; }
         [class*="st-key-cell-"] [data-testid="stPageLink-NavLink"]::after { content: ""; position: absolute; inset: 0; }
         [class*="st-key-cell-"] [data-testid="stPageLink-NavLink"] { position: static; background: none; }
-        [class*="st-key-cell-"] [data-testid="stPageLink"] { position: static; }
+        [class*="st-key-cell-"] :is([data-testid="stPageLink"], [data-testid="stElementContainer"], .stPageLink,
+        .stPageLink *) { position: static; }
         .cell-number { text-align: center; font-size: 1.9rem; font-weight: 600; line-height: 1.3; }"""
     ]
     for outcome in _TERMS:

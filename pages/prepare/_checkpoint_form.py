@@ -7,7 +7,7 @@ from data.errors import UserError
 from data.experiments import TrainingConfig, experiment_ids, load_experiment
 from models.jobs import queue_checkpoint
 from pages.shared.failures import tell
-from pages.shared.state import empty
+from pages.shared.state import empty, go
 
 NEW = "(a new experiment)"
 
@@ -50,7 +50,7 @@ def checkpoint_form(names: list[str]) -> None:
         except UserError as error:
             tell(error)
             return
-        st.switch_page("pages/prepare/train.py", query_params={"experiment": config.id})
+        go("pages/prepare/train.py", experiment=config.id)
 
 
 def _joinable(dataset: str) -> list[str]:

@@ -10,6 +10,7 @@ from data.imported import PredictionFile, import_predictions, preview_prediction
 from data.prediction_columns import PredictionColumns
 from pages.shared.failures import tell
 from pages.shared.sources import Chosen, choose_source
+from pages.shared.state import go
 from pages.shared.words import plain
 
 NONE = "(none)"
@@ -93,4 +94,4 @@ def _load(file: PredictionFile, columns: PredictionColumns, settings: dict[str, 
             dataset=str(settings["dataset"]),
             positive=str(settings["positive"]),
         )
-    st.switch_page("pages/compare/overview.py", query_params={"experiment": done.experiment.id})
+    go("pages/compare/overview.py", experiment=done.experiment.id)

@@ -12,7 +12,7 @@ from models.jobs import queue_sweep
 from pages.prepare._dataset_facts import dataset_facts
 from pages.prepare._estimate import show_estimate
 from pages.shared.failures import tell
-from pages.shared.state import begin, empty
+from pages.shared.state import begin, empty, go
 from pages.shared.words import plain
 
 SWEEPS = {
@@ -38,7 +38,7 @@ def sweep_form(names: list[str]) -> None:
         show_estimate(settings)
         if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
             config = queue_sweep(settings.pop("dataset"), **settings)
-            st.switch_page("pages/prepare/train.py", query_params={"experiment": config.id})
+            go("pages/prepare/train.py", experiment=config.id)
     except UserError as error:
         tell(error)
 

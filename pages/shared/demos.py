@@ -7,6 +7,7 @@ import streamlit as st
 from data.errors import UserError
 from models.demo import DEMOS, queue_demo
 from pages.shared.failures import tell
+from pages.shared.state import go
 
 
 def demo_buttons() -> None:
@@ -35,4 +36,4 @@ def _start(name: str) -> None:
         bar.empty()
         tell(error)
         return
-    st.switch_page("pages/compare/overview.py", query_params={"experiment": config.id})
+    go("pages/compare/overview.py", experiment=config.id)

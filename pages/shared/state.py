@@ -11,6 +11,9 @@ from data.experiments import ExperimentConfig, experiment_ids, load_experiment, 
 from data.runs import Run
 from pages.shared.load import finished_runs
 
+SHARED = {"experiment", "ratio", "seed", "threshold", "q", "dataset"}
+"""The values that several pages bind."""
+
 
 def choose_experiment() -> ExperimentConfig | None:
     """The experiment named in the URL, else the newest; None when there is none. Drawn in the side bar."""
@@ -60,7 +63,7 @@ def begin(key: str, value: Any, options: Collection[Any] | None = None, read: Ca
     a value there only once a person has changed it, and lets the old page's widget win over a link: hence the copies
     in the session and the hand-written parameter.
     """
-    asked, held = _from_url(key, read), st.session_state.get(key)
+    asked, held = _asked(key, read), st.session_state.get(key)
     seen, kept = f"seen-{key}", f"kept-{key}"
     by_link = asked is not None and asked != st.session_state.get(seen)
     candidates = (asked, held) if by_link else (held, asked)
@@ -77,9 +80,13 @@ def _fits(value: Any, options: Collection[Any] | None) -> bool:
     return value is not None and (options is None or value in options)
 
 
-def _from_url(key: str, read: Callable[[str], Any]) -> Any:
+def _asked(key: str, read: Callable[[str], Any]) -> Any:
+    """What `go` or the URL asks for, None when neither does."""
+    wanted = st.session_state.pop(f"wanted-{key}", None)
+    if wanted is not None:
+        st.session_state.pop(f"seen-{key}", None)
     try:
-        return read(st.query_params[key])
+        return read(st.query_params[key] if wanted is None else wanted)
     except (KeyError, ValueError):
         return None
 
@@ -91,9 +98,17 @@ def empty(sentence: str, page: str, label: str) -> NoReturn:
     st.stop()
 
 
-def show_examples(**filters: str) -> None:
-    """Go to the Errors page with filters (experiment, ratio, seed, outcome, threshold ...) set in its URL."""
-    st.switch_page("pages/inspect/errors.py", query_params=filters)
+def show_examples(**filters: str) -> NoReturn:
+    """Go to the Errors page with filters (experiment, ratio, seed, outcome, threshold ...)."""
+    go("pages/inspect/errors.py", **filters)
+
+
+def go(page: str, **wanted: str) -> NoReturn:
+    """Open a page with these values, as a link to it would. Streamlit refuses to switch the page with values that
+    are bound on this one, so those that pages share wait in the session for `begin` to take them."""
+    for key in SHARED & set(wanted):
+        st.session_state[f"wanted-{key}"] = wanted.pop(key)
+    st.switch_page(page, query_params=wanted)
 
 
 def _choose_seed(runs: list[Run]) -> Run:
