@@ -7,10 +7,11 @@ import streamlit as st
 from analysis.decomposition import Decomposition, Validation, decompose_drop
 from analysis.intervals import smallest_visible_drop
 from analysis.overlay import overlay_table
+from analysis.verdict import decisive_parts
 from analysis.wording import points_text
 from data.experiments import ratio_label
 from pages.shared.charts import draw, finish
-from pages.shared.colours import MISS, POSITIVE, UNSELECTED, ink
+from pages.shared.colours import HIT, MISS, POSITIVE, UNSELECTED, ink
 from pages.shared.sound_runs import SoundRuns
 from pages.shared.state import begin
 from pages.shared.words import counted, percent
@@ -69,10 +70,10 @@ def _of(runs: SoundRuns, ratio: float, seeds: list[int]) -> np.ndarray:
 
 
 def _waterfall(parts: Decomposition, a: str, b: str) -> None:
-    ranking, threshold = parts.ranking_mean.value, parts.threshold_mean.value
+    ranking, threshold = (part.value for part in decisive_parts(parts))
     steps = [
         (f"found at {a}", 0.0, parts.recall_a, POSITIVE, percent(parts.recall_a)),
-        ("ranking", parts.recall_a, parts.recall_a - ranking, MISS, _signed(-ranking)),
+        ("ranking", parts.recall_a, parts.recall_a - ranking, MISS if ranking > 0 else HIT, _signed(-ranking)),
         ("threshold", parts.recall_a - ranking, parts.recall_b, UNSELECTED, _signed(-threshold)),
         (f"found at {b}", 0.0, parts.recall_b, POSITIVE, percent(parts.recall_b)),
     ]
@@ -98,8 +99,15 @@ def _waterfall(parts: Decomposition, a: str, b: str) -> None:
         key="waterfall",
         alt=f"{title}: {_signed(-ranking)} by ranking, {_signed(-threshold)} by threshold",
         reading=f"From left to right: what {a} finds, what is lost because {b} ranks positives lower, what is lost "
-        f"only because its threshold sits elsewhere, what {b} finds. Parts are means of both orders.",
+        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a)}",
     )
+
+
+def _order(parts: Decomposition, a: str) -> str:
+    """By which order the parts are told."""
+    if parts.both_orders:
+        return "Parts are means of both orders."
+    return f"Parts are told at the false alarms of {a}: the other ratio has too few to be matched."
 
 
 def _signed(share: float) -> str:
@@ -132,8 +140,9 @@ def _words(parts: Decomposition, a: float, b: float) -> None:
 def _verdict(parts: Decomposition, names: tuple[str, str]) -> str:
     if parts.drop.holds_zero:
         return f"No loss can be told between {names[0]} and {names[1]}: the interval of the drop holds 0."
-    if parts.ranking_mean.holds_zero:
+    ranking = decisive_parts(parts)[0]
+    if ranking.holds_zero:
         return f"A lower threshold gives it back: no loss of ranking is seen from {names[0]} to {names[1]}."
-    if parts.ranking_mean.value > 0:
+    if ranking.value > 0:
         return f"{names[1]} ranks positives lower than {names[0]}: no threshold gives that part back."
     return f"{names[1]} ranks better than {names[0]}: the whole loss is threshold."

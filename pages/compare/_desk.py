@@ -70,7 +70,7 @@ def _take() -> None:
     rows = st.session_state["desk"]["selection"]["rows"]
     thresholds = st.session_state.get("desk-thresholds", [])
     if rows and rows[0] < len(thresholds) and np.isfinite(thresholds[rows[0]]):
-        st.session_state["threshold"] = round(float(np.clip(thresholds[rows[0]], 0, 1)), 3)
+        st.session_state["threshold"] = round(float(np.clip(thresholds[rows[0]], 0, 1)), 5)
 
 
 def _shown(rules: pd.DataFrame) -> pd.DataFrame:

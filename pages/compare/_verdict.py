@@ -33,8 +33,8 @@ def verdict_of(experiment: str) -> Verdict | None:
 def show_verdict(config: ExperimentConfig, verdict: Verdict, *, partial: bool) -> None:
     """Each finding: its name and confidence, what it rests on, and where to see that."""
     for number, finding in enumerate(verdict.findings[:2]):
-        so_far = " so far" if partial else ""
-        st.markdown(f"**{_NAMES[finding.cause]}{so_far}** (confidence {finding.confidence}). {_said(finding)}")
+        name = f"So far: {_NAMES[finding.cause].lower()}" if partial else _NAMES[finding.cause]
+        st.markdown(f"**{name}** (confidence {finding.confidence}). {_said(finding)}")
         with st.container(horizontal=True, gap="small"):
             _links(config, verdict, finding, number)
 

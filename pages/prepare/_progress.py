@@ -35,7 +35,7 @@ def _sentence(progress: ExperimentProgress) -> str:
 def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:
     stopped = sum(progress.counts[state] for state in ENDED_EARLY)
     map_stopped = progress.frozen is not None and progress.frozen.state in ENDED_EARLY
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if progress.active:
             _button("Cancel all", "stop", cancel, config.id)
             for run in progress.runs:

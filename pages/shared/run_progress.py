@@ -116,7 +116,8 @@ def _rows(progress: ExperimentProgress) -> pd.DataFrame:
 def _row(label: str, status: RunStatus) -> dict[str, Any]:
     running = status.state == "running"
     state = PHASES.get(status.phase, "starting") if running else STATES[status.state]
-    step = f"{status.epoch} of {status.epochs}, step {status.step:,} of {status.steps:,}" if status.steps else ""
+    epoch = f"{status.epoch} of {status.epochs}, " if status.epochs else ""
+    step = f"{epoch}step {status.step:,} of {status.steps:,}" if status.steps else ""
     return {
         "run": label,
         "state": state,
