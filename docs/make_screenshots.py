@@ -56,9 +56,10 @@ def _shoot(browser: Browser, address: str, scheme: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     for name in PAGES:
         page.goto(f"{address}/{'' if name == 'overview' else name}")
-        page.wait_for_selector("h1", timeout=60_000)
-        page.wait_for_selector("[data-testid=stStatusWidget]", state="detached", timeout=60_000)
-        page.wait_for_timeout(1500)
+        page.wait_for_selector("[data-testid=stMain] h3", timeout=60_000)
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+        page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=60_000)
+        page.wait_for_timeout(2500)  # charts draw themselves a moment after the script has ended
         page.screenshot(path=OUT / f"{name}-{scheme}.png")
         print(f"docs/screenshots/{name}-{scheme}.png")
     context.close()
