@@ -1,21 +1,26 @@
 """Precision-recall curves of all ratios at one prevalence."""
 
 import plotly.graph_objects as go
+import streamlit as st
 
+from analysis.overlay import overlay_table
 from analysis.prevalence import precision_at
 from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
+from pages.compare._decomposition import decomposed
 from pages.shared.charts import draw, finish
 from pages.shared.colours import faint, ratio_colours
 from pages.shared.prevalence import in_words
 from pages.shared.ranking_table import curve
 from pages.shared.recalls import outcomes_by_run, plain_runs
+from pages.shared.sound_runs import SoundRuns
+from pages.shared.words import plain
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon", "cross")
 
 
-def pr_curves(config: ExperimentConfig, q: float) -> None:
-    """The curves of the first seed, each with its point at threshold .5."""
+def pr_curves(config: ExperimentConfig, test: SoundRuns, validation: SoundRuns, q: float) -> None:
+    """The curves of the first seed, each with its point at threshold .5; and whether another ratio bought anything."""
     runs = _one_seed(plain_runs(config.id))
     colours = ratio_colours([run.config.ratio for run in runs])
     points = outcomes_by_run(config.id).set_index("name")
@@ -36,6 +41,19 @@ def pr_curves(config: ExperimentConfig, q: float) -> None:
         "Where lines cover each other, another ratio does no more than another threshold. The dotted line is chance."
     )
     draw(figure, key="pr-curves", alt=f"Precision-recall curves of {len(runs)} ratios", reading=reading)
+    _what_it_bought(test, validation)
+
+
+def _what_it_bought(test: SoundRuns, validation: SoundRuns) -> None:
+    """For each larger ratio: does it find more than the smallest one with a moved threshold?"""
+    if len(test.levels) < 2:
+        return
+    first, *larger = test.levels
+    parts = {ratio: decomposed(test, validation, first, ratio) for ratio in larger}
+    table = overlay_table({ratio: one for ratio, one in parts.items() if one}, reference_ratio=first)
+    st.markdown("**Does training at another ratio buy anything that a moved threshold would not?**")
+    for sentence in table["sentence"]:
+        st.markdown(f"- {plain(str(sentence))}")
 
 
 def _line(run: Run, q: float, name: str, colour: str) -> go.Scatter:

@@ -26,7 +26,7 @@ def decomposition_part(test: SoundRuns, validation: SoundRuns) -> None:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
     a, b = _choose_two(test)
-    parts = _decompose(test, validation, test.key, validation.key, a, b)
+    parts = decomposed(test, validation, a, b)
     if parts is None:
         st.info(f"{ratio_label(a)} and {ratio_label(b)} have no seed in common.", icon=":material/info:")
         return
@@ -47,6 +47,11 @@ def _choose_two(test: SoundRuns) -> tuple[float, float]:
         begin("b", later[-1], later)
         second = st.segmented_control("To", later, key="b", required=True, bind="query-params")
     return names[first or labels[0]], names[second or later[-1]]
+
+
+def decomposed(test: SoundRuns, validation: SoundRuns, a: float, b: float) -> Decomposition | None:
+    """The drop from ratio a to ratio b over the seeds they share, None when they share none."""
+    return _decompose(test, validation, test.key, validation.key, a, b)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Resampling")

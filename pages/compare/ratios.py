@@ -60,7 +60,7 @@ def show_parts(
     parts = (
         lambda: decomposition_part(*sound),
         lambda: flow_part(config, sound[0]),
-        lambda: pr_curves(config, q),
+        lambda: pr_curves(config, *sound, q),
         lambda: tests_part(sound[0]),
         lambda: all_numbers(runs, table, config.id),
     )
