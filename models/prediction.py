@@ -18,8 +18,8 @@ from torch import nn
 from models.first_token import first_token_only
 from models.tokens import Tokens, prediction_batches
 
-TOKEN_BUDGET = 4096
-"""Padded tokens of a batch: 64 texts of 64 tokens, 8 of 512. More is not faster on a processor and takes memory."""
+TOKEN_BUDGET = 2048
+"""Padded tokens of a batch: 32 texts of 64 tokens, 4 of 512. More is not faster on a processor and takes memory."""
 GPU_TOKEN_BUDGET = 65536
 OnBatch = Callable[[int, int, int], None]
 """Called after each batch with its number from 1, its padded tokens and its examples."""

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,20 @@ def test_padding_does_not_count_in_the_mean() -> None:
     hidden = torch.tensor([[[3.0, 0.0], [0.0, 4.0], [100.0, 100.0]]])
     pooled = mean_pooled(hidden, torch.tensor([[1, 1, 0]]))
     np.testing.assert_allclose(pooled, [[0.6, 0.8]], atol=1e-6)
+
+
+@pytest.mark.assets
+def test_the_built_in_encoder_knows_what_is_alike() -> None:
+    if not os.environ.get("CLOSECALL_ASSETS") and not Path("workspace/assets").is_dir():
+        pytest.skip("no built-in assets here: set CLOSECALL_ASSETS or fetch them with `make run`")
+    texts = ["My Mac does not start.", "The Macintosh will not boot.", "The cat sleeps in the sun."]
+    model = encoder.load_encoder("minilm")
+    embeddings = read_texts(model, tokenise(texts, encoder.load_tokenizer("minilm"), 128), np.arange(3)).embeddings
+    assert embeddings.shape == (3, 384)
+    alike, unlike = embeddings[0] @ embeddings[1], embeddings[0] @ embeddings[2]
+    assert alike > 0.6 > 0.3 > unlike
+    classifier = encoder.load_classifier("minilm", seed=0)
+    assert {name for name, _ in classifier.named_children()} == {"bert", "dropout", "classifier"}
+    # The classifier is the same encoder with a head: its embeddings are the frozen ones.
+    tokens = tokenise(texts, encoder.load_tokenizer("minilm"), 128)
+    np.testing.assert_allclose(read_texts(classifier, tokens, np.arange(3)).embeddings, embeddings, atol=1e-5)
