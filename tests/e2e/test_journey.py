@@ -80,7 +80,7 @@ def test_ten_misses_by_keys_and_a_list_taken_home(
 def test_a_cell_of_the_matrix_opens_its_examples(workspace: Path, serve: Callable[[], str], page: Page) -> None:
     make_experiment(make_dataset(positives=240, negatives=1200), ratios=(1, 10), seeds=(0,))
     open_page(page, f"{serve()}/confusion?experiment=sweep&ratio=1%3A10")
-    misses = int(page.locator(".st-key-cell-fn h3").inner_text())
+    misses = int(page.locator(".st-key-cell-fn .cell-number").inner_text())
     page.locator(".st-key-cell-fn").click()
     page.wait_for_url(re.compile("/errors"))
     expect(page.get_by_text(re.compile(r"^1 of "))).to_be_visible()
