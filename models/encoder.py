@@ -95,7 +95,8 @@ def load_checkpoint(checkpoint: str) -> PreTrainedModel:
         made_as = architectures or "unknown"
         raise UserError(f"{checkpoint} is not a text classifier (it was saved as {made_as}): it has no trained head.")
     if config.num_labels != 2:
-        raise UserError(f"{checkpoint} tells {config.num_labels} classes apart; a classifier with two is needed.")
+        outputs = f"{config.num_labels} output{'s' if config.num_labels != 1 else ''}"
+        raise UserError(f"The classifier {checkpoint} has {outputs}; one with two is needed.")
     return _fetched(checkpoint, lambda: AutoModelForSequenceClassification.from_pretrained(source, **_ways()))
 
 

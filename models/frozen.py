@@ -18,7 +18,7 @@ from models.devices import claim_device
 from models.encoder import load_encoder, weights_fingerprint
 from models.material import Material, load_material
 from models.prediction import forward_batches
-from models.stages import PROJECTION_SECONDS, Desk, has_embeddings, lay_out
+from models.stages import Desk, has_embeddings, lay_out
 from models.tokens import padded_tokens
 from models.watch import Progress, Watch
 
@@ -51,7 +51,7 @@ def _embeddings(desk: Desk, encoder: str, device_type: str) -> np.ndarray:
     if len(fresh):
         lengths = desk.material.tokens.lengths[fresh["place"].to_numpy()]
         batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
-        desk.watch.expect({"forward": padded_tokens(lengths, batches)}, tail_seconds=PROJECTION_SECONDS)
+        desk.expect(forward=padded_tokens(lengths, batches))
         model: Any = load_encoder(encoder)
         found = desk.read(model.to(device_type), fresh, "embedding").embeddings
         assert found is not None

@@ -34,10 +34,14 @@ def make_probe(
     places = rows["place"].to_numpy()
     labels = rows["label"].to_numpy()
 
+    def seen(number: int, tokens: int, examples: int) -> None:
+        watch.count("forward", tokens=tokens, examples=examples)
+        watch.check()
+
     def probe(model: nn.Module) -> dict[str, Any]:
         if not len(places):
             return {}
-        readings = read_texts(model, tokens, places, embed=False, on_batch=lambda *_: watch.check())
+        readings = read_texts(model, tokens, places, embed=False, on_batch=seen)
         assert readings.logits is not None
         log_odds = np.diff(readings.logits.astype(np.float64), axis=1)[:, 0]
         return {"validation": class_metrics(labels, sigmoid(log_odds), prior=prior)}

@@ -26,7 +26,7 @@ from models.resume import FILE as RESUME
 from models.resume import drop_resume, load_resume
 from models.sides import positive_side
 from models.speeds import keep_speed, known_speed
-from models.stages import OUTPUTS, PROJECTION_SECONDS, Desk, embed, lay_out, predict, write_metrics
+from models.stages import OUTPUTS, Desk, embed, is_finished, lay_out, predict, remove_leftovers, write_metrics
 from models.tokens import padded_tokens
 from models.training import Lesson, Trained, count_steps, train
 from models.watch import Progress, Stopped, Watch
@@ -48,6 +48,9 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
         accelerator = claim_device()
         material = material_of(run, watch.check)
         desk = Desk(folder, material, watch)
+        remove_leftovers(folder)
+    if is_finished(desk) and not (folder / RESUME).exists():
+        return
     made = run_record(run, material, accelerator)
     try:
         if run.checkpoint:
@@ -68,7 +71,7 @@ def _load(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, 
         model = load_checkpoint(run.checkpoint).to(accelerator.device)
     side = positive_side(model.config, desk.material.dataset)
     made.update(kind="checkpoint", positive_output=asdict(side))
-    desk.watch.expect({"forward": _forward_tokens(desk.material)}, tail_seconds=PROJECTION_SECONDS)
+    desk.expect(forward=_forward_tokens(desk.material))
     predict(desk, model, made, positive=side.index)
     embed(desk, model)
 
@@ -78,7 +81,7 @@ def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str,
     checkpoint = desk.folder / "checkpoint"
     if (checkpoint / "config.json").exists() and not (desk.folder / RESUME).exists():
         model: nn.Module = load_checkpoint(str(checkpoint)).to(accelerator.device)
-        desk.watch.expect({"forward": _forward_tokens(desk.material)}, tail_seconds=PROJECTION_SECONDS)
+        desk.expect(forward=_forward_tokens(desk.material))
     else:
         model, trained = _trained(run, desk, accelerator)
         made.update(_training_record(run, desk.material, trained))
@@ -98,7 +101,7 @@ def _trained(run: RunConfig, desk: Desk, accelerator: Accelerator) -> tuple[nn.M
         model = load_classifier(run.training.encoder, seed=run.seed)
     probed = probe_rows(material.validation, len(lesson.places))
     probe = make_probe(probed, material.tokens, prior=float(lesson.labels.mean()), watch=watch)
-    watch.expect(_tokens_ahead(lesson, material, probed["place"].to_numpy()), tail_seconds=PROJECTION_SECONDS)
+    desk.expect(**_tokens_ahead(lesson, material, probed["place"].to_numpy()))
     with watch.phase("training", steps=lesson.steps, epochs=lesson.epochs):
         trained = train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, probe=probe)
     plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)

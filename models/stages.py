@@ -1,5 +1,6 @@
 """The stages of a run after its training: predict, embed, project. Each is passed over when its file is there."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,11 @@ from data.runs import (
 from models.material import Material
 from models.metrics import sigmoid, split_metrics
 from models.prediction import Readings, forward_batches, read_texts
-from models.projection import project
+from models.projection import likely_seconds, project
 from models.watch import Watch
 
 TEST_EMBEDDINGS = "test_embeddings.npy"
 """Scratch: the test set's embeddings, found while predicting, until those of the training examples are there too."""
-PROJECTION_SECONDS = 15.0
-"""What a projection of some thousand points takes, most of it for compiling."""
 OUTPUTS = (TEST_EMBEDDINGS, "predictions.parquet", "metrics.json", "embeddings.npy", "projection.parquet")
 
 
@@ -43,6 +42,11 @@ class Desk:
     def map_rows(self) -> pd.DataFrame:
         """The examples that are embedded: test, then training (id, label, split, place)."""
         return pd.concat([self.material.test, self.material.training], ignore_index=True)
+
+    def expect(self, **tokens: float) -> None:
+        """Say how many tokens of each kind lie ahead, before the projection."""
+        tail = 0.0 if has_projection(self) else likely_seconds(len(self.map_rows))
+        self.watch.expect(tokens, tail_seconds=tail)
 
     def read(self, model: nn.Module, rows: pd.DataFrame, phase: str) -> Readings:
         """Logits and embeddings of `rows`, watched as `phase`."""
@@ -115,6 +119,21 @@ def lay_out(desk: Desk) -> None:
         flat = project(np.asarray(embeddings))
         desk.watch.check()
         save_projection(desk.folder, rows.assign(x=flat[:, 0], y=flat[:, 1]))
+
+
+def is_finished(desk: Desk) -> bool:
+    """Whether all stages are done; the checkpoint may have been removed since."""
+    return has_predictions(desk) and has_embeddings(desk) and has_projection(desk)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process left half written: temporary files and folders of the large outputs."""
+    for name in ("resume.safetensors", "checkpoint", "dynamics.npz", "embedding_rows.parquet", *OUTPUTS):
+        for leftover in folder.glob(f".{name}.*"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
 
 
 def has_predictions(desk: Desk) -> bool:

@@ -68,19 +68,21 @@ class Watch:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def advance(self, kind: str, *, tokens: float, examples: int, step: int, epoch: int = 0) -> None:
-        """Count a step's work; raises Stopped when the run is to stop."""
-        now = time.perf_counter()
-        self.skip(kind, tokens)
-        speed = self._speeds[kind]
-        speed.add(tokens, examples, now - self._marked)
-        self._marked = now
-        if now - self._reported > REPORT_SECONDS:
+        """Count a step of the phase and report it; raises Stopped when the run is to stop."""
+        self.count(kind, tokens=tokens, examples=examples)
+        if self._marked - self._reported > REPORT_SECONDS:
+            speed = self._speeds[kind].examples_per_second
             last = self._progress
-            self._progress = Progress(
-                last.phase, epoch, last.epochs, step, last.steps, speed.examples_per_second, self._eta()
-            )
+            self._progress = Progress(last.phase, epoch, last.epochs, step, last.steps, speed, self._eta())
             self._tell()
         self.check()
+
+    def count(self, kind: str, *, tokens: float, examples: int) -> None:
+        """Count work that is no step of the phase."""
+        now = time.perf_counter()
+        self.skip(kind, tokens)
+        self._speeds[kind].add(tokens, examples, now - self._marked)
+        self._marked = now
 
     def tokens_per_second(self, kind: str) -> float | None:
         """The speed of late of one kind of work; None when there was none."""

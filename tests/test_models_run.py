@@ -1,6 +1,7 @@
 """One run, end to end, on a tiny BERT: what it writes, how it is stopped, killed and gone on with."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from accelerate.state import AcceleratorState
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DistilBertConfig, DistilBertModel
 
 from data.datasets import load_dataset
 from data.errors import UserError
@@ -19,6 +21,7 @@ from data.experiments import RunConfig, load_evaluation, load_plan, run_folder
 from data.files import read_frame, read_json
 from data.plans import training_ids
 from data.runs import load_dynamics, load_embeddings, load_metrics, load_predictions, load_projection, load_run
+from models import devices
 from models.resume import FILE as RESUME
 from models.run import Progress, Stopped, execute
 from models.sweeps import make_checkpoint_run
@@ -210,6 +213,53 @@ def test_finished_stages_are_passed_over(workspace: Path) -> None:
     assert len(same) == len(load_embeddings(folder)[0])
 
 
+def test_what_a_kill_left_half_written_is_removed(workspace: Path) -> None:
+    _, (run,) = make_tiny_sweep(workspace)
+    folder = run_folder(run.experiment, run.name)
+    (folder / ".checkpoint.abc" / "new").mkdir(parents=True)
+    for name in (".resume.safetensors.abc.safetensors", ".embeddings.npy.abc.npy", ".checkpoint.abc/new/weights"):
+        (folder / name).write_bytes(b"half")
+    assert {path.name for path in finish(run).glob(".*")} == set()
+
+
+def test_a_finished_run_is_left_alone_even_without_its_checkpoint(workspace: Path) -> None:
+    _, (run,) = make_tiny_sweep(workspace)
+    folder = finish(run)
+    shutil.rmtree(folder / "checkpoint")
+    kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert {path: path.stat().st_mtime_ns for path in finish(run).iterdir()} == kept
+
+
+def test_another_kind_of_model_is_trained_the_plain_way(workspace: Path) -> None:
+    _, (run,) = make_tiny_sweep(workspace)
+    config = DistilBertConfig(vocab_size=200, dim=32, n_layers=1, n_heads=2, hidden_dim=32, max_position_embeddings=64)
+    DistilBertModel(config).save_pretrained(workspace / "tiny-bert")
+    folder = finish(run)
+    assert read_json(folder / "checkpoint" / "config.json")["architectures"] == ["DistilBertForSequenceClassification"]
+    assert load_embeddings(folder)[1].shape[1] == 32
+
+
+def test_bf16_trains_in_bf16_and_predicts_in_fp32(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, (run,) = make_tiny_sweep(workspace, title="bf16")
+    _, (plain,) = make_tiny_sweep(workspace, title="fp32")
+    monkeypatch.setattr(devices, "has_bf16", lambda: True)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        folder = finish(run)
+    finally:
+        monkeypatch.undo()
+        AcceleratorState._reset_state(reset_partial_state=True)
+    monkeypatch.setenv("CLOSECALL_HOME", str(workspace))
+    assert read_json(folder / "metrics.json")["precision"] == "bf16"
+    logits = read_frame(folder / "predictions.parquet")["logit_positive"].to_numpy()
+    rounded = torch.tensor(logits).bfloat16().float().numpy()
+    assert not np.array_equal(logits, rounded)
+    other = read_frame(finish(plain) / "predictions.parquet")["logit_positive"]
+    np.testing.assert_allclose(logits, other, atol=0.05)
+    weights = AutoModelForSequenceClassification.from_pretrained(folder / "checkpoint")
+    assert {weight.dtype for weight in weights.parameters()} == {torch.float32}
+
+
 def test_a_loaded_checkpoint_is_predicted_and_embedded(workspace: Path) -> None:
     _, (run,) = make_tiny_sweep(workspace)
     trained = finish(run)
@@ -247,7 +297,7 @@ def test_what_a_person_can_mend_is_told(workspace: Path) -> None:
     three = make_tiny_bert(workspace / "three", labels=3)
     for changes, sentence in (
         ({"remedy": "prayer"}, "remedy prayer is not known"),
-        ({"checkpoint": str(three)}, "tells 3 classes apart"),
+        ({"checkpoint": str(three)}, "has 3 outputs; one with two"),
         ({"training": replace(run.training, max_tokens=65)}, "at most 64 tokens"),
         ({"training": replace(run.training, encoder="/gone")}, "There is no folder /gone"),
     ):

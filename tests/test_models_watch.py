@@ -48,6 +48,19 @@ def test_the_eta_covers_the_whole_rest_of_the_run(clock: Clock) -> None:
     assert watch.tokens_per_second("forward") == pytest.approx(100)
 
 
+def test_work_beside_the_steps_has_its_own_speed(clock: Clock) -> None:
+    watch, seen = watching()
+    watch.expect({"training": 1000, "forward": 600}, tail_seconds=0)
+    with watch.phase("training"):
+        clock.now += 1
+        watch.advance("training", tokens=100, examples=1, step=1)
+        clock.now += 1
+        watch.count("forward", tokens=200, examples=5)
+        clock.now += 1
+        watch.advance("training", tokens=100, examples=1, step=2)
+    assert seen[-1].eta_seconds == pytest.approx(8 + 2)
+
+
 def test_work_done_before_is_taken_off(clock: Clock) -> None:
     watch, seen = watching()
     watch.expect({"training": 1000}, tail_seconds=0)
