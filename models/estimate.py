@@ -22,9 +22,9 @@ from models.sweeps import located_model
 SAMPLE = 128
 """Texts that the speed is measured on."""
 MEASURE_SECONDS = 180.0
-FIXED_SECONDS = 6.0
+FIXED_SECONDS = 3.0
 """Of each run: loading and projecting."""
-LANE_SECONDS = 25.0
+LANE_SECONDS = 15.0
 """Once for each lane: importing torch, and compiling the projection."""
 PROBE_SHARE = 0.2
 """Validation examples read after an epoch, as a share of the training examples."""

@@ -22,7 +22,7 @@ from models.speeds import Speed, keep_speed
 from models.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 from models.tokens import Tokens, tokenise
 
-TURNS = 5
+TURNS = 7
 READ_TOGETHER = 32
 NO_LIMIT = 1_000_000
 
