@@ -1,14 +1,21 @@
 """Numbers as people read them: a share with its counts, a difference in points, a large whole number."""
 
+import math
+
 from analysis.intervals import Estimate, wilson
+
+
+def percent_text(share: float) -> str:
+    """A share as "80.0 %". Halves go up, as in the browser's tables: .9625 is "96.3 %" in both."""
+    return "not defined" if math.isnan(share) else f"{_tenths(share)} %"
 
 
 def share_text(right: int, n: int) -> str:
     """A share with Wilson's 95 % interval and the counts behind it: "80.0 % (75.8 to 83.6), 320 of 400"."""
     if n == 0:
-        return "undefined, 0 of 0"
+        return "not defined, 0 of 0"
     low, high = wilson(right, n)
-    return f"{100 * right / n:.1f} % ({100 * float(low):.1f} to {100 * float(high):.1f}), {right:,} of {n:,}"
+    return f"{percent_text(right / n)} ({_tenths(float(low))} to {_tenths(float(high))}), {right:,} of {n:,}"
 
 
 def points_text(estimate: Estimate) -> str:
@@ -25,3 +32,8 @@ def rounded_up(count: float) -> str:
     """A wanted number of examples, never more exact than it is known: "96" becomes "100", "488" "490"."""
     step = 10 if count < 1000 else 100 if count < 10_000 else 1000
     return f"{int(-(-count // step) * step):,}"
+
+
+def _tenths(share: float) -> str:
+    # Python rounds an exact half to the even digit; a hair more sends it up and moves nothing else.
+    return f"{100 * share + 1e-9:.1f}"

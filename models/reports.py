@@ -143,12 +143,9 @@ def _confusion(run: Run) -> "Confusion":
 
 
 def _share(count: int, total: int) -> str:
-    from analysis.intervals import wilson
+    from analysis.wording import share_text  # here, for the same reason
 
-    if not total:
-        return "none"
-    low, high = wilson(count, total)
-    return f"{100 * count / total:.1f} % ({100 * low:.1f} to {100 * high:.1f}), {count:,} of {total:,}"
+    return share_text(count, total)
 
 
 def ended_well(progress: ExperimentProgress) -> bool:

@@ -124,7 +124,8 @@ def test_two_ratios_and_whole_validation_are_needed():
 
 def test_numbers_carry_their_counts_and_intervals():
     assert share_text(320, 400) == "80.0 % (75.8 to 83.6), 320 of 400"
-    assert share_text(0, 0) == "undefined, 0 of 0"
+    assert share_text(385, 400).startswith("96.3 % ")
+    assert share_text(0, 0) == "not defined, 0 of 0"
     assert points_text(Estimate(0.12, 0.081, 0.159)) == "12.0 points (8.1 to 15.9)"
     assert (ratio_text(10), ratio_text(2.03)) == ("1:10", "1:2.03")
     assert [rounded_up(n) for n in (96, 488.2, 1234, 12_001)] == ["100", "490", "1,300", "13,000"]

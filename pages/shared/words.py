@@ -2,23 +2,12 @@
 
 import math
 
-from analysis.intervals import wilson
+from analysis.wording import percent_text as percent
+from analysis.wording import share_text as share
 
+__all__ = ["counted", "duration", "percent", "plain", "probability", "share"]
 OUTCOME = {"fn": "miss", "fp": "false alarm", "tp": "hit", "tn": "correct rejection"}
 OUTCOME_PLURAL = {"fn": "misses", "fp": "false alarms", "tp": "hits", "tn": "correct rejections"}
-
-
-def percent(share: float) -> str:
-    """A share as `80.0 %`; `none` when it is not defined."""
-    return "not defined" if math.isnan(share) else f"{100 * share:.1f} %"
-
-
-def share(count: int, total: int) -> str:
-    """A share with its Wilson interval and its count: `80.0 % (76.1 to 83.6), 320 of 400`."""
-    if total == 0:
-        return "none of 0"
-    low, high = wilson(count, total)
-    return f"{percent(count / total)} ({100 * low:.1f} to {100 * high:.1f}), {count:,} of {total:,}"
 
 
 def probability(value: float) -> str:
