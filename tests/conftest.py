@@ -1,9 +1,12 @@
 """Each test has a workspace of its own and leaves no cache behind."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from data.assets import assets_folder, assets_status
 
 
 @pytest.fixture
@@ -19,3 +22,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     yield folder
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def real_assets() -> Path:
+    """The assets of the workspace that tests run beside; absent assets skip the test."""
+    if not os.environ.get("CLOSECALL_ASSETS") and not Path("workspace/assets").is_dir():
+        pytest.skip("no built-in assets here: set CLOSECALL_ASSETS or fetch them with `make run`")
+    if not all(one.present for one in assets_status()):
+        pytest.skip("the built-in assets are not complete: fetch them with `make run`")
+    return assets_folder()

@@ -218,16 +218,6 @@ def test_every_asset_is_pinned_by_its_full_hash_and_brings_its_licence() -> None
     assert all(len(digest) == 64 for _, digest in ENCODER.file_sha256)
 
 
-@pytest.fixture
-def real_assets(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The assets of the workspace that tests run beside; absent assets skip the test."""
-    if not os.environ.get("CLOSECALL_ASSETS") and not Path("workspace/assets").is_dir():
-        pytest.skip("no built-in assets here: set CLOSECALL_ASSETS or fetch them with `make run`")
-    if not all(one.present for one in assets_status()):
-        pytest.skip("the built-in assets are not complete: fetch them with `make run`")
-    return assets_folder()
-
-
 @pytest.mark.assets
 def test_the_real_encoder_is_the_published_one(real_assets: Path) -> None:
     assert file_sha256(real_assets / "minilm" / "model.safetensors") == ENCODER.file_sha256[0][1]

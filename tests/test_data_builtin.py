@@ -1,11 +1,9 @@
 """The built-in datasets: their rows, origins, licences and sizes."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from data.assets import assets_folder, assets_status
 from data.builtin import BUILTINS, builtin, builtin_dataset, newsgroups_table, reviews_table
 from data.errors import UserError
 from data.imports import split_sizes
@@ -41,16 +39,6 @@ def test_only_rotten_tomatoes_rows_are_taken_and_label_one_is_favourable(tmp_pat
         ["review-00004", "fine film", "favourable"],
         ["review-00005", "dull", "unfavourable"],
     ]
-
-
-@pytest.fixture
-def real_assets(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The assets of the workspace that tests run beside; absent assets skip the test."""
-    if not os.environ.get("CLOSECALL_ASSETS") and not Path("workspace/assets").is_dir():
-        pytest.skip("no built-in assets here: set CLOSECALL_ASSETS or fetch them with `make run`")
-    if not all(one.present for one in assets_status()):
-        pytest.skip("the built-in assets are not complete: fetch them with `make run`")
-    return assets_folder()
 
 
 @pytest.mark.assets
