@@ -289,7 +289,7 @@ def test_plain_runs_come_first_and_quick_arms_before_long_ones(workspace: Path) 
 
 
 def test_work_goes_with_what_an_epoch_reads(workspace: Path) -> None:
-    config, (plain,) = make_tiny_sweep(workspace)
+    _, (plain,) = make_tiny_sweep(workspace)
     work = {
         one: training_work(replace(plain, remedy=one)) for one in (PLAIN, "over-sampling", "under-sampling", "focal")
     }
