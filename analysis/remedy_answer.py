@@ -10,15 +10,24 @@ CLOSE = 0.02
 """Recalls that lie nearer than this to each other are called the same."""
 
 
-def remedy_answer(gains: Sequence[Gain], *, plain_found: float, ratio: str) -> str:
-    """Does a remedy help, and does moving the threshold give the same? "" without an arm that fine-tunes.
+def remedy_answer(gains: Sequence[Gain], *, plain_found: float, ratio: str) -> tuple[str, str]:
+    """Does a remedy help, and does moving the threshold give the same? One sentence, and the numbers behind it.
 
-    `gains` as from `gains_over_plain`, `plain_found` plain's recall at .5, `ratio` as people write it.
+    `gains` as from `gains_over_plain`, `plain_found` plain's recall at .5, `ratio` as people write it. Both "" without
+    an arm that fine-tunes.
     """
     tuned = [gain for gain in gains if gain.fine_tunes]
     if not tuned:
-        return ""
-    return " ".join(part for part in (_moved(tuned, ratio), _threshold(tuned, plain_found)) if part)
+        return "", ""
+    most = max(tuned, key=lambda one: one.found)
+    helped = sorted((one for one in tuned if one.helps), key=lambda one: -one.auc.value)
+    numbers = f"AUC changes by {_span(tuned)} over {counted_text(len(tuned), 'remedy', 'remedies')}."
+    at_half = f"Cut at .5, {most.title} finds {percent_text(most.found)}, plain {percent_text(plain_found)}."
+    if helped:
+        told = " ".join(_help(one, ratio) for one in helped[:2])
+        return told, " ".join(part for part in (_sentence(_threshold(most, plain_found)), at_half, numbers) if part)
+    threshold = _threshold(most, plain_found)
+    return _none_helped(tuned, ratio) + (f"; {threshold}" if threshold else "."), f"{at_half} {numbers}"
 
 
 def simpler_answer(gains: Sequence[Gain], *, plain_auc: float) -> str:
@@ -43,18 +52,14 @@ def difference_text(estimate: Estimate) -> str:
     return f"{value} ({low} to {high})"
 
 
-def _moved(tuned: Sequence[Gain], ratio: str) -> str:
-    helped, harmed = [one for one in tuned if one.helps], [one for one in tuned if one.harms]
-    if helped:
-        return " ".join(_help(one, ratio) for one in sorted(helped, key=lambda one: -one.auc.value)[:2])
+def _none_helped(tuned: Sequence[Gain], ratio: str) -> str:
+    """The first half of the sentence, without its end."""
     if max(one.n_seeds for one in tuned) < 2:
-        return f"With one seed nobody can tell a remedy from seed noise at {ratio}: AUC changes by {_span(tuned)}."
-    verb = "raised" if harmed else "moved"
-    told = f"No remedy {verb} AUC, or recall at the same false alarms, by more than seed noise at {ratio} "
-    told += f"(AUC changes by {_span(tuned)})."
-    if harmed:
-        told += f" {_sentence(_listed([one.title for one in harmed]))} lowered it."
-    return told
+        return f"With one seed nobody can tell a remedy from seed noise at {ratio}"
+    harmed = [one.title for one in tuned if one.harms]
+    if not harmed:
+        return f"No remedy moved AUC by more than seed noise at {ratio}"
+    return f"No remedy raised AUC by more than seed noise at {ratio} ({_listed(harmed)} lowered it)"
 
 
 def _help(gain: Gain, ratio: str) -> str:
@@ -66,17 +71,14 @@ def _help(gain: Gain, ratio: str) -> str:
     return f"{_sentence(gain.title)} helps at {ratio}: it raises {' and '.join(parts)}, beyond seed noise."
 
 
-def _threshold(tuned: Sequence[Gain], plain_found: float) -> str:
-    """What the arm that finds most at .5 finds, against plain with its threshold moved to the same false alarms."""
-    most = max(tuned, key=lambda one: one.found)
+def _threshold(most: Gain, plain_found: float) -> str:
+    """What plain finds with its threshold moved to the false alarms of the arm that finds most at .5."""
     own, moved = percent_text(most.found), percent_text(most.plain_found)
     if most.found <= plain_found:
-        return f"At .5 none finds more than plain does ({percent_text(plain_found)})."
+        return f"cut at .5 none finds more than plain does ({percent_text(plain_found)})."
     if abs(most.plain_ahead.value) < CLOSE or most.plain_ahead.holds_zero:
-        end = f"moving the threshold of the plain model gives the same recall ({moved} against {own})"
-    else:
-        end = f"moving the threshold of the plain model to the same false alarms finds {moved} against {own}"
-    return f"At .5 {most.title} finds {own} where plain finds {percent_text(plain_found)}; {end}."
+        return f"moving the threshold of the plain model gives the same recall ({moved} against {own})."
+    return f"the plain model, its threshold moved to the same false alarms, finds {moved} against {own}."
 
 
 def _span(gains: Sequence[Gain]) -> str:
@@ -93,6 +95,11 @@ def p_text(p: float) -> str:
 def _signed(value: float) -> str:
     digits = f"{abs(value):.3f}".lstrip("0")
     return digits if digits == ".000" else f"{'+' if value > 0 else '−'}{digits}"
+
+
+def counted_text(number: int, noun: str, plural: str) -> str:
+    """A whole number with its noun: "1 remedy", "9 remedies"."""
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -96,24 +96,24 @@ def race_measures(race: Race, *, q: float, rule: str = RULES[0]) -> list[Measure
     return measures
 
 
-def race_answers(race: Race, gains: Sequence[Gain], plain: Measures) -> tuple[str, str]:
-    """The answer in words, and what the arms without fine-tuning do; each "" when there is nothing to say."""
-    answer = remedy_answer(gains, plain_found=plain.at_half.recall.value, ratio=ratio_label(race.ratio))
-    return answer, simpler_answer(gains, plain_auc=plain.auc.value)
+def race_answers(race: Race, gains: Sequence[Gain], plain: Measures) -> list[str]:
+    """The answer in a sentence, the numbers behind it, how the arms without fine-tuning do: what there is to say."""
+    told = remedy_answer(gains, plain_found=plain.at_half.recall.value, ratio=ratio_label(race.ratio))
+    return [part for part in (*told, simpler_answer(gains, plain_auc=plain.auc.value)) if part]
 
 
 def race_content(race: Race, *, q: float, rule: str = RULES[0]) -> dict[str, Any]:
     """The race as plain values, for scripts."""
     gains, measures = race_gains(race), race_measures(race, q=q, rule=rule)
     by_name = {gain.name: gain for gain in gains}
-    answer, simpler = race_answers(race, gains, measures[0])
+    answer, *details = race_answers(race, gains, measures[0]) or [""]
     content = {
         "experiment": race.experiment,
         "ratio": race.ratio,
         "q": q,
         "rule": rule,
         "answer": answer,
-        "simpler": simpler,
+        "details": details,
         "coming": list(race.coming),
         "arms": [
             {

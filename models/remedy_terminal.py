@@ -10,11 +10,11 @@ from analysis.intervals import Estimate
 from analysis.remedies import Measures
 from analysis.remedy_answer import area_text, difference_text, p_text
 from analysis.remedy_gains import Gain
-from analysis.wording import percent_text, points_text
+from analysis.wording import percent_text
 from data.errors import UserError
 from data.experiments import load_experiment, ratio_label
 from data.export import provenance, write_table
-from data.remedies import THRESHOLD, remedy_title
+from data.remedies import PLAIN, THRESHOLD, remedy_title
 from models.answers import show_queued
 from models.arguments import many_ratios, many_seeds, names, one_ratio
 from models.console import say, show_json, show_rows
@@ -67,13 +67,14 @@ def _show(race: Race, gains: Sequence[Gain], measures: Sequence[Measures], q: fl
     plain = measures[0]
     rows = [_row(race, one, by_name.get(one.name)) for one in measures]
     rows.insert(1, _moved(plain))
-    show_rows(rows, title=f"Remedies of {race.experiment} at {ratio_label(race.ratio)}, precision at q = {100 * q:g} %")
+    show_rows(
+        rows, title=f"Remedies of {race.experiment} at {ratio_label(race.ratio)}, precision at q = {100 * q:.3g} %"
+    )
     for sentence in race_answers(race, gains, plain):
-        if sentence:
-            say(sentence)
+        say(sentence)
     say(
-        f"{len(race.plain.seeds)} seeds of plain; thresholds are chosen on validation and told on test. Own: the best "
-        "mean of both recalls. p after Holm over both differences of all arms."
+        f"Seeds of plain: {len(race.plain.seeds)}. Thresholds are chosen on validation and told on test. Own: the best "
+        "mean of both recalls. Gains are over plain, recall at plain's false alarms in points; p after Holm over both."
     )
     if race.coming:
         say(f"Still to come: {', '.join(map(remedy_title, race.coming))}.")
@@ -82,14 +83,14 @@ def _show(race: Race, gains: Sequence[Gain], measures: Sequence[Measures], q: fl
 def _row(race: Race, one: Measures, gain: Gain | None) -> dict[str, Any]:
     gone = race.collapsed[one.name]
     return {
-        "arm": one.title + (f", {gone} collapsed" if gone else ""),
+        "arm": one.name.replace(PLAIN, "plain") + (f", {gone} collapsed" if gone else ""),
         "found .5": _percent(one.at_half.recall),
-        "left alone .5": _percent(one.at_half.true_negative_rate),
+        "alone .5": _percent(one.at_half.true_negative_rate),
         **_at_own(one),
         "AUC": area_text(one.auc.value),
-        "AUC less plain's": difference_text(gain.auc) if gain else "",
+        "AUC gain": difference_text(gain.auc) if gain else "",
         "p": p_text(gain.auc_p) if gain else "",
-        "found at plain's alarms, less plain's": points_text(gain.recall) if gain else "",
+        "recall gain": _points(gain.recall) if gain else "",
         "p ": p_text(gain.recall_p) if gain else "",
         "ECE": area_text(one.ece.overall),
         "s": f"{race.seconds[one.name]:.0f}",
@@ -98,18 +99,23 @@ def _row(race: Race, one: Measures, gain: Gain | None) -> dict[str, Any]:
 
 def _moved(plain: Measures) -> dict[str, Any]:
     """The arm that needs no training: plain, cut at its own threshold."""
-    row: dict[str, Any] = {"arm": remedy_title(THRESHOLD), "found .5": "", "left alone .5": "", **_at_own(plain)}
-    empty = ("AUC less plain's", "p", "found at plain's alarms, less plain's", "p ", "ECE")
+    row: dict[str, Any] = {"arm": THRESHOLD, "found .5": "", "alone .5": "", **_at_own(plain)}
+    empty = ("AUC gain", "p", "recall gain", "p ", "ECE")
     return {**row, "AUC": area_text(plain.auc.value), **dict.fromkeys(empty, ""), "s": "0"}
 
 
 def _at_own(one: Measures) -> dict[str, str]:
     return {
         "found own": _percent(one.at_own.recall),
-        "left alone own": _percent(one.at_own.true_negative_rate),
-        "precision own": _percent(one.at_own.precision),
+        "alone own": _percent(one.at_own.true_negative_rate),
+        "precise own": _percent(one.at_own.precision),
         "AP": area_text(one.average_precision.value),
     }
+
+
+def _points(estimate: Estimate) -> str:
+    value, low, high = (100 * one for one in (estimate.value, estimate.low, estimate.high))
+    return f"{value:+.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
 
 
 def _percent(estimate: Estimate) -> str:

@@ -1,8 +1,8 @@
 """The main picture of the race: what each arm gains over plain, in AUC and in recall at the same false alarms."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -19,72 +19,78 @@ LEAST = (0.02, 5.0)
 ROW, FRAME = 25, 135
 
 
+class _Mark(NamedTuple):
+    """Where an arm stands on one side: its place, how far its interval reaches, its symbol, its text and its hover."""
+
+    x: float
+    up: float
+    down: float
+    symbol: str
+    text: str
+    hover: str
+
+
+_MOVED_CUT = _Mark(0.0, 0.0, 0.0, "line-ns-open", "", "the plain run, cut elsewhere: 0 by definition")
+
+
 def gain_chart(gains: Sequence[Gain], *, ratio: str, coming: Sequence[str]) -> None:
     """One row an arm, zero is plain; arms far away stand at the edge with their number."""
     ordered = sorted(gains, key=lambda gain: (gain.fine_tunes, gain.auc.value))
     names = [*(gain.title for gain in ordered), remedy_title(THRESHOLD)]
-    sides = [
-        ([_scaled(gain.auc, 1) for gain in ordered], [gain.auc_moved for gain in ordered], ordered[0].auc_noise),
-        ([_scaled(one.recall, 100) for one in ordered], [one.recall_moved for one in ordered],
-         100 * ordered[0].recall_noise),
-    ]  # fmt: skip
-    figure = make_subplots(cols=2, rows=1, shared_yaxes=True, horizontal_spacing=0.04)
-    for column, (values, moved, noise) in enumerate(sides, start=1):
-        tuned = [value for value, gain in zip(values, ordered, strict=True) if gain.fine_tunes] or values
-        reach = ROOM * max(LEAST[column - 1], *(max(abs(one.low), abs(one.high)) for one in tuned))
-        _side(figure, column, names, values, moved, noise, reach)
+    figure = make_subplots(cols=2, rows=1, shared_yaxes=True, horizontal_spacing=0.05)
+    _side(figure, 1, names, [(one.auc, one.auc_moved) for one in ordered], ordered)
+    points = [(_points(one.recall), one.recall_moved) for one in ordered]
+    _side(figure, 2, names, points, ordered)
     title = _title(gains, ratio)
     finish(figure, title=title, x="", y="", height=FRAME + ROW * len(names))
     figure.update_xaxes(title_text="AUC less plain's", col=1)
-    figure.update_xaxes(title_text="found at plain's false alarms, less plain's (points)", col=2)
-    figure.update_yaxes(showgrid=False)
+    figure.update_xaxes(title_text="recall at plain's alarms, points", col=2)
+    figure.update_yaxes(showgrid=False, ticklabelstandoff=12, range=[-0.6, len(names) - 0.4])
     figure.update_layout(showlegend=False, margin={"b": 48, "t": 44})
     draw(figure, key="gains", alt=f"{title}. One row an arm, with intervals.", reading=_reading(gains, coming))
 
 
 def _side(
-    figure: go.Figure,
-    column: int,
-    names: list[str],
-    values: list[Estimate],
-    moved: list[bool],
-    noise: float,
-    reach: float,
+    figure: go.Figure, column: int, names: list[str], values: list[tuple[Estimate, bool]], gains: Sequence[Gain]
 ) -> None:
-    inside = [abs(one.value) < reach for one in values]
-    shown = np.array([one.value if near else np.copysign(0.97 * reach, one.value) for one, near in
-                      zip(values, inside, strict=True)] + [0.0])  # fmt: skip
-    marks = ["diamond" if one else "circle-open" for one in moved] + ["line-ns-open"]
-    marks = [mark if near else ("triangle-left" if at < 0 else "triangle-right")
-             for mark, near, at in zip(marks, [*inside, True], shown, strict=True)]  # fmt: skip
-    up = [one.high - one.value if near else 0 for one, near in zip(values, inside, strict=True)] + [0]
-    down = [one.value - one.low if near else 0 for one, near in zip(values, inside, strict=True)] + [0]
-    if noise == noise:
-        figure.add_vrect(
-            x0=-NOISES * noise, x1=NOISES * noise, fillcolor=faint(), opacity=0.45, line_width=0, col=column
-        )
-    figure.add_vline(x=0, line={"color": ink(), "width": 1}, col=column)
+    """One of the two measures: the marks with their intervals, the line of plain and the band of seed noise."""
+    tuned = [one for (one, _), gain in zip(values, gains, strict=True) if gain.fine_tunes] or [one for one, _ in values]
+    reach = ROOM * max(LEAST[column - 1], *(max(abs(one.low), abs(one.high)) for one in tuned))
+    marks = [*(_mark(one, moved, reach, column) for one, moved in values), _MOVED_CUT]
     figure.add_trace(
         go.Scatter(
-            x=shown,
+            x=[mark.x for mark in marks],
             y=names,
             mode="markers+text",
-            text=["" if near else f"{_number(one.value, column)}" for one, near in zip(values, inside, strict=True)],
-            textposition=["middle right" if at < 0 else "middle left" for at in shown],
-            marker={"symbol": marks, "size": 10, "color": ink(), "line": {"width": 1.8, "color": ink()}},
-            error_x={"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": ink(),
-                     "thickness": 1.4, "width": 3},
-            customdata=[*(_told(one, column) for one in values), "the plain run, cut elsewhere: 0 by definition"],
+            text=[mark.text for mark in marks],
+            textposition=["middle right" if mark.x < 0 else "middle left" for mark in marks],
+            textfont={"color": ink()},
+            marker={"symbol": [mark.symbol for mark in marks], "size": 10, "color": ink(),
+                    "line": {"width": 1.8, "color": ink()}},
+            error_x={"symmetric": False, "array": [mark.up for mark in marks], "color": ink(), "thickness": 1.4,
+                     "arrayminus": [mark.down for mark in marks], "width": 3},
+            customdata=[mark.hover for mark in marks],
             hovertemplate="%{y}: %{customdata}<extra></extra>",
+            cliponaxis=False,
         ),
         row=1,
         col=column,
     )  # fmt: skip
+    noise = gains[0].auc_noise if column == 1 else 100 * gains[0].recall_noise
+    if noise == noise:
+        band = {"x0": max(-reach, -NOISES * noise), "x1": min(reach, NOISES * noise)}
+        figure.add_vrect(**band, fillcolor=faint(), opacity=0.5, line_width=0, layer="below", row=1, col=column)
+    figure.add_vline(x=0, line={"color": ink(), "width": 1.2}, row=1, col=column)
     figure.update_xaxes(range=[-reach, reach], col=column)
 
 
-def _told(one: Estimate, column: int) -> str:
-    return f"{_number(one.value, column)} ({_number(one.low, column)} to {_number(one.high, column)})"
+def _mark(one: Estimate, moved: bool, reach: float, column: int) -> _Mark:
+    hover = f"{_number(one.value, column)} ({_number(one.low, column)} to {_number(one.high, column)})"
+    if abs(one.value) >= reach:
+        edge, symbol = (-0.98 * reach, "triangle-left") if one.value < 0 else (0.98 * reach, "triangle-right")
+        return _Mark(edge, 0.0, 0.0, symbol, _number(one.value, column), hover)
+    up, down = min(one.high, reach) - one.value, one.value - max(one.low, -reach)
+    return _Mark(one.value, up, down, "diamond" if moved else "circle-open", "", hover)
 
 
 def _number(value: float, column: int) -> str:
@@ -92,8 +98,8 @@ def _number(value: float, column: int) -> str:
     return f"{sign}{area_text(abs(value)) if column == 1 else f'{abs(value):.1f}'}"
 
 
-def _scaled(one: Estimate, factor: float) -> Estimate:
-    return Estimate(factor * one.value, factor * one.low, factor * one.high)
+def _points(one: Estimate) -> Estimate:
+    return Estimate(100 * one.value, 100 * one.low, 100 * one.high)
 
 
 def _title(gains: Sequence[Gain], ratio: str) -> str:

@@ -28,7 +28,7 @@ def cuts_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gain],
         "own": st.column_config.TextColumn("Found, own threshold", help=f"Chosen on validation: {rule}."),
         "own-alone": "Left alone, own threshold",
         "precision": st.column_config.TextColumn(
-            f"Precision at q = {100 * q:g} %", help="Share of right alerts at its own threshold, at prevalence q."
+            f"Precision at q = {100 * q:.3g} %", help="Share of right alerts at its own threshold, at prevalence q."
         ),
         "common": st.column_config.TextColumn(
             "Found at plain's alarms", help="Cut on validation to the false-alarm rate that plain has at .5 there."
@@ -51,7 +51,7 @@ def ranking_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gai
         "recall": st.column_config.TextColumn("Found at plain's alarms, less plain's"),
         "recall-p": st.column_config.TextColumn("p ", help="After Holm over both differences of all arms."),
         "ap": st.column_config.TextColumn(
-            f"AP at q = {100 * q:g} %", help="Average precision at prevalence q. A random order gives q."
+            f"AP at q = {100 * q:.3g} %", help="Average precision at prevalence q. A random order gives q."
         ),
         "ece": st.column_config.TextColumn(
             "ECE", help="How far probabilities are off on average, as they come, carried to the test set's own mix."

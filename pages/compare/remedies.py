@@ -22,12 +22,14 @@ from pages.shared.load import stamp
 from pages.shared.prevalence import choose_prevalence
 from pages.shared.run_progress import progress_panel
 from pages.shared.state import begin, require_experiment
+from pages.shared.wide import wide
 from pages.shared.words import plain
 
 PARTS = ("Three thresholds", "Ranking and calibration", "Fixed and broken", "Train more", "What each does")
 
 
 def show() -> None:
+    wide()
     config = require_experiment()
     ratios = race_ratios(config.id)
     if not ratios:
@@ -45,9 +47,9 @@ def show() -> None:
         st.info("Every run of the remedies at this ratio collapsed, or shares no seed with plain.")
         return
     gains, measures = compared(race, q, rule)
-    answer, simpler = race_answers(race, gains, measures[0])
+    answer, *details = race_answers(race, gains, measures[0])
     with top:
-        headline(f"Remedies of {plain(config.title)}", answer or simpler, simpler if answer else "")
+        headline(f"Remedies of {plain(config.title)}", answer, " ".join(details))
     with left:
         gain_chart(gains, ratio=ratio_label(race.ratio), coming=race.coming)
     with right:
