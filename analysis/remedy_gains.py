@@ -10,6 +10,7 @@ from analysis.bootstrap import percentile_interval, stratified_means
 from analysis.checks import Bools, Floats, both_classes
 from analysis.decomposition import FEW, Validation, decompose_drop
 from analysis.intervals import Estimate, holm, z_value
+from analysis.outcomes import predicted
 from analysis.ranking import auc_difference, placements
 from analysis.remedies import Arm, Labels, common_thresholds
 
@@ -23,8 +24,8 @@ class Gain:
     """One arm less plain, over the seeds that both have.
 
     `auc`, and `recall` at the common false-alarm rate (plain's at .5, chosen on validation); `auc_p`, `recall_p` after
-    Holm over the family. The noises say how far two means over so many seeds of one arm would lie apart by their seeds
-    alone (nan for one seed). `found` is the arm's recall at .5, `plain_found` what plain finds with its threshold moved
+    Holm over the family. The noises say how far a mean gain over so many seeds moves with the seeds alone (one standard
+    error, nan for one seed). `found` is the arm's recall at .5, `plain_found` what plain finds with its threshold moved
     to the arm's false alarms there, `plain_ahead` that difference. `alarms` counts plain's validation false alarms at
     .5, which the common rate rests on; mean over seeds.
     """
@@ -73,13 +74,14 @@ def gains_over_plain(labels: Labels, plain: Arm, arms: Sequence[Arm], *, draws: 
 
     Intervals by a paired bootstrap over examples, stratified by class, crossed with seeds, cuts chosen anew in each
     draw; DeLong's for the AUC of one seed. p from the width of the interval (Altman and Bland 2011), Holm over both
-    measures of all arms. Resampling very few seeds is too narrow: hence the seed noise, pooled over the arms.
+    measures of all arms. Resampling very few seeds is too narrow: hence the seed noise, from the spread of the gains
+    over seeds, pooled over the arms that fine-tune.
     """
     shared = {arm.name: [seed for seed in plain.seeds if seed in arm.seeds] for arm in arms}
     pairs = [(plain.only(shared[arm.name]), arm.only(shared[arm.name])) for arm in arms if shared[arm.name]]
     raw = [_gain(labels, one, arm, draws=draws) for one, arm in pairs]
-    noisy = [plain, *(arm for _, arm in pairs if arm.fine_tunes)]
-    auc_sd, recall_sd = _seed_deviations(labels, plain, noisy)
+    by_seed = [_gains_by_seed(labels, one, arm) for one, arm in pairs if arm.fine_tunes]
+    auc_sd, recall_sd = (seed_noise([gains[side] for gains in by_seed]) for side in (0, 1))
     adjusted = holm([p for gain in raw for p in (gain.auc_p, gain.recall_p)]) if raw else np.empty(0)
     return [
         replace(
@@ -158,21 +160,19 @@ def _p_of(estimate: Estimate) -> float:
     return float(2 * norm.sf(abs(estimate.value) / error))
 
 
-def _seed_deviations(labels: Labels, plain: Arm, arms: Sequence[Arm]) -> tuple[float, float]:
-    """How much AUC and recall at the common false-alarm rate vary over the seeds of one arm."""
+def _gains_by_seed(labels: Labels, plain: Arm, arm: Arm) -> tuple[Floats, Floats]:
+    """What one arm gains with each seed, in AUC and in recall at the false alarms of its plain run; each (seeds,)."""
     positive = both_classes(labels.test)
-    areas, recalls = [], []
-    for arm in arms:
-        both = [seed for seed in plain.seeds if seed in arm.seeds]
-        own = arm.only(both)
-        cuts = common_thresholds(labels.validation, plain.only(both), own)
-        areas.append(placements(positive, own.pos_probs)[0].mean(axis=1))
-        recalls.append((own.pos_probs[:, positive] >= cuts[:, None]).mean(axis=1))
-    return seed_noise(areas), seed_noise(recalls)
+    cuts = [common_thresholds(labels.validation, plain, one) for one in (plain, arm)]
+    areas = [placements(positive, one.pos_probs)[0].mean(axis=1) for one in (plain, arm)]
+    recalls = [
+        predicted(one.pos_probs, cut)[:, positive].mean(axis=1) for one, cut in zip((plain, arm), cuts, strict=True)
+    ]
+    return areas[1] - areas[0], recalls[1] - recalls[0]
 
 
 def _noise(deviation: float, seeds: int) -> float:
-    return deviation * np.sqrt(2 / seeds) if seeds > 1 else float("nan")
+    return deviation / np.sqrt(seeds) if seeds > 1 else float("nan")
 
 
 def _beyond(value: float, p: float, noise: float) -> bool:

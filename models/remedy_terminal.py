@@ -30,7 +30,8 @@ def add(experiment: str, remedies: str, *, ratios: str, seeds: str, wait: bool, 
         ratios=many_ratios(ratios) if ratios else None,
         seeds=many_seeds(seeds) if seeds else None,
     )
-    say(f"{len(fresh):,} runs are new." if fresh else "All of these runs were there already.")
+    told = "1 run is new." if len(fresh) == 1 else f"{len(fresh):,} runs are new."
+    say(told if fresh else "All of these runs were there already.")
     show_queued(experiment, wait=wait, as_json=as_json)
 
 

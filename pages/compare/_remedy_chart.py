@@ -16,6 +16,8 @@ from pages.shared.colours import faint, ink
 ROOM = 1.25
 """The axes reach so much further than the furthest interval of an arm that fine-tunes."""
 LEAST = (0.02, 5.0)
+FAR = (0.06, 15.0)
+"""An arm without fine-tuning that is further away than this does not stretch the axis."""
 ROW, FRAME = 25, 135
 
 
@@ -54,8 +56,9 @@ def _side(
     figure: go.Figure, column: int, names: list[str], values: list[tuple[Estimate, bool]], gains: Sequence[Gain]
 ) -> None:
     """One of the two measures: the marks with their intervals, the line of plain and the band of seed noise."""
-    tuned = [one for (one, _), gain in zip(values, gains, strict=True) if gain.fine_tunes] or [one for one, _ in values]
-    reach = ROOM * max(LEAST[column - 1], *(max(abs(one.low), abs(one.high)) for one in tuned))
+    near = [one for (one, _), gain in zip(values, gains, strict=True)
+            if gain.fine_tunes or abs(one.value) < FAR[column - 1]]  # fmt: skip
+    reach = ROOM * max([LEAST[column - 1], *(max(abs(one.low), abs(one.high)) for one in near)])
     marks = [*(_mark(one, moved, reach, column) for one, moved in values), _MOVED_CUT]
     figure.add_trace(
         go.Scatter(

@@ -17,11 +17,12 @@ from pages.shared.words import counted, probability
 
 CUTS = ("the same false alarms", "own thresholds", ".5")
 _KINDS = (
-    ("positives found only by {}", 1, True),
-    ("positives lost by {}", 1, False),
-    ("false alarms avoided by {}", 0, True),
-    ("false alarms added by {}", 0, False),
+    ("positives only it finds", "positives found only by {}", 1, True),
+    ("positives it loses", "positives lost by {}", 1, False),
+    ("false alarms it avoids", "false alarms avoided by {}", 0, True),
+    ("false alarms it adds", "false alarms added by {}", 0, False),
 )
+"""In short, with the arm's name, the label, and whether the arm is the one that is right."""
 
 
 def examples_part(config: ExperimentConfig, race: Race, *, rule: str, q: float) -> None:
@@ -40,8 +41,8 @@ def examples_part(config: ExperimentConfig, race: Race, *, rule: str, q: float) 
     labels = np.asarray(race.labels.test)
     right = [predicted(one.pos_probs, where) == (labels == 1) for one, where in zip((plain, arm), cuts, strict=True)]
     fixed, broken = fixed_and_broken(labels, *right)
-    cells = [np.flatnonzero((fixed if good else broken) & (labels == label)) for _, label, good in _KINDS]
-    chosen = _choose(cells, remedy_title(name))
+    cells = [np.flatnonzero((fixed if good else broken) & (labels == label)) for *_, label, good in _KINDS]
+    chosen = _choose(cells)
     _members(config, race, plain, arm, (chosen, cells[chosen]), cuts)
 
 
@@ -54,9 +55,9 @@ def _thresholds(race: Race, plain: Arm, arm: Arm, cut: str, *, rule: str, q: flo
     return common_thresholds(race.labels.validation, plain, arm)
 
 
-def _choose(cells: list[np.ndarray], title: str) -> int:
+def _choose(cells: list[np.ndarray]) -> int:
     options = list(range(len(cells)))
-    shown = [f"{len(rows):,} {_KINDS[i][0].format(title)}" for i, rows in enumerate(cells)]
+    shown = [f"{len(rows):,} {_KINDS[i][0]}" for i, rows in enumerate(cells)]
     start = int(np.argmax([len(rows) for rows in cells[:2]]))
     chosen = st.segmented_control("Which", options, default=start, format_func=shown.__getitem__, required=True,
                                   key="remedy-kind", label_visibility="collapsed")  # fmt: skip
@@ -72,7 +73,7 @@ def _members(
     cuts: list[np.ndarray],
 ) -> None:
     kind, rows = chosen
-    words, _, good = _KINDS[kind]
+    _, words, _, good = _KINDS[kind]
     source = f"{words.format(arm.title)} at {ratio_text(race.ratio)}"
     if not len(rows):
         st.caption(f"No {source}, in most of {counted(len(arm.seeds), 'seed')}.")
