@@ -52,6 +52,12 @@ def difference_text(estimate: Estimate) -> str:
     return f"{value} ({low} to {high})"
 
 
+def point_text(estimate: Estimate) -> str:
+    """A difference of two recalls in points with its interval: "+6.7 (−1.2 to 14.6)"."""
+    value, low, high = (100 * one for one in (estimate.value, estimate.low, estimate.high))
+    return f"{value:+.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
+
+
 def _none_helped(tuned: Sequence[Gain], ratio: str) -> str:
     """The first half of the sentence, without its end."""
     if max(one.n_seeds for one in tuned) < 2:

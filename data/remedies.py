@@ -46,7 +46,7 @@ REMEDIES = (
     Remedy("class-balanced", "class-balanced weights", "loss"),
     Remedy("focal", "focal loss", "loss"),
     Remedy("logit-adjusted", "logit-adjusted loss", "loss"),
-    Remedy("dice", "Dice loss (experimental)", "loss"),
+    Remedy("dice", "Dice loss", "loss"),
     Remedy("over-sampling", "over-sampling", "sampling"),
 )
 """In the order of work: what takes seconds comes first."""

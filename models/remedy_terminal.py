@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.intervals import Estimate
 from analysis.remedies import Measures
-from analysis.remedy_answer import area_text, difference_text, p_text
+from analysis.remedy_answer import area_text, difference_text, p_text, point_text
 from analysis.remedy_gains import Gain
 from analysis.wording import percent_text
 from data.errors import UserError
@@ -91,7 +91,7 @@ def _row(race: Race, one: Measures, gain: Gain | None) -> dict[str, Any]:
         "AUC": area_text(one.auc.value),
         "AUC gain": difference_text(gain.auc) if gain else "",
         "p": p_text(gain.auc_p) if gain else "",
-        "recall gain": _points(gain.recall) if gain else "",
+        "recall gain": point_text(gain.recall) if gain else "",
         "p ": p_text(gain.recall_p) if gain else "",
         "ECE": area_text(one.ece.overall),
         "s": f"{race.seconds[one.name]:.0f}",
@@ -112,11 +112,6 @@ def _at_own(one: Measures) -> dict[str, str]:
         "precise own": _percent(one.at_own.precision),
         "AP": area_text(one.average_precision.value),
     }
-
-
-def _points(estimate: Estimate) -> str:
-    value, low, high = (100 * one for one in (estimate.value, estimate.low, estimate.high))
-    return f"{value:+.1f} ({low:.1f} to {high:.1f})".replace("-", "−")
 
 
 def _percent(estimate: Estimate) -> str:

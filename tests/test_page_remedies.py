@@ -48,7 +48,7 @@ def test_without_an_experiment_or_an_arm_there_is_a_way_on(workspace: Path) -> N
 def test_the_answer_says_what_a_threshold_gives(raced: str) -> None:
     text = said(open_page("compare/remedies"))
     assert "raised AUC, or recall at the same false alarms, by more than seed noise at 1:10" in text
-    assert "Dice loss (experimental) lowered it" in text
+    assert "Dice loss lowered it" in text
     assert "moving the threshold of the plain model gives the same recall" in text
     assert "TF-IDF + logistic regression" in text and "plain fine-tuning has" in text
 
@@ -83,7 +83,7 @@ def test_what_an_arm_breaks_opens_as_a_queue(raced: str) -> None:
     assert [one.message for one in at.exception] == []
     assert "Errors of" in said(at)
     picked = load_selection(raced, at.query_params["picked"])
-    assert picked.source == "positives lost by Dice loss (experimental) at 1:10" and len(picked.ids) > 3
+    assert picked.source == "positives lost by Dice loss at 1:10" and len(picked.ids) > 3
     assert (at.query_params["remedy"], at.query_params["ratio"], at.query_params["outcome"]) == ("dice", "1:10", "all")
 
 

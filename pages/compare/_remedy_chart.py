@@ -110,12 +110,13 @@ def _title(gains: Sequence[Gain], ratio: str) -> str:
     if helped:
         return f"{ratio}: {' and '.join(helped[:2])} gain{'s' if len(helped) == 1 else ''} beyond seed noise"
     tried = sum(gain.fine_tunes for gain in gains)
-    seeds = max(gain.n_seeds for gain in gains)
-    if seeds < 2:
+    if not tried:
+        return f"{ratio}: models without fine-tuning against plain"
+    if max(gain.n_seeds for gain in gains) < 2:
         return f"{ratio}: one seed, so no gain can be told from noise"
-    return (
-        f"{ratio}: none of {tried} ways to fine-tune gains beyond seed noise" if tried else f"{ratio}: simpler models"
-    )
+    if tried == 1:
+        return f"{ratio}: one way to fine-tune, no gain beyond seed noise"
+    return f"{ratio}: none of {tried} ways to fine-tune gains beyond seed noise"
 
 
 def _reading(gains: Sequence[Gain], coming: Sequence[str]) -> str:

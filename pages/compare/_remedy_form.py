@@ -34,32 +34,32 @@ def queue_form(config: ExperimentConfig) -> None:
                                      "three are better.")  # fmt: skip
     if arms:
         st.caption(" ".join(f"**{remedy_title(one)}**: {WHAT[one]}" for one in arms[-1:]))
-    _estimate(config, arms, [ratios[one] for one in at], list(seeds))
-    ready = bool(arms and at and seeds)
+    ready = _estimate(config, arms, [ratios[one] for one in at], list(seeds)) > 0
     st.button("Queue these runs", key="remedy-go", type="primary", icon=":material/play_arrow:", disabled=not ready,
               on_click=_queue, args=(config.id, arms, [ratios[one] for one in at], list(seeds)))  # fmt: skip
     if problem := st.session_state.pop("remedy-problem", None):
         tell(problem)
 
 
-def _estimate(config: ExperimentConfig, arms: list[str], ratios: list[float], seeds: list[int]) -> None:
-    """How many runs are new and how long they take here."""
+def _estimate(config: ExperimentConfig, arms: list[str], ratios: list[float], seeds: list[int]) -> int:
+    """Say how many runs are new and how long they take here; the number of new ones."""
     there = {(run.config.remedy, run.config.ratio, run.config.seed) for run in load_runs(config.id)}
     wished = [(arm, ratio, seed) for arm in arms for ratio in ratios for seed in seeds]
     fresh = sum(one not in there for one in wished)
     if not wished:
         st.caption("Choose at least one remedy, ratio and seed.")
-        return
+        return 0
     if not fresh:
         st.caption("All of these runs are there already.")
-        return
+        return 0
     try:
         seconds = estimate_remedies(config.id, arms, ratios=ratios, seeds=seeds)
     except UserError as error:
         tell(error)
-        return
+        return 0
     time = f", about {duration(seconds)} here" if seconds else "; how long they take here is not known yet"
     st.markdown(f"**{counted(fresh, 'new run')}**{time}.")
+    return fresh
 
 
 def _queue(experiment: str, arms: list[str], ratios: list[float], seeds: list[int]) -> None:

@@ -9,9 +9,8 @@ import streamlit as st
 
 from analysis.intervals import Estimate
 from analysis.remedies import Measures, Point
-from analysis.remedy_answer import area_text, difference_text, p_text
+from analysis.remedy_answer import area_text, difference_text, p_text, point_text
 from analysis.remedy_gains import Gain
-from analysis.wording import percent_text, points_text
 from data.remedies import THRESHOLD, remedy_title
 from models.race import Race, race_row
 from pages.shared.words import counted, duration
@@ -23,15 +22,18 @@ def cuts_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gain],
     rows.insert(1, {**_cuts(measures[0]), "arm": remedy_title(THRESHOLD), **dict.fromkeys(("half", "half-alone"), "")})
     columns: dict[str, Any] = {
         "arm": "Arm",
-        "half": st.column_config.TextColumn("Found at .5", help="Recall of positives, cut at .5."),
-        "half-alone": st.column_config.TextColumn("Left alone at .5", help="Recall of negatives, cut at .5."),
-        "own": st.column_config.TextColumn("Found, own threshold", help=f"Chosen on validation: {rule}."),
-        "own-alone": "Left alone, own threshold",
+        "half": st.column_config.TextColumn("Found at .5, %", help="Recall of positives, cut at .5."),
+        "half-alone": st.column_config.TextColumn("Left alone, %", help="Recall of negatives, cut at .5."),
+        "own": st.column_config.TextColumn(
+            "Found, own cut, %", help=f"At its own threshold, chosen on validation: {rule}."
+        ),
+        "own-alone": st.column_config.TextColumn("Left alone, %", help="Recall of negatives at its own threshold."),
         "precision": st.column_config.TextColumn(
-            f"Precision at q = {100 * q:.3g} %", help="Share of right alerts at its own threshold, at prevalence q."
+            "Precision, %", help=f"Share of right alerts at its own threshold, at prevalence q = {100 * q:.3g} %."
         ),
         "common": st.column_config.TextColumn(
-            "Found at plain's alarms", help="Cut on validation to the false-alarm rate that plain has at .5 there."
+            "At plain's alarms, %",
+            help="Found when cut on validation to the false-alarm rate that plain has at .5 there.",
         ),
     }
     st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="remedy-cuts",
@@ -48,10 +50,12 @@ def ranking_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gai
         "auc": st.column_config.TextColumn("AUC", help="How often a positive ranks above a negative. Chance: .5."),
         "less": st.column_config.TextColumn("AUC less plain's"),
         "p": st.column_config.TextColumn("p", help="After Holm over both differences of all arms."),
-        "recall": st.column_config.TextColumn("Found at plain's alarms, less plain's"),
+        "recall": st.column_config.TextColumn(
+            "Recall less plain's", help="In points, both at the false-alarm rate that plain has at .5 on validation."
+        ),
         "recall-p": st.column_config.TextColumn("p ", help="After Holm over both differences of all arms."),
         "ap": st.column_config.TextColumn(
-            f"AP at q = {100 * q:.3g} %", help="Average precision at prevalence q. A random order gives q."
+            "AP", help=f"Average precision at prevalence q = {100 * q:.3g} %. A random order gives q."
         ),
         "ece": st.column_config.TextColumn(
             "ECE", help="How far probabilities are off on average, as they come, carried to the test set's own mix."
@@ -76,7 +80,7 @@ def _cuts(one: Measures) -> dict[str, str]:
         "arm": one.title,
         **_recalls("half", one.at_half),
         **_recalls("own", one.at_own),
-        "precision": percent_text(one.at_own.precision.value),
+        "precision": f"{100 * one.at_own.precision.value:.1f}",
         "common": _bounds(one.at_common.recall),
     }
 
@@ -93,7 +97,7 @@ def _ranking(race: Race, one: Measures, gain: Gain | None) -> dict[str, str]:
         "auc": f"{area_text(one.auc.value)} ({area_text(one.auc.low)} to {area_text(one.auc.high)})",
         "less": difference_text(gain.auc) if gain else "",
         "p": p_text(gain.auc_p) if gain else "",
-        "recall": points_text(gain.recall) if gain else "",
+        "recall": point_text(gain.recall) if gain else "",
         "recall-p": p_text(gain.recall_p) if gain else "",
         "ap": f"{area_text(one.average_precision.value)} ({area_text(one.average_precision.low)} to "
         f"{area_text(one.average_precision.high)})",
@@ -104,7 +108,7 @@ def _ranking(race: Race, one: Measures, gain: Gain | None) -> dict[str, str]:
 
 
 def _bounds(one: Estimate) -> str:
-    return f"{percent_text(one.value)} ({100 * one.low:.1f} to {100 * one.high:.1f})"
+    return f"{100 * one.value:.1f} ({100 * one.low:.1f} to {100 * one.high:.1f})"
 
 
 def _base(race: Race) -> str:
