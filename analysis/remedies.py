@@ -81,11 +81,17 @@ class Measures:
     mended: CalibrationError
 
 
-def sound_seeds(labels: ArrayLike, arm: Arm) -> tuple[int, ...]:
-    """The seeds of an arm that did not collapse; what fine-tunes nothing cannot, also when it calls none positive."""
+def sound_seeds(labels: ArrayLike, arm: Arm, *, prior: float | None = None) -> tuple[int, ...]:
+    """The seeds of an arm that did not collapse; what fine-tunes nothing cannot, also when it calls none positive.
+
+    With `prior`, the share of positives in training, a run must have collapsed at that cut too: one whose loss or draws
+    moved all probabilities below .5 may rank as well as any.
+    """
     if not arm.fine_tunes or not arm.seeds:
         return arm.seeds
     gone = collapsed(labels, arm.pos_probs)
+    if prior is not None:
+        gone &= collapsed(labels, arm.pos_probs, threshold=prior)
     return tuple(seed for seed, bad in zip(arm.seeds, gone, strict=True) if not bad)
 
 

@@ -1,5 +1,6 @@
 """The answer to "would another loss help me?" in words, from the gains over plain cross-entropy."""
 
+import math
 from collections.abc import Sequence
 
 from analysis.intervals import Estimate
@@ -42,7 +43,9 @@ def simpler_answer(gains: Sequence[Gain], *, plain_auc: float) -> str:
 
 
 def area_text(value: float) -> str:
-    """An AUC as it is written everywhere: ".941"."""
+    """An AUC, or another number from 0 to 1, as it is written everywhere: ".941"; "none" for nan."""
+    if math.isnan(value):
+        return "none"
     return f"{value:.3f}".lstrip("0")
 
 

@@ -65,7 +65,8 @@ def race_of(experiment: str, ratio: float) -> Race:
         raise UserError(f"{experiment} needs both classes in validation and in test to compare remedies.")
     names = sorted({run.config.remedy for run in finished}, key=remedy_rank)
     whole = [_arm(name, [run for run in finished if run.config.remedy == name]) for name in names]
-    sound = [arm.only(sound_seeds(first.labels, arm)) for arm in whole]
+    prior = 1 / (1 + ratio)
+    sound = [arm.only(sound_seeds(first.labels, arm, prior=None if arm.name == PLAIN else prior)) for arm in whole]
     if not sound[0].seeds:
         raise UserError(f"Every plain run of {experiment} at {ratio_label(ratio)} collapsed: nothing can be compared.")
     return Race(

@@ -215,6 +215,9 @@ def test_collapsed_seeds_are_left_out_but_not_of_what_cannot_collapse() -> None:
     probs[1] = 0.01
     assert sound_seeds(planted.labels.test, gone._replace(pos_probs=probs)) == (0, 2)
     assert sound_seeds(planted.labels.test, gone._replace(pos_probs=probs, fine_tunes=False)) == (0, 1, 2)
+    lowered = gone._replace(pos_probs=0.49 * gone.pos_probs)  # none is called positive, and all rank as before
+    assert sound_seeds(planted.labels.test, lowered) == ()
+    assert sound_seeds(planted.labels.test, lowered, prior=1 / 11) == (0, 1, 2)
 
 
 def test_fixed_and_broken_by_hand() -> None:

@@ -21,7 +21,7 @@ def cuts_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gain],
     rows = [_cuts(one) for one in measures]
     rows.insert(1, {**_cuts(measures[0]), "arm": remedy_title(THRESHOLD), **dict.fromkeys(("half", "half-alone"), "")})
     columns: dict[str, Any] = {
-        "arm": "Arm",
+        "arm": st.column_config.TextColumn("Arm", width=190),
         "half": st.column_config.TextColumn("Found at .5, %", help="Recall of positives, cut at .5."),
         "half-alone": st.column_config.TextColumn("Left alone, %", help="Recall of negatives, cut at .5."),
         "own": st.column_config.TextColumn(
@@ -46,7 +46,7 @@ def ranking_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gai
     """What no threshold changes: ranking, its difference to plain, calibration, time."""
     rows = [_ranking(race, one, gains.get(one.name)) for one in measures]
     columns: dict[str, Any] = {
-        "arm": "Arm",
+        "arm": st.column_config.TextColumn("Arm", width=190),
         "auc": st.column_config.TextColumn("AUC", help="How often a positive ranks above a negative. Chance: .5."),
         "less": st.column_config.TextColumn("AUC less plain's"),
         "p": st.column_config.TextColumn("p", help="After Holm over both differences of all arms."),
