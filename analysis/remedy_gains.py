@@ -75,21 +75,21 @@ def gains_over_plain(labels: Labels, plain: Arm, arms: Sequence[Arm], *, draws: 
     Intervals by a paired bootstrap over examples, stratified by class, crossed with seeds, cuts chosen anew in each
     draw; DeLong's for the AUC of one seed. p from the width of the interval (Altman and Bland 2011), Holm over both
     measures of all arms. Resampling very few seeds is too narrow: hence the seed noise, from the spread of the gains
-    over seeds, pooled over the arms that fine-tune.
+    over seeds, pooled over the arms that fine-tune, and over those that do not: there plain alone is noisy, and no
+    shared seed makes it up.
     """
     shared = {arm.name: [seed for seed in plain.seeds if seed in arm.seeds] for arm in arms}
     pairs = [(plain.only(shared[arm.name]), arm.only(shared[arm.name])) for arm in arms if shared[arm.name]]
     raw = [_gain(labels, one, arm, draws=draws) for one, arm in pairs]
-    by_seed = [_gains_by_seed(labels, one, arm) for one, arm in pairs if arm.fine_tunes]
-    auc_sd, recall_sd = (seed_noise([gains[side] for gains in by_seed]) for side in (0, 1))
+    noise = {kind: _noises(labels, pairs, kind) for kind in (True, False)}
     adjusted = holm([p for gain in raw for p in (gain.auc_p, gain.recall_p)]) if raw else np.empty(0)
     return [
         replace(
             gain,
             auc_p=float(adjusted[2 * i]),
             recall_p=float(adjusted[2 * i + 1]),
-            auc_noise=_noise(auc_sd, gain.n_seeds),
-            recall_noise=_noise(recall_sd, gain.n_seeds),
+            auc_noise=_noise(noise[gain.fine_tunes][0], gain.n_seeds),
+            recall_noise=_noise(noise[gain.fine_tunes][1], gain.n_seeds),
         )
         for i, gain in enumerate(raw)
     ]
@@ -158,6 +158,12 @@ def _p_of(estimate: Estimate) -> float:
     if error == 0:
         return 1.0 if estimate.value == 0 else 0.0
     return float(2 * norm.sf(abs(estimate.value) / error))
+
+
+def _noises(labels: Labels, pairs: Sequence[tuple[Arm, Arm]], fine_tunes: bool) -> tuple[float, float]:
+    """The pooled deviation of the gains in AUC and in recall over seeds, of one kind of arms."""
+    by_seed = [_gains_by_seed(labels, plain, arm) for plain, arm in pairs if arm.fine_tunes == fine_tunes]
+    return seed_noise([one[0] for one in by_seed]), seed_noise([one[1] for one in by_seed])
 
 
 def _gains_by_seed(labels: Labels, plain: Arm, arm: Arm) -> tuple[Floats, Floats]:

@@ -100,7 +100,13 @@ def race_measures(race: Race, *, q: float, rule: str = RULES[0]) -> list[Measure
 def race_answers(race: Race, gains: Sequence[Gain], plain: Measures) -> list[str]:
     """The answer in a sentence, the numbers behind it, how the arms without fine-tuning do: what there is to say."""
     told = remedy_answer(gains, plain_found=plain.at_half.recall.value, ratio=ratio_label(race.ratio))
-    return [part for part in (*told, simpler_answer(gains, plain_auc=plain.auc.value)) if part]
+    return [part for part in (*told, simpler_answer(gains, plain_auc=plain.auc.value), _collapsed(race)) if part]
+
+
+def _collapsed(race: Race) -> str:
+    """Which arms have runs that are left out because they learned nothing."""
+    gone = [f"{remedy_title(name)} in {count}" for name, count in race.collapsed.items() if count]
+    return f"Runs that learned nothing are left out: {', '.join(gone)}." if gone else ""
 
 
 def race_content(race: Race, *, q: float, rule: str = RULES[0]) -> dict[str, Any]:

@@ -130,3 +130,10 @@ def test_pages_of_one_run_show_an_arm_that_is_asked_for(raced: str, page: str) -
     assert at.selectbox(key="remedy").value == "none"
     at.selectbox(key="remedy").set_value("tfidf-logistic").run()  # an arm without embeddings, map and checkpoint
     assert [one.message for one in at.exception] == [] and at.query_params["remedy"] == "tfidf-logistic"
+
+
+def test_an_arm_that_collapsed_is_left_out_and_named(workspace: Path) -> None:
+    config = make_experiment(make_dataset(positives=120, negatives=1200), ratios=(1, 10), seeds=(0, 1))
+    add_arms(config, {"focal": (0.5, 0.1), "dice": (-60.0, 0.1)})
+    text = said(open_page("compare/remedies"))
+    assert "Runs that learned nothing are left out: Dice loss in 2." in text

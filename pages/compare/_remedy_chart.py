@@ -79,7 +79,8 @@ def _side(
         row=1,
         col=column,
     )  # fmt: skip
-    noise = gains[0].auc_noise if column == 1 else 100 * gains[0].recall_noise
+    first = _noise_told(gains)
+    noise = first.auc_noise if column == 1 else 100 * first.recall_noise
     if noise == noise:
         band = {"x0": max(-reach, -NOISES * noise), "x1": min(reach, NOISES * noise)}
         figure.add_vrect(**band, fillcolor=faint(), opacity=0.5, line_width=0, layer="below", row=1, col=column)
@@ -105,6 +106,11 @@ def _points(one: Estimate) -> Estimate:
     return Estimate(100 * one.value, 100 * one.low, 100 * one.high)
 
 
+def _noise_told(gains: Sequence[Gain]) -> Gain:
+    """An arm whose seed noise is drawn: one that fine-tunes, where there is any."""
+    return next((one for one in gains if one.fine_tunes), gains[0])
+
+
 def _title(gains: Sequence[Gain], ratio: str) -> str:
     helped = [gain.title for gain in gains if gain.helps]
     if helped:
@@ -120,7 +126,7 @@ def _title(gains: Sequence[Gain], ratio: str) -> str:
 
 
 def _reading(gains: Sequence[Gain], coming: Sequence[str]) -> str:
-    first = gains[0]
+    first = _noise_told(gains)
     noise = ""
     if first.auc_noise == first.auc_noise:
         noise = (
