@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.bootstrap import percentile_interval, resample_counts, seed_weights
+from analysis.bootstrap import resample_counts, seed_weights, seeded_interval
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.intervals import Estimate
 from analysis.ranking import class_weights, sorted_cut
@@ -91,10 +91,10 @@ def decompose_drop(
     used = weights > 0
     pairs = [_pair(test[:, s, positive], choosing[:, s, used], threshold=threshold) for s in range(test.shape[1])]
     n_positives = int(positive.sum())
-    value = np.mean([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs], axis=0)
+    by_seed = np.array([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs])
     drawn = _draws(pairs, chooser[used], weights[used], n_positives, validation is None, draws, seed)
     flagged = np.mean([pair.flagged.sum(axis=1) for pair in pairs], axis=0)
-    return _parts(value, drawn, flagged, n_positives=n_positives, n_seeds=len(pairs))
+    return _parts(by_seed, drawn, flagged, n_positives=n_positives)
 
 
 def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Floats:
@@ -142,9 +142,11 @@ def _draws(
     return recalls
 
 
-def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n_seeds: int) -> Decomposition:
+def _parts(by_seed: Floats, drawn: Floats, flagged: Floats, *, n_positives: int) -> Decomposition:
+    value = by_seed.mean(axis=0)
+
     def estimate(signs: list[float]) -> Estimate:
-        return percentile_interval(float(value @ signs), drawn @ signs)
+        return seeded_interval(by_seed @ signs, drawn @ signs)
 
     return Decomposition(
         recall_a=float(value[0]),
@@ -157,7 +159,7 @@ def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n
         ranking_mean=estimate([0.5, -0.5, -0.5, 0.5]),
         threshold_mean=estimate([0.5, -0.5, 0.5, -0.5]),
         n_positives=n_positives,
-        n_seeds=n_seeds,
+        n_seeds=len(by_seed),
         flagged_a=float(flagged[0]),
         flagged_b=float(flagged[1]),
     )
