@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from analysis.bootstrap import resample_counts, seed_weights, seeded_interval
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.intervals import Estimate
-from analysis.ranking import class_weights, sorted_cut
+from analysis.ranking import class_weights, sorted_cut, weighted_cut
 
 # In simulations without any loss of ranking the other order claimed one in 10 to 40 % of the sets below this count.
 FEW = 5
@@ -54,12 +54,16 @@ class Validation(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts."""
+    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts.
+
+    `order`, `falling`: the highest of the choosing examples, as many as the cuts are likely to need, and their scores.
+    """
 
     found: Floats  # (2, positives) in the test set
     hits: Bools
-    flagged: Bools  # (2, choosing)
-    order: np.ndarray
+    choosing: Floats  # (2, choosing)
+    flagged: Bools
+    order: np.ndarray  # (2, highest)
     falling: Floats
 
 
@@ -106,18 +110,25 @@ def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Fl
 
 
 def _pair(found: Floats, choosing: Floats, *, threshold: float) -> _Pair:
-    order = np.argsort(choosing, axis=1)[:, ::-1]
+    flagged = choosing >= threshold
+    order = np.argsort(choosing, axis=1)[:, ::-1][:, : 2 * int(flagged.sum(axis=1).max()) + 200]
     falling = np.take_along_axis(choosing, order, axis=1)
-    return _Pair(found, found >= threshold, choosing >= threshold, order, falling)
+    return _Pair(found, found >= threshold, choosing, flagged, order, falling)
 
 
 def _recalls(pair: _Pair, chosen: Floats, drawn: Floats) -> Floats:
     """R_a, R_b, R_b@f_a and R_a@f_b under weights of the choosing examples and of the test positives."""
-    rates = pair.flagged @ chosen / chosen.sum()
-    cut_a = sorted_cut(pair.falling[0], chosen[pair.order[0]], rates[1])
-    cut_b = sorted_cut(pair.falling[1], chosen[pair.order[1]], rates[0])
+    total = chosen.sum()
+    rates = pair.flagged @ chosen / total
+    cut_a, cut_b = _cut(pair, 0, chosen, rates[1], total), _cut(pair, 1, chosen, rates[0], total)
     hits = np.stack([pair.hits[0], pair.hits[1], pair.found[1] >= cut_b, pair.found[0] >= cut_a])
     return hits @ drawn / drawn.sum()
+
+
+def _cut(pair: _Pair, side: int, chosen: Floats, rate: float, total: float) -> float:
+    """Where one side must be cut for this rate: looked for among its highest scores, then among all."""
+    cut = sorted_cut(pair.falling[side], chosen[pair.order[side]], rate, total=total)
+    return weighted_cut(pair.choosing[side], chosen, rate) if np.isnan(cut) else cut
 
 
 def _draws(
