@@ -12,6 +12,13 @@ MATTERS = 0.05
 # One seed cannot show its own noise; repeated fine-tuning differs by .8 to 2.4 points (SD, Mosbach 2021).
 SEED_NOISE = 0.02
 CAUSES = ("optimisation", "threshold", "ranking", "nothing wrong", "too few positives")
+NAMES = {
+    "optimisation": "Some runs did not learn",
+    "threshold": "The threshold moved",
+    "ranking": "Ranking was lost",
+    "nothing wrong": "Nothing is wrong",
+    "too few positives": "Too few positives to tell",
+}
 NOT_MEASURED = {
     "sparsity": "too little language in the positives: asks how rare or uncovered the missed ones are, whether more "
     "positives would still help, and whether the positives are learned by heart",

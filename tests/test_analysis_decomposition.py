@@ -1,6 +1,7 @@
 """The drop in recall, parted into ranking and threshold; the prior-only curve and the excess drop; the overlay."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from scipy.stats import norm
 
 from analysis.calibration import log_odds, probabilities
 from analysis.decomposition import Validation, decompose_drop, paired_runs
-from analysis.overlay import gain_over_threshold, operating_points, overlay_table
+from analysis.overlay import gain_over_threshold, operating_points, overlay_sentence, overlay_table
 from analysis.prior_only import excess_drop, prior_only_curve
 from analysis.ranking import recall_at_fpr
 from analysis.ratio_drops import decompose_ratios, decomposition_table
@@ -236,3 +237,16 @@ def test_the_excess_of_an_honest_pair_is_covered_although_the_slope_is_estimated
         estimate = excess_drop(labels, a, b, calibrated_on=validation, ratio=10, draws=200)
         covered += estimate.low <= 0 <= estimate.high
     assert covered >= 52  # 57 expected; with the slope taken as known it is about 50
+
+
+def overlay(*rows):
+    return pd.DataFrame(rows, columns=["ratio", "gain", "buys"])
+
+
+def test_the_overlay_is_told_in_one_sentence():
+    nothing = overlay((2, 0.01, "no difference seen"), (10, 0, "too few false alarms"))
+    told = "Changing the ratio bought nothing that moving the threshold of 1:1 would not."
+    assert overlay_sentence(nothing) == f"{told} Too few false alarms to compare: 1:10."
+    both = overlay((2, 0.031, "more"), (5, -0.02, "less"))
+    assert "more than it: 1:2 by 3.1 points; less than it: 1:5 by 2.0 points" in overlay_sentence(both)
+    assert overlay_sentence(overlay((10, 0, "too few false alarms"))).startswith("Nothing can be said yet.")

@@ -19,21 +19,13 @@ SPLIT_NAMES = {"test": "test", "validation": "validation", TRAIN: "training"}
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not told).
+class Evidence(RunTable):
+    """A run table of one experiment, with the places of its ids.
 
-    Of the split "train" these are the probabilities of training time: see `training_probs`.
+    Of the split "train" the probabilities are those of training time: see `training_probs`.
     """
 
     experiment: str
-    split: str
-    ids: np.ndarray
-    labels: np.ndarray
-    runs: tuple[str, ...]
-    ratios: np.ndarray
-    seeds: np.ndarray
-    remedies: np.ndarray
-    pos_probs: np.ndarray
     places: pd.Index
 
     def of(self, run: Run) -> np.ndarray:
