@@ -73,7 +73,7 @@ def _of(runs: SoundRuns, ratio: float, seeds: list[int]) -> np.ndarray:
 
 def waterfall(parts: Decomposition, a: str, b: str) -> Chart:
     """From the recall at a to that at b, by way of ranking and threshold."""
-    ranking, threshold = (part.value for part in decisive_parts(parts))
+    ranking, threshold = _drawn(parts)
     steps = [
         (f"found at {a}", 0.0, parts.recall_a, POSITIVE, percent(parts.recall_a)),
         ("ranking", parts.recall_a, parts.recall_a - ranking, MISS if ranking > 0 else HIT, _signed(-ranking)),
@@ -102,16 +102,26 @@ def waterfall(parts: Decomposition, a: str, b: str) -> Chart:
         key="waterfall",
         alt=f"{title}: {_signed(-ranking)} by ranking, {_signed(-threshold)} by threshold",
         reading=f"From left to right: what {a} finds, what is lost because {b} ranks positives lower, what is lost "
-        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a)} "
+        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a, b)} "
         f"{too_small_text(parts.n_positives)}",
     )
 
 
-def _order(parts: Decomposition, a: str) -> str:
-    """By which order the parts are told."""
-    if parts.both_orders:
-        return "Parts are means of both orders."
-    return f"Parts are told at the false alarms of {a}: the other ratio has too few to be matched."
+def _drawn(parts: Decomposition) -> tuple[float, float]:
+    """The parts to draw: those to go by, or the first order where the mean would pass by a recall outside 0 to 1."""
+    ranking, threshold = (part.value for part in decisive_parts(parts))
+    if 0 <= parts.recall_a - ranking <= 1:
+        return ranking, threshold
+    return parts.ranking.value, parts.threshold.value
+
+
+def _order(parts: Decomposition, a: str, b: str) -> str:
+    """By which order the parts are drawn."""
+    if not parts.both_orders:
+        return f"Parts are told at the false alarms of {a}: the other ratio has too few to be matched."
+    if _drawn(parts) != (parts.ranking_mean.value, parts.threshold_mean.value):
+        return f"Parts are drawn at the false alarms of {a}; those of {b} say more, see the table."
+    return "Parts are means of both orders."
 
 
 def _signed(share: float) -> str:
