@@ -47,9 +47,15 @@ def _choose_two(test: SoundRuns) -> tuple[float, float, str]:
         begin("b", later[-1], later)
         second = st.segmented_control("To", later, key="b", required=True, bind="query-params")
         begin("level", LEVELS[0], LEVELS)
-        level = st.segmented_control("Made level in", LEVELS, key="level", required=True, bind="query-params",
-                                     help="Ranking is compared where both ratios raise as many false alarms, or where "
-                                     "both flag as many texts at the chosen prevalence: a fixed budget of alerts.")  # fmt: skip
+        level = st.segmented_control(
+            "Made level in",
+            LEVELS,
+            key="level",
+            required=True,
+            bind="query-params",
+            help="Ranking is compared where both ratios raise as many false alarms, or where "
+            "both flag as many texts at the chosen prevalence: a fixed budget of alerts.",
+        )
     return names[first or labels[0]], names[second or later[-1]], level or LEVELS[0]
 
 
