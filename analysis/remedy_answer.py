@@ -11,6 +11,10 @@ CLOSE = 0.02
 """Recalls that lie nearer than this to each other are called the same."""
 
 
+WORTH = 0.01
+"""A gain in AUC from which on it is not enough to say that it was not shown."""
+
+
 def remedy_answer(gains: Sequence[Gain], *, plain_found: float, ratio: str) -> tuple[str, str]:
     """Does a remedy help, and does moving the threshold give the same? One sentence, and the numbers behind it.
 
@@ -20,7 +24,8 @@ def remedy_answer(gains: Sequence[Gain], *, plain_found: float, ratio: str) -> t
     tuned = [gain for gain in gains if gain.fine_tunes]
     if not tuned:
         return "", ""
-    most = max(tuned, key=lambda one: one.found)
+    seeds = max(one.n_seeds for one in tuned)
+    most = max((one for one in tuned if one.n_seeds == seeds), key=lambda one: one.found)
     helped = sorted((one for one in tuned if one.helps), key=lambda one: -one.auc.value)
     numbers = f"AUC changes by {_span(tuned)} over {counted_text(len(tuned), 'remedy', 'remedies')}."
     at_half = f"Cut at .5, {most.title} finds {percent_text(most.found)}, plain {percent_text(plain_found)}."
@@ -63,8 +68,13 @@ def point_text(estimate: Estimate) -> str:
 
 def _none_helped(tuned: Sequence[Gain], ratio: str) -> str:
     """The first half of the sentence, without its end."""
-    if max(one.n_seeds for one in tuned) < 2:
+    seeds = max(one.n_seeds for one in tuned)
+    if seeds < 2:
         return f"With one seed nobody can tell a remedy from seed noise at {ratio}"
+    best = max((one for one in tuned if one.n_seeds == seeds), key=lambda one: one.auc.value)
+    if best.auc.value >= WORTH:
+        gain = f"{best.title} gains {difference_text(best.auc)} in AUC over {seeds} seeds, and more seeds would tell"
+        return f"No remedy is shown to help at {ratio}, and none is ruled out: {gain}"
     harmed = [one.title for one in tuned if one.harms]
     if not harmed:
         return f"No remedy moved AUC by more than seed noise at {ratio}"

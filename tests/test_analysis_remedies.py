@@ -1,5 +1,7 @@
 """The race of remedies: every measure against another implementation, and the gains on planted cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from analysis.average_precision import average_precision_interval
 from analysis.bootstrap import stratified_means
 from analysis.calibration import calibration_error, undo_undersampling
 from analysis.decomposition import Validation, decompose_drop
+from analysis.intervals import Estimate
 from analysis.outcomes import confusion
 from analysis.prevalence import average_precision_at
 from analysis.ranking import auc, auc_difference, placements
@@ -159,6 +162,20 @@ def test_a_planted_gain_is_found_and_a_planted_loss_is_told() -> None:
     assert told.startswith("Focal helps at 1:10: it raises AUC by +") and "beyond seed noise" in told
     told, _ = remedy_answer([bad, same], plain_found=0.6, ratio="1:10")
     assert told.startswith("No remedy raised AUC by more than seed noise at 1:10 (dice lowered it);")
+
+
+def test_a_gain_too_large_to_pass_over_and_too_unsure_to_claim_is_told_as_such() -> None:
+    """As on real posts: +.04 in AUC over two seeds that disagree, beside a remedy with one seed only."""
+    planted = Planted()
+    gain, other = gains_over_plain(planted.labels, planted.arm("none"), [planted.arm("weights"), planted.arm("dice")])
+    unsure = replace(gain, n_seeds=2, auc=Estimate(0.04, -0.011, 0.096), auc_p=1.0, recall_p=0.4, auc_noise=0.02)
+    lonely = replace(other, n_seeds=1, auc=Estimate(0.06, 0.04, 0.08), auc_p=0.0, auc_noise=np.nan, found=0.99)
+    told, behind = remedy_answer([unsure, lonely], plain_found=0.1, ratio="1:10")
+    assert told.startswith(
+        "No remedy is shown to help at 1:10, and none is ruled out: weights gains +.040 (−.011 to +.096) in AUC over 2 "
+        "seeds, and more seeds would tell; "
+    )
+    assert "dice" not in told + behind
 
 
 def test_the_gain_in_recall_is_the_decompositions_ranking_part() -> None:

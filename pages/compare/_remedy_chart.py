@@ -121,8 +121,8 @@ def _title(gains: Sequence[Gain], ratio: str) -> str:
     if max(gain.n_seeds for gain in gains) < 2:
         return f"{ratio}: one seed, so no gain can be told from noise"
     if tried == 1:
-        return f"{ratio}: one way to fine-tune, no gain beyond seed noise"
-    return f"{ratio}: none of {tried} ways to fine-tune gains beyond seed noise"
+        return f"{ratio}: one way to fine-tune, no certain gain"
+    return f"{ratio}: none of {tried} ways to fine-tune gains for certain"
 
 
 def _reading(gains: Sequence[Gain], coming: Sequence[str]) -> str:
