@@ -13,7 +13,7 @@ from analysis.two_groups import GroupCounts, against_the_rest, fisher_p
 
 AT_LEAST = 10
 """Examples inside a slice, and outside of it, in each split."""
-MOST = {"word": 20, "length": 4, "value": 10, "cluster": 10}
+MOST = {"word": 20, "length": 4, "column": 10, "cluster": 10}
 """How many candidates of each kind are tested: those that differ most on validation."""
 ALIKE = 0.75
 """Two phrases whose texts overlap this much (Jaccard) are one candidate: the one that differs more stands for both."""

@@ -1,5 +1,7 @@
 """The slices that are looked at: words and phrases, lengths, values of columns and clusters, with their members."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +14,7 @@ from analysis.text_lengths import word_counts
 from data.datasets import load_examples, load_info
 from data.errors import UserError
 from data.experiments import load_evaluation, load_experiment
-from data.slice_rules import LONGEST_VALUE, Column, Length, Phrase
+from data.slice_rules import Column, Length, Phrase, Rule
 from models.clusters import clusters_of
 
 LABEL = {"fn": 1, "fp": 0}
@@ -71,43 +73,38 @@ def _facts(experiment: str, ids: np.ndarray) -> tuple[pd.DataFrame, bool]:
     return examples.reindex(ids), has_texts
 
 
+def _part(kind: str, rules: Sequence[Rule], holds: sparse.csc_array) -> Part:
+    return kind, [rule.written for rule in rules], [rule.said for rule in rules], holds
+
+
 def _phrases(texts: list[str]) -> Part:
     found = frequent_phrases(texts, at_least=2 * AT_LEAST)
-    names = [str(name) for name in found.names]
-    fit = np.array([len(name) <= 200 for name in names], dtype=bool)
-    kept = [name for name, one in zip(names, fit, strict=True) if one]
-    return "word", [Phrase(name).written for name in kept], [f"“{name}”" for name in kept], found.holds[:, fit]
+    return _part("word", [Phrase(str(name)) for name in found.names], found.holds)
 
 
 def _lengths(texts: list[str]) -> Part:
     counts = word_counts(texts)
-    ranges = length_ranges(counts)
-    inside = [(counts >= low) & (counts <= (counts.max() if high is None else high)) for low, high in ranges]
-    written = [Length(low, high).written for low, high in ranges]
-    return "length", written, [length_words(low, high) for low, high in ranges], columns_table(inside, len(texts))
-
-
-def length_words(shortest: int, longest: int | None) -> str:
-    """A range of lengths in words: `25 to 48 words`."""
-    if longest is None:
-        return f"{shortest:,} words or more"
-    return f"{shortest:,} to {longest:,} words" if shortest else f"up to {longest:,} words"
+    rules = [Length(*one) for one in length_ranges(counts)]
+    longest = counts.max() if len(counts) else 0
+    inside = [
+        (counts >= rule.shortest) & (counts <= (longest if rule.longest is None else rule.longest)) for rule in rules
+    ]
+    return _part("length", rules, columns_table(inside, len(texts)))
 
 
 def _values(facts: pd.DataFrame) -> Part:
     """The values of class_name, group and the metadata columns that enough examples share."""
-    written, said, inside = [], [], []
-    for column in [one for one in facts if one in ("class_name", "group") or str(one).startswith("meta.")]:
-        if "=" in str(column):
+    rules, inside = [], []
+    for column in map(str, facts.columns):
+        if not column.startswith("meta.") and column not in ("class_name", "group"):
             continue
         texts = facts[column].astype(str)
         counts = texts.value_counts()
         for value in counts.index[(counts >= 2 * AT_LEAST) & (counts <= len(texts) - 2 * AT_LEAST)]:
-            if value and len(value) <= LONGEST_VALUE:
-                written.append(Column(str(column), value).written)
-                said.append(f"{str(column).removeprefix('meta.').replace('class_name', 'class')}: {value}")
+            with suppress(UserError):  # what a rule cannot say, such as a value of a thousand letters
+                rules.append(Column(column, value))
                 inside.append((texts == value).to_numpy())
-    return "value", written, said, columns_table(inside, len(facts))
+    return _part("column", rules, columns_table(inside, len(facts)))
 
 
 def _clusters(experiment: str, ids: np.ndarray) -> Part:

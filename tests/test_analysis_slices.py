@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from analysis.slices import Members, columns_table, length_ranges, split_counts, slice_table
+from analysis.slices import Members, columns_table, length_ranges, slice_table, split_counts
 
 
 def make_members(rng: np.random.Generator, *, n: int = 450, words: int = 60, clusters: int = 5) -> Members:
