@@ -74,7 +74,7 @@ class Column:
 
     @property
     def said(self) -> str:
-        return f"{self.column.removeprefix('meta.').replace('class_name', 'class')}: {self.value}"
+        return f"{self.column.removeprefix('meta.').replace('class_name', 'class')} “{self.value}”"
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from analysis.two_groups import GroupCounts, against_the_rest
 from data.datasets import datasets_folder
+from data.errors import UserError
 from data.experiments import experiment_folder, load_experiment
 from data.runs import Run
-from data.selections import save_selection
+from data.selections import load_selection, save_selection
 from data.slice_rules import Picked, Rule, read_rule
 from models.clusters import Clusters, clusters_of
 from models.slice_candidates import LABEL, Candidates, slice_candidates
@@ -45,13 +45,23 @@ def opened_rule(experiment: str, written: str) -> tuple[Rule, str] | None:
     """
     if not written.startswith(CLUSTER):
         rule = read_rule(written)
-        return None if rule is None else (rule, rule.said)
+        return None if rule is None else (rule, rule_source(experiment, rule))
     found, number = clusters(experiment), written.removeprefix(CLUSTER)
     if found is None or not number.isdigit() or int(number) >= len(found.names):
         return None
     said = found.names[int(number)]
     key = save_selection(experiment, found.members(int(number)), source=f"the cluster {said}")
     return Picked(key), said
+
+
+def rule_source(experiment: str, rule: Rule) -> str:
+    """A rule in words; for picked examples, where they were picked."""
+    if not isinstance(rule, Picked):
+        return rule.said
+    try:
+        return load_selection(experiment, rule.selection).source or rule.said
+    except UserError:
+        return rule.said
 
 
 def rule_row(experiment: str, run: Run, rule: Rule, *, outcome: str, threshold: float) -> dict[str, Any]:
