@@ -46,12 +46,12 @@ def against_the_rest(counts: GroupCounts, *, level: float = 0.95) -> pd.DataFram
 
     One row for each group: `n, wrong, rate, rate_low, rate_high` (Wilson), `rest_n, rest_wrong, rest_rate`, `lift`
     (rate over the rest's rate), `difference` with `low, high` (`unpaired_difference`), `p` (`fisher_p`). Shares are nan
-    where a side is empty, lift is inf where only the rest is never wrong.
+    where a side is empty, and so is lift where the rest is never wrong.
     """
     rate_low, rate_high = wilson(counts.inside_wrong, counts.inside, level=level)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate, rest = counts.inside_wrong / counts.inside, counts.outside_wrong / counts.outside
-        lift = rate / rest
+        lift = np.where(rest > 0, rate / rest, np.nan)
     low, high = unpaired_difference(
         counts.inside_wrong, counts.inside, counts.outside_wrong, counts.outside, level=level
     )

@@ -10,8 +10,8 @@ from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
 from data.slice_rules import Rule, kind_of
 from data.slices import save_slice
+from models.slice_words import RIGHT, WRONG, among, compared, p_said
 from pages.inspect._slice_chart import by_ratio_chart
-from pages.inspect._slice_words import RIGHT, WRONG, among, compared, p_said
 from pages.shared.failures import tell
 from pages.shared.slice_findings import opened_rule, rule_row
 from pages.shared.slices import saved_slices
@@ -28,12 +28,12 @@ def slice_card(config: ExperimentConfig, run: Run, table: pd.DataFrame, outcome:
     rule, said = opened
     kind = "cluster" if written.startswith("cluster:") else kind_of(rule)
     row = rule_row(config.id, run, rule, outcome=outcome, threshold=threshold)
-    st.markdown(f"#### {among(kind, said, outcome)}")
+    st.markdown(f"#### {plain(among(kind, said, outcome))}")
     st.markdown(plain(compared(row, outcome)))
     st.caption(_evidence(table, written, row))
     _links(config, run, rule, row, outcome, threshold)
     _naming(config.id, rule, said)
-    by_ratio_chart(config, rule, f"{among(kind, said, outcome)}", outcome, threshold)
+    by_ratio_chart(config, rule, outcome, threshold)
 
 
 def _evidence(table: pd.DataFrame, written: str, row: dict[str, Any]) -> str:

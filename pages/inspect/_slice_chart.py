@@ -19,7 +19,7 @@ _AXIS = {"fn": "positives found (%)", "fp": "negatives left alone (%)"}
 _RIGHT = {"fn": "found", "fp": "left alone"}
 
 
-def by_ratio_chart(config: ExperimentConfig, rule: Rule, title: str, outcome: str, threshold: float) -> None:
+def by_ratio_chart(config: ExperimentConfig, rule: Rule, outcome: str, threshold: float) -> None:
     """Share of the slice classified right at each ratio, means over seeds with Wilson intervals, and the same of the
     rest of the class."""
     test = sound_runs(config.id)[0]

@@ -11,7 +11,7 @@ from data.experiments import ExperimentConfig
 from data.runs import Run
 from data.slice_rules import Length, Phrase, kind_of
 from data.slices import Slice, delete_slice, rename_slice, restore_slice
-from pages.inspect._slice_words import KINDS, WRONG
+from models.slice_words import KINDS, WRONG
 from pages.shared.slice_findings import rule_row, rule_source
 from pages.shared.slices import saved_slices
 from pages.shared.words import counted, plain
@@ -76,7 +76,7 @@ def _take(make: Any) -> None:
 def saved_table(experiment: str, run: Run, slices: list[Slice], outcome: str, threshold: float) -> Slice | None:
     """The saved slices with their numbers at this run. The one that is ticked."""
     rows = [_row(experiment, run, one, outcome, threshold) for one in slices]
-    key = "saved-" + str(hash(tuple(one.key for one in slices)))
+    key = f"saved-{slices[-1].key[:8]}-{len(slices)}"  # a tick belongs to this list, not to a longer one
     config = st.column_config
     event = st.dataframe(
         pd.DataFrame(rows),

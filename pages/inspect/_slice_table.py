@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from models.slice_findings import SliceFindings
-from pages.inspect._slice_words import KINDS, WHOSE, WRONG, p_said
+from models.slice_words import KINDS, WHOSE, WRONG, p_said
 
-HEIGHT = 470
+HEIGHT = 400
 
 
 def slice_table(found: SliceFindings, outcome: str) -> None:
@@ -66,7 +66,7 @@ def _columns(outcome: str, highest: float) -> dict[str, Any]:
     config = st.column_config
     return {
         "mark": config.TextColumn("", width=22),
-        "slice": config.TextColumn("Slice", width=142),
+        "slice": config.TextColumn("Slice", width=136),
         "kind": config.TextColumn("Kind", width=64),
         "n": config.NumberColumn("n", width=42, help=f"Support: test {WHOSE[outcome][1]} in the slice."),
         "wrong": config.NumberColumn({"fn": "Misses", "fp": "Alarms"}[outcome], width=56),
@@ -75,5 +75,5 @@ def _columns(outcome: str, highest: float) -> dict[str, Any]:
         ),
         "interval": config.TextColumn("95 %", width=66),
         "lift": config.NumberColumn("Lift", format="%.2f", width=46),
-        "p": config.TextColumn("p (BH)", width=56),
+        "p": config.TextColumn("p (BH)", width=62),
     }

@@ -13,7 +13,7 @@ from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
 from models.slice_candidates import LABEL
 from models.slice_surrogate import RunSurrogate, run_surrogate
-from pages.inspect._slice_words import RIGHT, WRONG
+from models.slice_words import RIGHT, WRONG
 from pages.shared.failures import tell
 from pages.shared.load import has_texts, stamp
 from pages.shared.state import show_examples

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from data.errors import UserError
-from data.experiments import ExperimentConfig, ratio_label
+from data.experiments import ExperimentConfig
 from data.runs import Run
 from models.slice_findings import SliceFindings
+from models.slice_words import WHOSE, finding_said, what_was_tested
 from pages.inspect._slice_card import slice_card
 from pages.inspect._slice_desk import own_slices
 from pages.inspect._slice_table import slice_table
-from pages.inspect._slice_words import WHOSE, WRONG, finding_said, tested_said
 from pages.inspect._word_pulls import word_pulls_part
 from pages.shared.failures import tell
 from pages.shared.headline import headline
@@ -41,9 +41,8 @@ def show() -> None:
     outcome = str(st.session_state["among"])
     found = findings(config.id, run, outcome=outcome, threshold=threshold)
     with top:
-        headline(
-            f"Words and slices of {plain(config.title)}", finding(found, run, outcome), tested_said(found, outcome)
-        )
+        said = finding_said(found, run.config.ratio, outcome)
+        headline(f"Words and slices of {plain(config.title)}", plain(said), plain(what_was_tested(found, outcome)))
     show_parts(config, run, found, outcome, threshold)
     settle(STARTS)
 
@@ -73,21 +72,6 @@ def chosen(config: ExperimentConfig, run: Run, found: SliceFindings, outcome: st
         slice_card(config, run, found.table, outcome, threshold)
     except UserError as error:
         tell(error)
-
-
-def finding(found: SliceFindings, run: Run, outcome: str) -> str:
-    """The slice that stands out most, or that none does, or why nothing can be told."""
-    ratio = ratio_label(run.config.ratio)
-    if not found.n:
-        return f"There are no test {WHOSE[outcome][1]} with a prediction at {ratio}."
-    if not found.wrong:
-        return f"{ratio} has no {WRONG[outcome]} at this threshold: there is nothing to share."
-    if found.too_few:
-        return f"Too few {WHOSE[outcome][1]} to test slices."
-    standing = found.table[found.table["stands_out"]]
-    if standing.empty:
-        return f"No word, length or cluster stands out among the {WRONG[outcome]} of {ratio}."
-    return finding_said(standing, outcome)
 
 
 show()
