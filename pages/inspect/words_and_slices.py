@@ -60,18 +60,26 @@ def show_parts(config: ExperimentConfig, run: Run, found: SliceFindings, outcome
             with left:
                 if name == PARTS[0]:
                     slice_table(found, outcome)
+                    start = first_of(found)
                 else:
-                    own_slices(config, run, outcome, threshold)
+                    start = own_slices(config, run, outcome, threshold)
             with right:
-                chosen(config, run, found, outcome, threshold)
+                chosen(config, run, found, outcome, threshold, start)
 
 
-def chosen(config: ExperimentConfig, run: Run, found: SliceFindings, outcome: str, threshold: float) -> None:
-    """The slice that was clicked, typed or linked to."""
+def chosen(
+    config: ExperimentConfig, run: Run, found: SliceFindings, outcome: str, threshold: float, start: str
+) -> None:
+    """The slice that was ticked, typed or linked to, else `start`."""
     try:
-        slice_card(config, run, found.table, outcome, threshold)
+        slice_card(config, run, found.table, outcome, threshold, start=start)
     except UserError as error:
         tell(error)
+
+
+def first_of(found: SliceFindings) -> str:
+    """The rule of the first row of the table."""
+    return "" if found.table.empty or found.too_few else str(found.table["written"].iloc[0])
 
 
 show()
