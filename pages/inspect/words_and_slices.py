@@ -35,6 +35,7 @@ def show() -> None:
     with st.sidebar:
         threshold = choose_threshold()
     enter(STARTS, READS, canary="among")
+    settle(STARTS)  # before anything is drawn: what is typed next must not come with the old URL
     top = st.container()
     st.segmented_control("Look at", list(CHOICES), key="among", format_func=CHOICES.__getitem__, required=True,
                          label_visibility="collapsed")  # fmt: skip
