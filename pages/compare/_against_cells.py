@@ -35,8 +35,8 @@ def choose_cell(cells: list[Cell], names: tuple[str, str]) -> Cell:
     for place, start in zip(st.columns(2, gap="large"), (0, 4), strict=True):
         with place:
             _matrix(cells[start : start + 4], names)
-    start = max(cells[:2], key=lambda cell: len(cell.rows))
-    return next((cell for cell in cells if cell.key == st.session_state.get(_CHOSEN)), start)
+    largest = max(cells[:2], key=lambda cell: len(cell.rows))
+    return next((cell for cell in cells if cell.key == st.session_state.get(_CHOSEN)), largest)
 
 
 def _matrix(cells: list[Cell], names: tuple[str, str]) -> None:
