@@ -70,8 +70,10 @@ def what_was_tested(found: SliceFindings, outcome: str) -> str:
         )
     worse = int((found.table["stands_out"] & (found.table["difference"] > 0)).sum())
     better = int(found.table["stands_out"].sum()) - worse
+    clusters = bool((found.table["kind"] == "cluster").any())
+    chosen = "clusters: all of them" if clusters else "no clusters: they need the frozen encoder's embeddings"
     return (
-        f"{whole} {len(found.table):,} slices tested on test, chosen on validation (clusters: all of them). "
+        f"{whole} {len(found.table):,} slices tested on test, chosen on validation ({chosen}). "
         f"At a false-find rate of 10 % (Benjamini-Hochberg) {_held(worse, better, outcome)}. "
         + ("" if worse else power_said(found, outcome))
     ).strip()

@@ -39,6 +39,12 @@ def test_the_planted_word_is_the_headline(planted: str) -> None:
     assert run_findings(planted, run, outcome="fp", threshold=0.5).wrong == 0
 
 
+def test_where_clusters_are_missing_it_is_said(workspace: Path) -> None:
+    make_experiment(make_dataset(positives=240), ratios=(1,), seeds=(0,), with_embeddings=False)
+    found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.5)
+    assert "no clusters: they need" in what_was_tested(found, "fn")
+
+
 def test_members_are_those_of_the_rule_that_is_saved(planted: str) -> None:
     found = slice_candidates(planted, "fn")
     assert {"word", "length", "cluster"} <= set(found.members.kinds)
