@@ -60,13 +60,13 @@ def from_texts(repeats: int) -> Iterable[Told]:
             case = text_sets.make_text_case(mechanism, seed=repeat)
             n = int(case.labels.sum())
             effect = _visible_effect(case)
-            visible = mechanism == "collapse" or effect > smallest_visible_drop(n)
+            visible = case.collapsed or effect > smallest_visible_drop(n)
             yield Told("texts", mechanism, n, _planted(case), visible, _verdict(case, text_sets.RATIOS, 3))
 
 
 def _planted(case: text_sets.TextCase) -> frozenset[str]:
     """What the runs suffer from on 12,000 texts: parts of a point and more count."""
-    causes = {"optimisation"} if case.mechanism == "collapse" else set()
+    causes = {"optimisation"} if case.collapsed else set()
     if case.true_drop < MATTERS:
         return frozenset(causes | {"nothing wrong"})
     causes |= {"ranking"} if case.true_ranking > 0.01 else set()
