@@ -12,8 +12,9 @@ from analysis.checks import Floats
 class Alignment:
     """How the points of one map move onto another: turned (perhaps mirrored), scaled, shifted.
 
-    `turn` is 2 x 2 and orthogonal, `start` and `end` are the centres of the two maps. `disparity` is the share of the
-    other map's spread that stays unexplained: 0 the same picture, 1 nothing in common.
+    `turn` is 2 x 2 and orthogonal, `scale` makes both maps equally wide, `start` and `end` are their centres.
+    `disparity` is the share of the other map's spread that the best move leaves unexplained: 0 the same picture, 1
+    nothing in common.
     """
 
     turn: Floats
@@ -30,9 +31,10 @@ class Alignment:
 def alignment(points: ArrayLike, onto: ArrayLike) -> Alignment:
     """Which move brings the points of one map nearest to the same texts on another? Procrustes, least squares.
 
-    With centred A and B and A'B = U S V': turn = U V', scale = trace(S) / |A|^2, disparity = 1 - trace(S)^2 / (|A|^2
-    |B|^2) (Schönemann 1966, Gower 1975). Both (n x 2), row by row the same text. Maps without spread are only shifted.
-    ValueError for other shapes, no points or missing values.
+    With centred A and B and A'B = U S V': turn = U V', disparity = 1 - trace(S)^2 / (|A|^2 |B|^2) (Schönemann 1966,
+    Gower 1975). scale = |B| / |A|: the least-squares one would shrink maps that have little in common to a spot. Both
+    (n x 2), row by row the same text. Maps without spread are only shifted. ValueError for other shapes, no points or
+    missing values.
     """
     a, b = _points(points), _points(onto)
     if a.shape != b.shape:
@@ -43,7 +45,7 @@ def alignment(points: ArrayLike, onto: ArrayLike) -> Alignment:
         return Alignment(np.eye(2), 1.0, start, end, 1.0)
     u, s, vt = np.linalg.svd((a - start).T @ (b - end))
     disparity = max(0.0, 1 - float(s.sum()) ** 2 / (spread_a * spread_b))
-    return Alignment(u @ vt, float(s.sum()) / spread_a, start, end, disparity)
+    return Alignment(u @ vt, (spread_b / spread_a) ** 0.5, start, end, disparity)
 
 
 def neighbours_kept(points: ArrayLike, others: ArrayLike, *, k: int = 10) -> float:

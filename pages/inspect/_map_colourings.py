@@ -1,0 +1,42 @@
+"""What the rarer colourings of the map need: confidence in training, tags, clusters."""
+
+import numpy as np
+import pandas as pd
+
+from pages.inspect._map_points import CONFIDENCE, TAG
+from pages.inspect._map_sides import Side
+from pages.shared.case_list import annotations
+from pages.shared.dynamics import data_map_of
+from pages.shared.lookup import places_of
+
+
+def coloured(points: pd.DataFrame, side: Side, colouring: str) -> pd.DataFrame:
+    """The points with `confidence` or `named`, when they are coloured by it."""
+    if colouring == CONFIDENCE:
+        found = data_map_of(side.run)
+        known = pd.Series(dtype=np.float64) if found is None else found["confidence"]
+        return points.assign(confidence=_looked_up(known, points["id"], np.nan).astype(np.float64))
+    if colouring == TAG:
+        return points.assign(named=_looked_up(_first_tags(side.run.config.experiment), points["id"], ""))
+    return points
+
+
+def _first_tags(experiment: str) -> pd.Series:
+    """The commonest tag of each tagged example, by id."""
+    tags = annotations(experiment)["tags"]
+    tags = tags[tags != ""].str.split("; ").explode()
+    if tags.empty:
+        return tags
+    counts = tags.value_counts()
+    return (
+        tags.loc[tags.map(counts).sort_values(ascending=False, kind="stable").index.unique()].groupby(level=0).first()
+    )
+
+
+def _looked_up(known: pd.Series, ids: pd.Series, other: float | str) -> np.ndarray:
+    """What is known of each id, `other` for nothing."""
+    values = np.full(len(ids), other, dtype=object)
+    if len(known):
+        places = places_of(known.index, ids)
+        values[places >= 0] = known.to_numpy(dtype=object)[places[places >= 0]]
+    return values
