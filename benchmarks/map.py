@@ -42,7 +42,7 @@ def main() -> None:
             os.environ["CLOSECALL_HOME"] = folder
             made = make_dataset(positives=max(30, 3 * size // 11), negatives=3 * size - max(30, 3 * size // 11))
             make_experiment(made, ratios=(1, 2), seeds=(0,))
-            query = {"experiment": "sweep", "ratio": "1:2"} | ({"beside": "1:1"} if asked.two else {})
+            query = {"experiment": "sweep", "ratio": "1:2"} | ({"right": "1:1"} if asked.two else {})
             print(f"{size:>7,} test texts: {server(query)}; {browser(query)}", flush=True)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from data.hard_cases import hard_cases_log
 from pages.inspect._map_points import CONFIDENCE, TAG
 from pages.inspect._map_sides import Side
 from pages.shared.case_list import annotations
@@ -19,6 +20,12 @@ def coloured(points: pd.DataFrame, side: Side, colouring: str) -> pd.DataFrame:
     if colouring == TAG:
         return points.assign(named=_looked_up(_first_tags(side.run.config.experiment), points["id"], ""))
     return points
+
+
+def tags_mark(experiment: str, colouring: str) -> int:
+    """Changes when tags may have, where the map is coloured by them: part of a cache key."""
+    path = hard_cases_log(experiment)
+    return path.stat().st_size if colouring == TAG and path.exists() else 0
 
 
 def _first_tags(experiment: str) -> pd.Series:

@@ -48,14 +48,14 @@ def picked_ids(experiment: str) -> tuple[np.ndarray, str]:
     """The ids that are picked, and why there are none when the URL names a selection that is not there."""
     key = st.session_state[PICKED]
     try:
-        return _ids(experiment, key), ""
+        return ids_of(experiment, key), ""
     except UserError as error:
         st.session_state[PICKED] = ""
-        return _ids(experiment, ""), str(error)
+        return ids_of(experiment, ""), str(error)
 
 
-def lit_ids(side: Side, look: tuple[Any, ...]) -> np.ndarray:
-    """The ids that this map's figure lights: the picks, but for those drawn on itself the ones from before.
+def lit_key(side: Side, look: tuple[Any, ...]) -> str:
+    """The selection that this map's figure lights: the picks, but for those drawn on itself the ones from before.
 
     `look` is all else that the figure depends on: when it changes the chart's own outline is lost, and so is lit anew.
     """
@@ -66,7 +66,7 @@ def lit_ids(side: Side, look: tuple[Any, ...]) -> np.ndarray:
     if (look, lit) != (last_look, last_lit):
         st.session_state[_seen(side.key)] = ""
     st.session_state[kept] = (look, lit)
-    return _ids(side.run.config.experiment, lit)
+    return lit
 
 
 def clear() -> None:
@@ -115,7 +115,7 @@ def rows_inside(
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _ids(experiment: str, key: str) -> np.ndarray:
+def ids_of(experiment: str, key: str) -> np.ndarray:
     """The ids of a selection, none for the key "". A key stands for its content, so this never grows old."""
     return np.array(load_selection(experiment, key).ids if key else (), dtype=object)
 

@@ -1,8 +1,7 @@
 """The maps that stand on the page: one, or two side by side laid over each other."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,15 +24,14 @@ NEIGHBOURS = 10
 class Side:
     """One map. `points` has id, split, label, x, y, and of `run`: prob, outcome ("" in training) and group.
 
-    `key` is the key of its chart, `layout` and `written` name the projection and when it was made.
+    `key` is the key of its chart; `mark` changes when anything on disk that the points come from does.
     """
 
     key: str
     run: Run
     frozen: bool
     points: pd.DataFrame
-    layout: str
-    written: int
+    mark: tuple[Hashable, ...]
 
     @property
     def name(self) -> str:
@@ -68,21 +66,16 @@ def side(key: str, run: Run, *, frozen: bool, threshold: float) -> Side | None:
     layout = projection(folder)
     if layout is None:
         return None
-    name = "frozen" if frozen else run.name
-    return Side(key, run, frozen, with_outcomes(layout, run, threshold), name, stamp(_file(folder)))
+    stamps = tuple(stamp(one.folder / "predictions.parquet") for one in finished_runs(run.config.experiment))
+    mark = (run.config.experiment, run.name, folder.name, stamp(folder / "projection.parquet"), stamps)
+    return Side(key, run, frozen, _points(layout, run, mark, threshold), mark)
 
 
 def laid_over(left: Side, right: Side) -> tuple[Side, Following]:
     """The right map turned, scaled and shifted onto the left one by the test texts that both have."""
-    places = places_of(pd.Index(right.points["id"]), left.points["id"])
-    both = (places >= 0) & (left.points["split"] != "train").to_numpy()
-    own, other = _places(left.points)[both], _places(right.points)[places[both]]
-    if len(own) < 2:
-        return right, Following(np.nan, np.nan)
-    flat = alignment(other, own).moved(_places(right.points)).astype(np.float32)
-    kept = _kept(own, other, left.run.config.experiment, (left.layout, left.written, right.layout, right.written))
-    k = min(NEIGHBOURS, len(own) - 1)
-    return replace(right, points=right.points.assign(x=flat[:, 0], y=flat[:, 1])), Following(kept, k / (len(own) - 1))
+    flat, kept, by_chance = _laid_over(left.points, right.points, left.mark, right.mark)
+    moved = right.points.assign(x=flat[:, 0], y=flat[:, 1])
+    return replace(right, points=moved, mark=(*right.mark, *left.mark)), Following(kept, by_chance)
 
 
 def common_ranges(sides: Sequence[Side]) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -115,14 +108,25 @@ def with_outcomes(layout: pd.DataFrame, run: Run, threshold: float) -> pd.DataFr
     return layout.assign(prob=probs, outcome=names, group=group)
 
 
-def _places(points: pd.DataFrame) -> np.ndarray:
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _points(_layout: pd.DataFrame, _run: Run, mark: tuple[Hashable, ...], threshold: float) -> pd.DataFrame:
+    return with_outcomes(_layout, _run, threshold)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _laid_over(
+    _left: pd.DataFrame, _right: pd.DataFrame, left_mark: tuple[Hashable, ...], right_mark: tuple[Hashable, ...]
+) -> tuple[np.ndarray, float, float]:
+    """Where the right map's points go (n x 2), the share of neighbours kept, and what chance would keep."""
+    places = places_of(pd.Index(_right["id"]), _left["id"])
+    both = (places >= 0) & (_left["split"] != "train").to_numpy()
+    own, other = _coordinates(_left)[both], _coordinates(_right)[places[both]]
+    if len(own) < 2:
+        return _coordinates(_right), np.nan, np.nan
+    flat = alignment(other, own).moved(_coordinates(_right)).astype(np.float32)
+    k = min(NEIGHBOURS, len(own) - 1)
+    return flat, neighbours_kept(own, other, k=k), k / (len(own) - 1)
+
+
+def _coordinates(points: pd.DataFrame) -> np.ndarray:
     return points[["x", "y"]].to_numpy(dtype=np.float64)
-
-
-def _file(folder: Path) -> Path:
-    return folder / "projection.parquet"
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _kept(_own: np.ndarray, _other: np.ndarray, experiment: str, layouts: tuple[str, int, str, int]) -> float:
-    return neighbours_kept(_own, _other, k=NEIGHBOURS)

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from data.experiments import ExperimentConfig
 from data.runs import Run
-from pages.inspect._map_colourings import coloured
+from pages.inspect._map_colourings import coloured, tags_mark
 from pages.inspect._map_figure import Frame, figure
-from pages.inspect._map_picks import PICKED, lit_ids, picked_ids, remember_marks, rows_of, take_in, turn
+from pages.inspect._map_picks import PICKED, ids_of, lit_key, picked_ids, remember_marks, rows_of, take_in, turn
 from pages.inspect._map_points import COLOURINGS, CONFIDENCE, Kind, drawn, kinds
 from pages.inspect._map_selection import Desk, card, selection_part
 from pages.inspect._map_sides import (
@@ -33,7 +34,7 @@ from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
 from pages.shared.link import enter, settle
 from pages.shared.state import choose_run, require_experiment
-from pages.shared.texts import texts_of
+from pages.shared.texts import Texts, texts_of
 from pages.shared.threshold import choose_threshold
 from pages.shared.wide import wide
 from pages.shared.words import plain
@@ -122,14 +123,14 @@ def explore(config: ExperimentConfig, run: Run, sides: list[Side], threshold: fl
 
 def chart(one: Side, legend: list[Kind], frame: Frame, desk: Desk, *, named: bool) -> int:
     """One map. How many marks it draws."""
-    look = (one.layout, one.written, named, frame, dark(), desk.threshold, desk.evidence.runs, len(one.points),
-            *(st.session_state[name] for name in ("by", "left", "right", "training")))  # fmt: skip
-    lit = rows_of(one.points, lit_ids(one, look))
-    marks = drawn(one.points, lit, errors_only=frame.shaded)
-    remember_marks(one, marks)
+    controls = tuple(st.session_state[name] for name in ("by", "left", "right", "training"))
+    look = (one.mark, frame, named, dark(), desk.threshold, controls, tags_mark(desk.config.id, controls[0]))
+    lit = lit_key(one, look)
     said = title(one, named=named)
+    picture, marks = _picture(one.points, legend, frame, desk.texts, (said, look, lit))
+    remember_marks(one, marks)
     st.plotly_chart(
-        figure(one.points, legend, marks, lit, frame=frame, title=said, texts=desk.texts),
+        picture,
         key=one.key,
         theme=None,
         on_select="rerun",
@@ -157,6 +158,17 @@ def read(desk: Desk, sides: list[Side], ids: np.ndarray) -> None:
         chosen = selection_part(desk, points)
     with text:
         card(desk, chosen)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _picture(
+    _points: pd.DataFrame, _legend: list[Kind], _frame: Frame, _texts: Texts, key: tuple[str, tuple[Any, ...], str]
+) -> tuple[go.Figure, np.ndarray]:
+    """The figure of a map and which rows (n) have a mark on it. `key` has all that they depend on."""
+    title, look, lit_key = key
+    lit = rows_of(_points, ids_of(look[0][0], lit_key))
+    marks = drawn(_points, lit, errors_only=_frame.shaded)
+    return figure(_points, _legend, marks, lit, frame=_frame, title=title, texts=_texts), marks
 
 
 def _within(name: str, options: tuple[str, ...]) -> None:
