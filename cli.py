@@ -248,6 +248,28 @@ def errors(
     )
 
 
+@app.command()
+def slices(
+    experiment: ExperimentId,
+    ratio: Annotated[str, typer.Option(help="The ratio whose run is looked at.")],
+    outcome: Annotated[
+        str, typer.Option(help="fn (misses among positives) or fp (false alarms among negatives).")
+    ] = "fn",
+    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
+    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
+    threshold: Annotated[float, typer.Option(help="Probability from which an example is called positive.")] = 0.5,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Say what the errors of a run share: words, lengths, columns and clusters, tested on the test split.
+
+    Example: closecall slices posts-1-1-to-1-10 --ratio 10 --outcome fn --out slices.csv
+    """
+    from models.slice_report import report_slices
+
+    report_slices(experiment, ratio, outcome, seed=seed, remedy=remedy, threshold=threshold, out=out, as_json=json)
+
+
 @app.command("hard-cases")
 def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
     """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.
