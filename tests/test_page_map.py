@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from data.hard_cases import add_tag, load_hard_cases
 from data.selections import load_selection, save_selection
+from data.slices import load_slices
 from pages.inspect._map_picks import rows_inside
 from pages.inspect._map_points import drawn, kinds
 from tests.makers import make_dataset, make_experiment
@@ -138,6 +139,16 @@ def test_a_selection_is_listed_and_added(sweep: Path) -> None:
     assert figures(at) == before
     at.button(key="undo").click().run()
     assert load_hard_cases("sweep").empty
+
+
+def test_a_selection_is_saved_as_a_slice(sweep: Path) -> None:
+    at = select(opened(by="Cluster"), [0, 1, 2])
+    at.text_input(key="slice-name").input("close calls").run()
+    at.button(key="save-slice").click().run()
+    assert [one.name for one in load_slices("sweep")] == ["close calls"]
+    at.text_input(key="slice-name").input("close calls").run()
+    at.button(key="save-slice").click().run()
+    assert any("Choose another name" in one.value for one in at.error)
 
 
 def test_a_link_to_a_selection_that_is_gone_is_told(sweep: Path) -> None:

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 
 from data.hard_cases import hard_cases_log
-from pages.inspect._map_points import CONFIDENCE, TAG
+from pages.inspect._map_points import CLUSTER, CONFIDENCE, TAG
 from pages.inspect._map_sides import Side
 from pages.shared.case_list import annotations
 from pages.shared.dynamics import data_map_of
 from pages.shared.lookup import places_of
+from pages.shared.slice_findings import clusters
 
 
 def coloured(points: pd.DataFrame, side: Side, colouring: str) -> pd.DataFrame:
@@ -19,6 +20,8 @@ def coloured(points: pd.DataFrame, side: Side, colouring: str) -> pd.DataFrame:
         return points.assign(confidence=_looked_up(known, points["id"], np.nan).astype(np.float64))
     if colouring == TAG:
         return points.assign(named=_looked_up(_first_tags(side.run.config.experiment), points["id"], ""))
+    if colouring == CLUSTER:
+        return points.assign(named=_looked_up(_cluster_names(side.run.config.experiment), points["id"], ""))
     return points
 
 
@@ -38,6 +41,15 @@ def _first_tags(experiment: str) -> pd.Series:
     return (
         tags.loc[tags.map(counts).sort_values(ascending=False, kind="stable").index.unique()].groupby(level=0).first()
     )
+
+
+def _cluster_names(experiment: str) -> pd.Series:
+    """The name of each text's cluster, by id."""
+    found = clusters(experiment)
+    if found is None:
+        return pd.Series(dtype=object)
+    names = [f"{number + 1}: {name}" for number, name in enumerate(found.names)]
+    return pd.Series(np.array(names, dtype=object)[found.numbers], index=pd.Index(found.ids))
 
 
 def _looked_up(known: pd.Series, ids: pd.Series, other: float | str) -> np.ndarray:

@@ -14,7 +14,8 @@ DRAWN = 8_000
 """More marks than these are a blot to the eye, and each costs a processor that draws without a GPU."""
 MOST_NAMES = len(CATEGORIES)
 SYMBOLS = {"fn": "x", "fp": "triangle-up", "tp": "diamond", "tn": "circle"}
-_CATEGORY_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "pentagon", "triangle-down")
+_CATEGORY_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "pentagon", "triangle-down", "x",
+                     "hexagram")  # fmt: skip
 _CONFIDENCE_SYMBOLS = ("x", "cross", "square", "diamond", "circle")
 _GROUP_ORDER = ("always missed", "lost", "wavering", "unstable", "gained", "always hit")
 _GROUP_LOOK = {

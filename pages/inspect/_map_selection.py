@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from data.errors import UserError
 from data.experiments import ExperimentConfig, ratio_label
 from data.hard_cases import Origin, error_reason
 from data.runs import Run
+from data.slice_rules import Picked
+from data.slices import save_slice
 from pages.inspect._controls import MARKS
 from pages.inspect._map_picks import PICKED, clear
 from pages.shared import case_list
@@ -69,6 +72,7 @@ def _buttons(desk: Desk, points: pd.DataFrame) -> None:
         _add_button(desk, points)
         if case_list.can_undo(desk.config.id):
             st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(desk.config.id,))
+        _slice_popover(desk.config.id)
         st.button("Clear selection", key="clear-picked", icon=":material/close:", on_click=clear)
     with st.container(horizontal=True):
         test = int((points["split"] != TRAIN).sum())
@@ -78,6 +82,25 @@ def _buttons(desk: Desk, points: pd.DataFrame) -> None:
         if test < len(points):
             number = f"{len(points) - test:,} training texts"
             _link(f"Read {'these' if not test else 'the'} {number} in Errors", desk, picked=picked, split=TRAIN)
+
+
+def _slice_popover(experiment: str) -> None:
+    """Keep the selection under a name: a slice is a filter on the Errors page."""
+    with st.popover("Save as slice", icon=":material/label:"):
+        st.text_input("Name of the slice", key="slice-name", placeholder="Such as: monitors among the misses")
+        st.button("Save", key="save-slice", on_click=_save_slice, args=(experiment, st.session_state[PICKED]))
+        if refused := st.session_state.pop("slice-refused", ""):
+            st.error(plain(refused), icon=":material/error:")
+
+
+def _save_slice(experiment: str, picked: str) -> None:
+    try:
+        saved = save_slice(experiment, str(st.session_state["slice-name"]), Picked(picked))
+    except UserError as error:
+        st.session_state["slice-refused"] = str(error)
+    else:
+        st.session_state["slice-name"] = ""
+        st.session_state["said"] = f"Saved as the slice {saved.name}. It is a filter on the Errors page."
 
 
 def _link(label: str, desk: Desk, **more: str) -> None:

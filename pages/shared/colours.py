@@ -13,7 +13,8 @@ UNSELECTED = "#9AA0A6"
 OUTCOME = {"tp": HIT, "fn": MISS, "fp": FALSE_ALARM, "tn": CORRECT_REJECTION}
 CLASS = {1: POSITIVE, 0: NEGATIVE}
 
-CATEGORIES = ("#44AA99", "#AA4499", "#999933", "#6699CC", "#CC6677", "#228833", "#8C6D31", "#8A7FD5")
+CATEGORIES = ("#44AA99", "#AA4499", "#999933", "#6699CC", "#CC6677", "#228833", "#8C6D31", "#8A7FD5", "#C48A5A",
+              "#5F9EA0")  # fmt: skip
 """Tags and clusters: names without an order, unlike the colours of classes and outcomes (after Tol)."""
 
 # From strong (low) to pale (high) on a light page; the other way round on a dark one: what is low stands out.
