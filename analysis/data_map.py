@@ -71,6 +71,26 @@ def regions(confidence_rank: ArrayLike, variability_rank: ArrayLike) -> np.ndarr
     return named
 
 
+def movement(confidences: ArrayLike) -> pd.DataFrame:
+    """How does each positive move as negatives come in? From the smallest ratio to the largest.
+
+    `confidences` (ratios, n): its confidence at each ratio, ratios rising, every column the same example. One row for
+    each: `first`, `last`, `change` (last - first, below 0: it fell), `first_rank`, `last_rank` and `rank_change`, its
+    place among these examples (see `class_ranks`): a fall in rank is a fall beyond what all of them did. ValueError for
+    fewer than two ratios.
+    """
+    told = np.asarray(confidences, dtype=np.float64)
+    if told.ndim != 2 or len(told) < 2:
+        raise ValueError(f"A movement needs the confidences of two ratios or more; the shape is {told.shape}.")
+    first, last = told[0], told[-1]
+    same = np.ones(told.shape[1], dtype=bool)
+    ranks = [class_ranks(same, one) if told.shape[1] else one for one in (first, last)]
+    return pd.DataFrame({
+        "first": first, "last": last, "change": last - first,
+        "first_rank": ranks[0], "last_rank": ranks[1], "rank_change": ranks[1] - ranks[0],
+    })  # fmt: skip
+
+
 def _epochs(pos_probs: ArrayLike, n: int) -> Floats:
     probs = np.asarray(pos_probs, dtype=np.float64)
     if probs.ndim != 2 or probs.shape[1] != n or not len(probs):
