@@ -24,7 +24,8 @@ Range = tuple[float, float]
 class Frame:
     """What all maps of the page have in common: the window, the height, and whether densities are shaded.
 
-    A new `turn` makes the charts anew, without what was drawn around on them.
+    A new `turn` makes the charts anew, without what was drawn around on them. `names` are those of the axes, whose
+    numbers are shown when they mean something (`measured`).
     """
 
     across: Range
@@ -32,6 +33,8 @@ class Frame:
     height: int
     shaded: bool
     turn: int
+    names: tuple[str, str] = ("UMAP 1 (no unit)", "UMAP 2 (no unit)")
+    measured: bool = False
 
 
 def figure(
@@ -65,9 +68,9 @@ def figure(
         margin={"b": 72 if len(shown) <= 4 and not frame.shaded else 104},
         legend={"itemsizing": "constant", "font": {"size": 12}},
     )
-    for axis, name, window in (("xaxis", "UMAP 1", frame.across), ("yaxis", "UMAP 2", frame.down)):
+    for axis, name, window in zip(("xaxis", "yaxis"), frame.names, (frame.across, frame.down), strict=True):
         chart.layout[axis].update(
-            showticklabels=False, ticks="", gridcolor=faint(), title_text=f"{name} (no unit)", range=list(window)
+            showticklabels=frame.measured, ticks="", gridcolor=faint(), title_text=name, range=list(window)
         )
     return chart
 

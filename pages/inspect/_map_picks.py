@@ -23,7 +23,7 @@ PICKED = "picked"
 _DRAWN_ON, _TURN = "map-drawn-on", "map-turn"
 
 
-def take_in(sides: Sequence[Side], legends: Mapping[str, list[Kind]]) -> None:
+def take_in(sides: Sequence[Side], legends: Mapping[str, list[Kind]], *, what: str = "map") -> None:
     """Keep what was drawn around since the last run as the picks; an outline taken away clears them."""
     for side in sides:
         event = _event(st.session_state.get(side.key))
@@ -38,7 +38,7 @@ def take_in(sides: Sequence[Side], legends: Mapping[str, list[Kind]]) -> None:
             clear()
             continue
         ids = side.points["id"].to_numpy(dtype=object)[rows]
-        source = f"map {side.name}" if side.frozen else f"map of {side.name}"
+        source = f"{what} {side.name}" if side.frozen else f"{what} of {side.name}"
         picked = save_selection(side.run.config.experiment, ids, source=source)
         st.session_state[PICKED] = picked
         st.session_state[_DRAWN_ON] = (side.key, picked)

@@ -59,7 +59,7 @@ def card(desk: Desk, one: str) -> None:
         st.markdown(f"Training text {plain(one)}")
         whole_text(desk.texts.text(one), [])
         return
-    _link("Read it in Errors", desk, example=one)
+    errors_link("Read it in Errors", desk, example=one)
     facts(desk.evidence, desk.run, row, desk.texts, threshold=desk.threshold)
     whole_text(desk.texts.text(one), [])
     over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold)
@@ -72,19 +72,21 @@ def _buttons(desk: Desk, points: pd.DataFrame) -> None:
         _add_button(desk, points)
         if case_list.can_undo(desk.config.id):
             st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(desk.config.id,))
-        _slice_popover(desk.config.id)
+        slice_popover(desk.config.id)
         st.button("Clear selection", key="clear-picked", icon=":material/close:", on_click=clear)
     with st.container(horizontal=True):
         test = int((points["split"] != TRAIN).sum())
         picked = st.session_state[PICKED]
         if test:
-            _link(f"Read {'these' if test == len(points) else f'the {test:,} of test'} in Errors", desk, picked=picked)
+            errors_link(
+                f"Read {'these' if test == len(points) else f'the {test:,} of test'} in Errors", desk, picked=picked
+            )
         if test < len(points):
             number = f"{len(points) - test:,} training texts"
-            _link(f"Read {'these' if not test else 'the'} {number} in Errors", desk, picked=picked, split=TRAIN)
+            errors_link(f"Read {'these' if not test else 'the'} {number} in Errors", desk, picked=picked, split=TRAIN)
 
 
-def _slice_popover(experiment: str) -> None:
+def slice_popover(experiment: str) -> None:
     """Keep the selection under a name: a slice is a filter on the Errors page."""
     with st.popover("Save as slice", icon=":material/label:"):
         st.text_input("Name of the slice", key="slice-name", placeholder="Such as: monitors among the misses")
@@ -103,7 +105,7 @@ def _save_slice(experiment: str, picked: str) -> None:
         st.session_state["said"] = f"Saved as the slice {saved.name}. It is a filter on the Errors page."
 
 
-def _link(label: str, desk: Desk, **more: str) -> None:
+def errors_link(label: str, desk: Desk, **more: str) -> None:
     query = {
         "experiment": desk.config.id,
         "ratio": ratio_label(desk.run.config.ratio),
