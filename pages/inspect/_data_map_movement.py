@@ -112,8 +112,7 @@ def _falls(config: ExperimentConfig, run: Run, positives: Positives, moved: pd.D
         ],
     }
     st.caption(
-        "Rank among positives: 0 the lowest confidence of all, 100 the highest. A fall in rank is more than all of them "
-        "lost."
+        "Rank among positives: 0 is the lowest confidence, 100 the highest. A fall in rank goes beyond what all lost."
     )
     link = {"ratio": last, "seed": str(run.config.seed), "split": "train"}
     example_table(config, positives.ids[rows], numbers, key="falls", link=link)

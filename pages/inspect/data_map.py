@@ -94,7 +94,8 @@ def reading(found: pd.DataFrame) -> str:
         few = f" {counted(epochs, 'epoch')} are few: read crowds and ranks, not single digits."
     return (
         f"Confidence is the probability of a text's own class while training, the mean over "
-        f"{counted(epochs, 'epoch')}; variability is its standard deviation. Low and steady is hard to learn: look at the label first.{few}"
+        f"{counted(epochs, 'epoch')}; variability is its standard deviation. Low and steady is "
+        f"hard to learn: look at the label first.{few}"
     )
 
 
@@ -136,6 +137,9 @@ def chart(side: Side, legend: list[Kind], desk: Desk) -> None:
         "By thirds of its own class: ambiguous is the third that varied most; of the rest, hard to learn lies in the "
         "third with the lowest confidence, easy in the third with the highest."
     )
+    doubted = int(((side.points["region"] == "easy") & (side.points["y"] < 0.5)).sum())
+    if doubted:
+        regions += f" Easy for its class, no more: {counted(doubted, 'easy text')} here with a confidence below .5."
     sampled = (
         "" if marks.all() else f" Marks are drawn for {int(marks.sum()):,} of {len(marks):,} texts, a fair sample."
     )
