@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from analysis.decomposition import decompose_drop
+from analysis.outcomes import collapsed
 
 RATIOS = (1, 3, 10)
 MECHANISMS = (
@@ -40,6 +41,7 @@ class TextCase:
     val_pos_probs: np.ndarray
     true_drop: float
     true_ranking: float
+    collapsed: bool
 
 
 def make_text_case(mechanism: str, *, seed: int, n_seeds: int = 3) -> TextCase:
@@ -56,8 +58,11 @@ def make_text_case(mechanism: str, *, seed: int, n_seeds: int = 3) -> TextCase:
                 probs[name].append(model.predict_proba(texts)[:, 1])
     labels = {name: own for name, (_, own) in sets.items()}
     table = {name: np.array(rows) for name, rows in probs.items()}
-    drop, ranking = _truth(labels["check"], table["check"], n_seeds, collapsed=mechanism == "collapse")
-    return TextCase(mechanism, labels["test"], table["test"], labels["val"], table["val"], drop, ranking)
+    gone = collapsed(labels["check"], table["check"])
+    drop, ranking = _truth(labels["check"], table["check"], gone)
+    return TextCase(
+        mechanism, labels["test"], table["test"], labels["val"], table["val"], drop, ranking, bool(gone.any())
+    )
 
 
 def _sizes(n: int) -> dict[str, tuple[int, int]]:
@@ -91,9 +96,9 @@ def _fit(rng: np.random.Generator, topics: np.ndarray, ratio: int, mechanism: st
     return model.fit(texts, labels)
 
 
-def _truth(labels: np.ndarray, pos_probs: np.ndarray, n_seeds: int, *, collapsed: bool) -> tuple[float, float]:
-    """The drop from 1:1 to 1:10 and its ranking part, on many texts."""
-    sound = n_seeds - collapsed
-    a, b = pos_probs[:sound], pos_probs[-n_seeds:][:sound]
-    parts = decompose_drop(labels, a, b, draws=2)
+def _truth(labels: np.ndarray, pos_probs: np.ndarray, gone: np.ndarray) -> tuple[float, float]:
+    """The drop from 1:1 to 1:10 and its ranking part on many texts, over the seeds that collapsed at neither."""
+    seeds = len(pos_probs) // len(RATIOS)
+    sound = ~gone[:seeds] & ~gone[-seeds:]
+    parts = decompose_drop(labels, pos_probs[:seeds][sound], pos_probs[-seeds:][sound], draws=2)
     return parts.drop.value, parts.ranking_mean.value

@@ -19,7 +19,6 @@ from pages.shared.words import counted, probability
 
 _COLOURS = {("tp", "fn"): MISS, ("fn", "tp"): POSITIVE, ("tp", "tp"): HIT, ("fn", "fn"): UNSELECTED}
 _SAID = {("tp", "fn"): "lost", ("fn", "tp"): "came back", ("fn", "fn"): "stayed missed", ("tp", "tp"): "stayed found"}
-_STATES = {"tp": "found", "fn": "missed"}
 
 
 def flow_part(config: ExperimentConfig, test: SoundRuns) -> None:
@@ -41,7 +40,7 @@ def flow_chart(table: pd.DataFrame, levels: list[float]) -> Chart:
     rows = table[(table["label"] == 1) & (table["count"] > 0)].to_dict("records")
     place = {(ratio, outcome): 2 * i + j for i, ratio in enumerate(levels) for j, outcome in enumerate(("tp", "fn"))}
     node = {
-        "label": [f"{ratio_label(ratio)} {_STATES[outcome]}" for ratio, outcome in place],
+        "label": [ratio_label(ratio) if outcome == "tp" else "missed" for ratio, outcome in place],
         "color": [HIT if outcome == "tp" else MISS for _, outcome in place],
         "pad": 26,
         "thickness": 14,
@@ -64,8 +63,8 @@ def flow_chart(table: pd.DataFrame, levels: list[float]) -> Chart:
     figure.update_layout(margin={"b": 16})
     positives = int(table[(table["label"] == 1) & (table["from_ratio"] == levels[0])]["count"].sum())
     reading = (
-        f"Bands are the {counted(positives, 'test positive')}, found or missed by most seeds. Vermilion bands are lost "
-        f"on the way to the next ratio, orange ones come back. {too_small_text(positives)}"
+        f"Bands are the {counted(positives, 'test positive')}, found (above) or missed by most seeds. Vermilion bands "
+        f"are lost on the way to the next ratio, orange ones come back. {too_small_text(positives)}"
     )
     return Chart(figure, key="flow", alt=title, reading=reading)
 
