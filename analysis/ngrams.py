@@ -36,14 +36,16 @@ def frequent_phrases(texts: Sequence[str], *, longest: int = 3, at_least: int = 
     and its last words are frequent themselves, so rare ones cost nothing (Agrawal and Srikant 1994).
     """
     texts_of, grams = _single_words(texts)
-    grams = _kept(grams, texts_of, at_least)
-    found = [grams]
-    while len(found) < longest and len(grams.names):
-        grams = _kept(_longer(grams, texts_of), texts_of, at_least)
-        found.append(grams)
-    names = np.concatenate([one.names for one in found])
-    tables = [_table(one, texts_of, len(texts)) for one in found]
-    return Phrases(names, sparse.csc_array(sparse.hstack(tables, format="csc")))
+    names, tables = [], []
+    for length in range(longest):
+        if length:
+            grams = _longer(grams, texts_of)
+        grams, table = _kept(grams, texts_of, len(texts), at_least)
+        names.append(grams.names)
+        tables.append(table)
+        if not len(grams.names):
+            break
+    return Phrases(np.concatenate(names), sparse.csc_array(sparse.hstack(tables, format="csc")))
 
 
 def _single_words(texts: Sequence[str]) -> tuple[Ints, _Grams]:
@@ -70,26 +72,21 @@ def _longer(grams: _Grams, texts_of: Ints) -> _Grams:
     return _Grams(at, np.array(names, dtype=object))
 
 
-def _kept(grams: _Grams, texts_of: Ints, at_least: int) -> _Grams:
-    """Without the phrases that fewer texts hold."""
-    enough = _texts_with(grams, texts_of) >= at_least
-    numbers = np.where(enough, np.cumsum(enough) - 1, -1)
-    at = np.where(grams.at >= 0, numbers[np.maximum(grams.at, 0)], -1) if len(numbers) else grams.at
-    return _Grams(at, grams.names[enough])
-
-
-def _texts_with(grams: _Grams, texts_of: Ints) -> Ints:
-    _, columns = _places(grams, texts_of)
-    return np.bincount(columns, minlength=len(grams.names))
+def _kept(grams: _Grams, texts_of: Ints, n: int, at_least: int) -> tuple[_Grams, sparse.csc_array]:
+    """The phrases that enough texts hold, and which texts hold them (n x m)."""
+    rows, columns = _places(grams, texts_of)
+    enough = np.bincount(columns, minlength=len(grams.names)) >= at_least
+    numbers = np.append(np.where(enough, np.cumsum(enough) - 1, -1), -1)  # the last stands for "too rare"
+    held = enough[columns]
+    cells = np.ones(held.sum(), dtype=np.int32), (rows[held], numbers[columns[held]])
+    table = sparse.csc_array(cells, shape=(n, int(enough.sum())))
+    return _Grams(numbers[grams.at], grams.names[enough]), table
 
 
 def _places(grams: _Grams, texts_of: Ints) -> tuple[Ints, Ints]:
     """Text and phrase of each pair that belongs together, once."""
     there, width = grams.at >= 0, max(len(grams.names), 1)
-    rows, columns = np.divmod(np.unique(texts_of[there] * width + grams.at[there]), width)
+    pairs = np.sort(texts_of[there] * width + grams.at[there])
+    fresh = np.diff(pairs, prepend=-1) > 0
+    rows, columns = np.divmod(pairs[fresh], width)
     return rows, columns
-
-
-def _table(grams: _Grams, texts_of: Ints, n: int) -> sparse.csc_array:
-    rows, columns = _places(grams, texts_of)
-    return sparse.csc_array((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=(n, len(grams.names)))

@@ -13,7 +13,7 @@ from data.experiments import experiment_folder, load_experiment
 from data.files import write_arrays
 from data.runs import load_embeddings
 
-SAMPLE = 20_000
+SAMPLE = 5_000
 """Embeddings that the centres are found on; all others go to the nearest centre."""
 FEWEST_TEXTS = 5
 """Texts that hold a word, for it to name a cluster."""
@@ -94,7 +94,7 @@ def k_means(embeddings: np.ndarray, k: int) -> np.ndarray:
 
     rows = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     chosen = np.random.default_rng(0).permutation(len(rows))[:SAMPLE]
-    fitted = KMeans(n_clusters=k, n_init=4, random_state=0).fit(rows[np.sort(chosen)])
+    fitted = KMeans(n_clusters=k, n_init=2, max_iter=100, random_state=0).fit(rows[np.sort(chosen)])
     numbers = fitted.predict(rows)
     order = np.argsort(-np.bincount(numbers, minlength=k), kind="stable")
     return np.argsort(order)[numbers].astype(np.int64)

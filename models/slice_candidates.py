@@ -36,6 +36,8 @@ class Candidates:
     has_texts: bool
 
 
+RAREST = 1000
+"""Of many texts, a phrase must be in one of a thousand to be looked at: rarer ones could not be told from chance."""
 Part = tuple[str, list[str], list[str], sparse.csc_array]
 """Kind, written rules, rules in words, members."""
 
@@ -78,7 +80,7 @@ def _part(kind: str, rules: Sequence[Rule], holds: sparse.csc_array) -> Part:
 
 
 def _phrases(texts: list[str]) -> Part:
-    found = frequent_phrases(texts, at_least=2 * AT_LEAST)
+    found = frequent_phrases(texts, at_least=max(2 * AT_LEAST, len(texts) // RAREST))
     return _part("word", [Phrase(str(name)) for name in found.names], found.holds)
 
 

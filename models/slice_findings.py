@@ -41,7 +41,8 @@ def slice_findings(
     wrong = ~called if outcome == "fn" else called
     members = candidates.members
     in_test = members.in_test[told]
-    kept = Members(members.holds.tocsr()[told].tocsc(), members.kinds, in_test, members.test_only)
+    holds = members.holds if told.all() else members.holds.tocsr()[told].tocsc()
+    kept = Members(holds, members.kinds, in_test, members.test_only)
     table = slice_table(kept, wrong)
     for name in ("written", "said"):
         table[name] = getattr(candidates, name)[table["candidate"]]

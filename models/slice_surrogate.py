@@ -10,8 +10,8 @@ from data.datasets import load_examples
 from data.experiments import load_experiment
 from data.runs import Run, load_predictions
 
-MOST_TEXTS = 20_000
-"""Test texts that the stand-in is fitted on; of more, these are drawn."""
+MOST_TEXTS = 10_000
+"""Texts of a split that the stand-in is made from; of more, these are drawn."""
 AT_LEAST = 8
 """Texts that hold a word, for it to have a weight."""
 
@@ -29,8 +29,9 @@ class RunSurrogate:
 def run_surrogate(experiment: str, run: Run) -> RunSurrogate:
     """Fit the stand-in of a run. ValueError when there are too few texts; UserError when the dataset is gone."""
     test, validation = load_predictions(run, "test"), load_predictions(run, "validation")
-    rows = np.sort(np.random.default_rng(0).permutation(len(test.ids))[:MOST_TEXTS])
-    tuned = np.arange(min(len(validation.ids), MOST_TEXTS))
+    rows, tuned = (
+        np.sort(np.random.default_rng(0).permutation(len(one.ids))[:MOST_TEXTS]) for one in (test, validation)
+    )
     ids = np.concatenate([validation.ids[tuned], test.ids[rows]])
     logits = np.concatenate([validation.logits[tuned], test.logits[rows]])
     examples = load_examples(load_experiment(experiment).dataset, ["id", "text"]).set_index("id")["text"]

@@ -70,12 +70,25 @@ def what_was_tested(found: SliceFindings, outcome: str) -> str:
         )
     worse = int((found.table["stands_out"] & (found.table["difference"] > 0)).sum())
     better = int(found.table["stands_out"].sum()) - worse
-    held = f"{worse} with more {WRONG[outcome]} than the rest and {better} with fewer hold"
     return (
-        f"{whole} {len(found.table):,} slices tested on test, chosen on validation (clusters: all of them): "
-        f"{held if worse + better else 'none holds'} at a false-find rate of 10 % (Benjamini-Hochberg). "
+        f"{whole} {len(found.table):,} slices tested on test, chosen on validation (clusters: all of them). "
+        f"At a false-find rate of 10 % (Benjamini-Hochberg) {_held(worse, better, outcome)}. "
         + ("" if worse else power_said(found, outcome))
-    )
+    ).strip()
+
+
+def _held(worse: int, better: int, outcome: str) -> str:
+    """How many slices hold, worse and better than the rest: `3 hold with more misses than the rest, 2 with fewer`."""
+    more, fewer = f"with more {WRONG[outcome]} than the rest", f"with fewer {WRONG[outcome]} than the rest"
+    if not worse + better:
+        return "none holds"
+    if worse and better:
+        return f"{worse} {_hold(worse)} {more} and {better} with fewer"
+    return f"{worse or better} {_hold(worse or better)}, {more if worse else fewer}"
+
+
+def _hold(number: int) -> str:
+    return "holds" if number == 1 else "hold"
 
 
 def power_said(found: SliceFindings, outcome: str) -> str:

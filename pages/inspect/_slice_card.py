@@ -18,9 +18,11 @@ from pages.shared.slices import saved_slices
 from pages.shared.words import plain
 
 
-def slice_card(config: ExperimentConfig, run: Run, table: pd.DataFrame, outcome: str, threshold: float) -> None:
-    """The slice in `rule` of the URL; the first of the table when none is named."""
-    written = st.session_state["rule"] or (str(table["written"].iloc[0]) if len(table) else "")
+def slice_card(
+    config: ExperimentConfig, run: Run, table: pd.DataFrame, outcome: str, threshold: float, *, start: str
+) -> None:
+    """The slice in `rule` of the URL, or `start` when none is named there. `table`: the slices that were tested."""
+    written = st.session_state["rule"] or start
     opened = opened_rule(config.id, written) if written else None
     if opened is None:
         st.caption("Tick a row, or type a word, to see a slice here.")
@@ -30,8 +32,9 @@ def slice_card(config: ExperimentConfig, run: Run, table: pd.DataFrame, outcome:
     row = rule_row(config.id, run, rule, outcome=outcome, threshold=threshold)
     st.markdown(f"#### {plain(among(kind, said, outcome))}")
     st.markdown(plain(compared(row, outcome)))
-    st.caption(_evidence(table, written, row))
-    _links(config, run, rule, row, outcome, threshold)
+    if row["n"]:
+        st.caption(_evidence(table, written, row))
+        _links(config, run, rule, row, outcome, threshold)
     _naming(config.id, rule, said)
     by_ratio_chart(config, rule, outcome, threshold)
 

@@ -19,8 +19,8 @@ from pages.shared.words import counted, plain
 _WAYS = ("Word or phrase", "Length in words")
 
 
-def own_slices(config: ExperimentConfig, run: Run, outcome: str, threshold: float) -> None:
-    """What can be typed, then what is saved."""
+def own_slices(config: ExperimentConfig, run: Run, outcome: str, threshold: float) -> str:
+    """What can be typed, then what is saved. The rule to look at when none was chosen: the first saved one."""
     typed()
     slices = saved_slices(config.id)
     _undo(config.id)
@@ -30,11 +30,12 @@ def own_slices(config: ExperimentConfig, run: Run, outcome: str, threshold: floa
             "under a name: it becomes a filter on the Errors page.",
             icon=":material/label:",
         )
-        return
+        return ""
     st.markdown(f"**{counted(len(slices), 'saved slice')}**")
     chosen = saved_table(config.id, run, slices, outcome, threshold)
     if chosen is not None:
         manage(config.id, chosen)
+    return slices[0].rule.written
 
 
 def typed() -> None:

@@ -23,6 +23,7 @@ from pages.shared.words import percent, plain, probability
 LOW = 0.5
 """R squared under which the stand-in tells too little to be read without a warning."""
 SHOWN = 15
+_HEADS = {"fn": ("Misses", "Hits"), "fp": ("Alarms", "Rejected")}
 
 
 def word_pulls_part(config: ExperimentConfig, run: Run, outcome: str, threshold: float) -> None:
@@ -110,10 +111,12 @@ def _table(table: pd.DataFrame, outcome: str, key: str, side: str) -> str:
         column_config={
             "name": config.TextColumn("Word", width=140),
             "pull": config.ProgressColumn(
-                f"Pull {side} (log-odds)", format="%.2f", min_value=0, max_value=float(shown["pull"].max()), width=120
+                f"Pull {side}", format="%.2f", min_value=0, max_value=float(shown["pull"].max()), width=120
             ),
-            "one": config.NumberColumn(f"In {WRONG[outcome]}", width=80),
-            "other": config.NumberColumn(f"In {RIGHT[outcome][1]}", width=80),
+            "one": config.NumberColumn(_HEADS[outcome][0], width=70, help=f"{WRONG[outcome].capitalize()} with it"),
+            "other": config.NumberColumn(
+                _HEADS[outcome][1], width=70, help=f"{RIGHT[outcome][1].capitalize()} with it"
+            ),
         },
         alt=f"Words that pull {side}",
     )

@@ -35,6 +35,7 @@ def show() -> None:
     with st.sidebar:
         threshold = choose_threshold()
     enter(STARTS, READS, canary="among")
+    settle(STARTS)  # before anything is drawn: what is typed next must not come with the old URL
     top = st.container()
     st.segmented_control("Look at", list(CHOICES), key="among", format_func=CHOICES.__getitem__, required=True,
                          label_visibility="collapsed")  # fmt: skip
@@ -60,18 +61,26 @@ def show_parts(config: ExperimentConfig, run: Run, found: SliceFindings, outcome
             with left:
                 if name == PARTS[0]:
                     slice_table(found, outcome)
+                    start = first_of(found)
                 else:
-                    own_slices(config, run, outcome, threshold)
+                    start = own_slices(config, run, outcome, threshold)
             with right:
-                chosen(config, run, found, outcome, threshold)
+                chosen(config, run, found, outcome, threshold, start)
 
 
-def chosen(config: ExperimentConfig, run: Run, found: SliceFindings, outcome: str, threshold: float) -> None:
-    """The slice that was clicked, typed or linked to."""
+def chosen(
+    config: ExperimentConfig, run: Run, found: SliceFindings, outcome: str, threshold: float, start: str
+) -> None:
+    """The slice that was ticked, typed or linked to, else `start`."""
     try:
-        slice_card(config, run, found.table, outcome, threshold)
+        slice_card(config, run, found.table, outcome, threshold, start=start)
     except UserError as error:
         tell(error)
+
+
+def first_of(found: SliceFindings) -> str:
+    """The rule of the first row of the table."""
+    return "" if found.table.empty or found.too_few else str(found.table["written"].iloc[0])
 
 
 show()

@@ -12,7 +12,7 @@ from data.hard_cases import load_hard_cases
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "ratios", "confusion", "errors", "map", "hard_cases", "data", "train")
+PAGES = ("", "ratios", "confusion", "errors", "map", "data_map", "hard_cases", "data", "train")
 HEADLINE = "[data-testid=stMain] h3"
 expect.set_options(timeout=60_000)
 
