@@ -16,13 +16,15 @@ from pages.shared.lookup import place_of, places_of
 TRAIN = "train"
 SPLIT_NAMES = {"test": "test", "validation": "validation", TRAIN: "training"}
 """The splits that can be read, and their names on screen."""
+Key = tuple[str, str, tuple[str, ...], float]
+"""Experiment, split, runs, and a figure that changes when probabilities do: a run may be made again under its name."""
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not told).
 
-    Of the split "train" these are the probabilities of training time: see `training_probs`.
+    Of the split "train" these are the probabilities of training time: see `training_probs`. `key` is for caches.
     """
 
     experiment: str
@@ -35,6 +37,7 @@ class Evidence:
     remedies: np.ndarray
     pos_probs: np.ndarray
     places: pd.Index
+    key: Key
 
     def of(self, run: Run) -> np.ndarray:
         """The probabilities of one run."""
@@ -73,12 +76,7 @@ def groups_of(evidence: Evidence, *, threshold: float, remedy: str = "none") -> 
 
     As `analysis.outcome_groups`, aligned with the evidence; runs that collapsed or lack an example are left out.
     """
-    return _groups(evidence, evidence.experiment, evidence.split, evidence.runs, _mark(evidence), threshold, remedy)
-
-
-def _mark(evidence: Evidence) -> float:
-    """Changes when probabilities do: part of a cache key, as runs may be made again under their names."""
-    return float(np.nansum(evidence.pos_probs))
+    return _groups(evidence, evidence.key, threshold, remedy)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -91,18 +89,19 @@ def _evidence(_runs: list[Run], experiment: str, split: str, stamps: tuple[tuple
     for number, one in enumerate(told):
         found = places_of(places, one.index)
         probs[number, found[found >= 0]] = one.to_numpy()[found >= 0]
-    configs = [run.config for run in _runs]
+    configs, names = [run.config for run in _runs], tuple(run.name for run in _runs)
     return Evidence(
         experiment=experiment,
         split=split,
         ids=places.to_numpy(dtype=object),
         labels=labels.to_numpy(dtype=np.int8),
-        runs=tuple(run.name for run in _runs),
+        runs=names,
         ratios=np.array([config.ratio for config in configs], dtype=np.float64),
         seeds=np.array([config.seed for config in configs], dtype=np.int64),
         remedies=np.array([config.remedy for config in configs], dtype=object),
         pos_probs=probs,
         places=places,
+        key=(experiment, split, names, float(np.nansum(probs))),
     )
 
 
@@ -129,9 +128,7 @@ def _trained_on(runs: list[Run]) -> pd.Series:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _groups(
-    _evidence: Evidence, experiment: str, split: str, runs: tuple[str, ...], mark: float, threshold: float, remedy: str
-) -> pd.DataFrame | None:
+def _groups(_evidence: Evidence, key: Key, threshold: float, remedy: str) -> pd.DataFrame | None:
     whole = ~np.isnan(_evidence.pos_probs).any(axis=1) & (_evidence.remedies == remedy)
     if not whole.any() or not len(_evidence.ids):
         return None

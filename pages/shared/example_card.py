@@ -1,5 +1,7 @@
 """One example, read whole: what it is, what every run says of it, and what lies next to it in training."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
@@ -16,24 +18,54 @@ from pages.shared.words import OUTCOME, plain, probability
 _CLASS = ("negative", "positive")
 
 
-def facts(evidence: Evidence, run: Run, row: int, texts: Texts, *, threshold: float, group: str = "") -> None:
-    """The line above the text: outcome, class, prediction, probability, and what became of it over the ratios."""
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of the example read: its probability, whether it is called positive, and by how many seeds."""
+
+    prob: float
+    positive: bool
+    called: int = 1
+    told: int = 1
+
+
+def facts(
+    evidence: Evidence,
+    run: Run,
+    row: int,
+    texts: Texts,
+    *,
+    threshold: float,
+    group: str = "",
+    verdict: Verdict | None = None,
+) -> None:
+    """The line above the text: outcome, class, prediction, probability, and what became of it over the ratios.
+
+    Without a verdict it is the run's own.
+    """
     one, label = str(evidence.ids[row]), int(evidence.labels[row])
     prob = float(evidence.of(run)[row])
-    if np.isnan(prob):
-        verb = "was not trained on this example" if evidence.split == TRAIN else "has no prediction for this example"
-        st.markdown(f"`{run.name}` {verb}.")
+    verdict = verdict or Verdict(prob, prob >= threshold)
+    if np.isnan(verdict.prob):
+        missing = "was not trained on this example" if evidence.split == TRAIN else "has no prediction for this example"
+        st.markdown(f"`{run.name}` {missing}.")
         return
-    outcome = ("tn", "fp", "fn", "tp")[2 * label + int(prob >= threshold)]
-    called = _CLASS[int(prob >= threshold)]
+    outcome = ("tn", "fp", "fn", "tp")[2 * label + int(verdict.positive)]
     group_said = f" · <em>{escaped(group)}</em>" if group else ""
     st.html(
         f'<div style="border-left:6px solid {COLOUR[outcome]};padding-left:0.6rem">'
         f"<strong>{OUTCOME[outcome].capitalize()}</strong>: {_CLASS[label]} "
-        f"({escaped(texts.class_name(one, label))}), called {called} with probability "
-        f"<strong>{escaped(probability(prob))}</strong>{group_said}"
+        f"({escaped(texts.class_name(one, label))}), {_called(verdict)}"
+        f"<strong>{escaped(probability(verdict.prob))}</strong>{group_said}"
         f'<div class="quiet">{escaped(one)}</div></div>'
     )
+
+
+def _called(verdict: Verdict) -> str:
+    name = _CLASS[int(verdict.positive)]
+    if verdict.told == 1:
+        return f"called {name} with probability "
+    number = verdict.called if verdict.positive else verdict.told - verdict.called
+    return f"called {name} by {number} of {verdict.told} seeds, mean probability "
 
 
 def whole_text(text: str | None, words: list[str]) -> None:

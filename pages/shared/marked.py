@@ -36,4 +36,5 @@ def reading_style() -> str:
     .reading.near {{ font-size: 1rem; line-height: 1.5; max-height: 13rem; }}
     .reading mark {{ background: color-mix(in srgb, {POSITIVE} 28%, transparent); color: inherit; border-radius: 3px; }}
     .quiet {{ opacity: 0.75; font-size: 0.875rem; }}
+    .apart {{ margin-top: 0.3rem; overflow-wrap: anywhere; unicode-bidi: plaintext; }}
     </style>"""
