@@ -103,9 +103,12 @@ def desk_style() -> None:
           justify-content: flex-start; }}
         .st-key-queue button p {{ text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
           width: 100%; }}
-        .st-key-keys button, .st-key-decisions button {{ padding: 0 0.6rem; }}
-        .st-key-decisions button {{ min-height: 32px; padding: 0 0.5rem; }}
-        .st-key-decisions button p {{ font-size: 0.875rem; }}
+        .st-key-keys button {{ padding: 0 0.6rem; }}
+        .st-key-decisions {{ gap: 0.25rem; }}
+        .st-key-decisions button {{ min-height: 32px; padding: 0 0.4rem; }}
+        .st-key-decisions button p {{ font-size: 0.8125rem; }}
+        .st-key-more-body button {{ min-height: 30px; padding: 0 0.6rem; }}
+        .st-key-more-body button p {{ font-size: 0.875rem; }}
         [class*="st-key-chip-"] button {{ border-radius: 1rem; min-height: 32px; padding: 0 0.7rem; max-width: 26rem; }}
         [class*="st-key-chip-"] button p {{ font-size: 0.875rem; overflow: hidden; text-overflow: ellipsis;
           white-space: nowrap; }}

@@ -112,8 +112,8 @@ def arrange(known: Known, filters: Filters) -> Desk:
     rows = np.flatnonzero(_all(known, masks))
     sort = filters.sort if filters.sort in orders(known, filters) else STARTS["sort"]
     picks_lost = filters.picked and "picked" not in masks
-    keys = sort_keys(known, replace(filters, sort=sort, picked="" if picks_lost else filters.picked))
-    order = rows[np.argsort(keys[rows], kind="stable")]
+    keys = sort_keys(known, replace(filters, sort=sort, picked="" if picks_lost else filters.picked), rows)
+    order = rows[np.argsort(keys, kind="stable")]
     positions = np.full(len(known.evidence.ids), -1)
     positions[order] = np.arange(len(order))
     listed = rows_of(known.evidence, known.annotations, known.annotations["listed"])

@@ -46,9 +46,7 @@ def lengths(known: Known) -> np.ndarray | None:
     if known.texts.texts is None:
         return None
     written = stamp(datasets_folder() / known.dataset / "examples.parquet")
-    counts = _word_counts(known.texts, known.dataset, written)
-    places = places_of(known.texts.places, known.evidence.ids)
-    return np.where(places >= 0, counts[np.maximum(places, 0)], 0)
+    return _lengths(known.texts, known.evidence, known.evidence.key, known.dataset, written)
 
 
 def group_names(known: Known) -> tuple[np.ndarray, np.ndarray]:
@@ -154,8 +152,15 @@ def _found(_texts: Texts, _evidence: Evidence, wanted: str, pattern: bool, key: 
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _word_counts(_texts: Texts, dataset: str, written: int) -> np.ndarray:
-    return word_counts([text or "" for text in _texts.texts.to_pylist()]) if _texts.texts is not None else np.array([])
+def _lengths(_texts: Texts, _evidence: Evidence, key: Key, dataset: str, written: int) -> np.ndarray:
+    import pyarrow as pa
+
+    places = places_of(_texts.places, _evidence.ids)
+    column = _texts.texts if _texts.texts is not None else pa.chunked_array([], type=pa.large_string())
+    here = np.flatnonzero(places >= 0)
+    counts = np.zeros(len(places), dtype=np.int64)
+    counts[here] = word_counts([text or "" for text in column.take(pa.array(places[here])).to_pylist()])
+    return counts
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -24,7 +24,7 @@ def more_filters(desk: Desk) -> None:
     """The button and what is behind it."""
     opened = st.popover("More filters", key="more", on_change="rerun", width="stretch")
     if opened.open:
-        with opened:
+        with opened, st.container(key="more-body", gap="xsmall"):
             _chance(desk)
             _offer(desk, "listed", {name: name for name in LISTED}, "Hard-case list", start=LISTED[0])
             _offer(desk, "action", {name: name.capitalize() for name in (*ACTIONS, UNDECIDED)}, "Action")
@@ -55,7 +55,7 @@ def _offer(desk: Desk, name: str, options: Mapping[str, str], title: str, *, sta
 def _choices(name: str, labels: Mapping[str, str], title: str, *, chosen: str) -> None:
     """Buttons, as the counts beside the words may change and the choice must stay."""
     st.caption(title)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for number, (value, label) in enumerate(labels.items()):
             st.button(
                 label,
