@@ -11,7 +11,7 @@ from pages.shared import case_list
 def action_bar(desk: Desk, experiment: str, example: str) -> None:
     """Where we are, and what can be done, each with its key."""
     position, total = desk.position(example), len(desk.order)
-    listed = case_list.known(experiment, example, "listed") == "True"
+    listed = desk.said(example, "listed") == "True"
     at_end = not total or position == total - 1
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="keys"):
         st.button("Previous", key="previous", shortcut="K", on_click=_go, args=(desk, position - 1),
@@ -36,7 +36,7 @@ def action_bar(desk: Desk, experiment: str, example: str) -> None:
 
 def decision_bar(desk: Desk, experiment: str, example: str) -> None:
     """What to do with the example; a decision is kept at once, and the next example is there."""
-    chosen = case_list.known(experiment, example, "action")
+    chosen = desk.said(example, "action")
     with st.container(horizontal=True, gap="xsmall", key="decisions"):
         for number, action in enumerate(ACTIONS, start=1):
             st.button(

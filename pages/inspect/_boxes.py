@@ -48,12 +48,16 @@ def boxes(desk: Desk, experiment: str, example: str) -> None:
     """Tags and note of the example. Each key names the example: what is typed can never land on another one."""
     _tags(desk, experiment, example)
     _note(desk, experiment, example)
+
+
+def box_keys() -> None:
+    """The script behind T, N and Escape; drawn once, above what keys draw anew."""
     st.html(_BOX_KEYS, unsafe_allow_javascript=True)
 
 
 def _tags(desk: Desk, experiment: str, example: str) -> None:
     key = f"tags-{example}"
-    kept = [tag for tag in case_list.known(experiment, example, "tags").split("; ") if tag]
+    kept = [tag for tag in desk.said(example, "tags").split("; ") if tag]
     _follow(key, kept)
     with st.container(key="tag-box"):
         st.multiselect(
@@ -72,7 +76,7 @@ def _tags(desk: Desk, experiment: str, example: str) -> None:
 
 def _note(desk: Desk, experiment: str, example: str) -> None:
     key = f"note-{example}"
-    _follow(key, case_list.known(experiment, example, "note"))
+    _follow(key, desk.said(example, "note"))
     with st.container(key="note-box"):
         st.text_area(
             "Note",

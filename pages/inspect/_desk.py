@@ -68,6 +68,11 @@ class Desk:
             return ""
         return str(self.evidence.ids[self.order[min(max(position, 0), len(self.order) - 1)]])
 
+    def said(self, one: str, column: str) -> str:
+        """One column of what people said of an example, "" when nobody touched it."""
+        frame = self.known.annotations
+        return str(frame.at[one, column]) if one in frame.index else ""
+
     def ids(self) -> list[str]:
         """The ids of the whole queue."""
         return [str(one) for one in self.evidence.ids[self.order]]

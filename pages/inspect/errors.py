@@ -8,7 +8,7 @@ from analysis.text_lengths import words
 from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
 from pages.inspect._actions import action_bar, decision_bar
-from pages.inspect._boxes import boxes
+from pages.inspect._boxes import box_keys, boxes
 from pages.inspect._controls import desk_style, outcome_row, search_row
 from pages.inspect._desk import Desk, lay_out
 from pages.inspect._filters import READS, STARTS, Filters, current
@@ -51,6 +51,7 @@ def choose_and_read(config: ExperimentConfig, run: Run, threshold: float) -> Non
     desk = lay_out(config, run, threshold, st.session_state["split"], current())
     headline(f"Errors of {plain(config.title)}", finding(desk), detail(desk))
     desk_style()
+    box_keys()
     outcome_row(desk)
     search_row(desk)
     for refused in desk.refused:

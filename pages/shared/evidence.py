@@ -8,7 +8,7 @@ import streamlit as st
 
 from analysis.outcome_groups import outcome_groups
 from analysis.outcomes import collapsed
-from data.experiments import load_evaluation
+from data.experiments import experiment_folder, load_evaluation
 from data.runs import Run, load_dynamics, load_predictions
 from pages.shared.load import finished_runs, stamp
 from pages.shared.lookup import place_of, places_of
@@ -50,10 +50,9 @@ class Evidence:
 
 def evidence_of(experiment: str, split: str = "test") -> Evidence:
     """The evidence of an experiment's finished runs. Of "train": all examples that any of them was trained on."""
-    runs = finished_runs(experiment)
     file = "dynamics.npz" if split == TRAIN else "predictions.parquet"
-    stamps = tuple((run.name, stamp(run.folder / file)) for run in runs)
-    return _evidence(runs, experiment, split, stamps)
+    folders = sorted(path.parent for path in experiment_folder(experiment).glob("runs/*/predictions.parquet"))
+    return _evidence(experiment, split, tuple((folder.name, stamp(folder / file)) for folder in folders))
 
 
 def training_probs(run: Run) -> pd.Series:
@@ -80,16 +79,16 @@ def groups_of(evidence: Evidence, *, threshold: float, remedy: str = "none") -> 
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _evidence(_runs: list[Run], experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> Evidence:
-    training = split == TRAIN
-    told = [training_probs(run) if training else _predicted(run, split) for run in _runs]
-    labels = _trained_on(_runs) if training else _evaluated(experiment, split)
+def _evidence(experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> Evidence:
+    runs, training = finished_runs(experiment), split == TRAIN
+    told = [training_probs(run) if training else _predicted(run, split) for run in runs]
+    labels = _trained_on(runs) if training else _evaluated(experiment, split)
     places = pd.Index(labels.index, dtype=object)
-    probs = np.full((len(_runs), len(labels)), np.nan)
+    probs = np.full((len(runs), len(labels)), np.nan)
     for number, one in enumerate(told):
         found = places_of(places, one.index)
         probs[number, found[found >= 0]] = one.to_numpy()[found >= 0]
-    configs, names = [run.config for run in _runs], tuple(run.name for run in _runs)
+    configs, names = [run.config for run in runs], tuple(run.name for run in runs)
     return Evidence(
         experiment=experiment,
         split=split,

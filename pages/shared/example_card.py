@@ -13,9 +13,14 @@ from pages.shared.marked import escaped, marked, reading_style
 from pages.shared.near import neighbours, show_neighbours
 from pages.shared.probability_strip import strip
 from pages.shared.texts import NO_TEXT, Texts
-from pages.shared.words import OUTCOME, plain, probability
+from pages.shared.words import OUTCOME, probability
 
 _CLASS = ("negative", "positive")
+_STRIP_HELP = (
+    "The probability of being positive at every ratio: a bar for each seed, their mean below. The dashed line is the "
+    "threshold, the outlined bar the run being read. In the letters, H is a hit, M a miss, R a correct rejection, "
+    "F a false alarm; ratios are parted by a slash."
+)
 
 
 @dataclass(frozen=True)
@@ -70,13 +75,13 @@ def _called(verdict: Verdict) -> str:
 
 def whole_text(text: str | None, words: list[str]) -> None:
     """The text as it was written, the searched words marked."""
-    st.html(reading_style())
     if text is None:
-        st.caption(f"{NO_TEXT} The id and the numbers are what there is.")
+        body = f'<div class="quiet">{NO_TEXT} The id and the numbers are what there is.</div>'
     elif not text.strip():
-        st.caption("This text is empty.")
+        body = '<div class="quiet">This text is empty.</div>'
     else:
-        st.html(f'<div class="reading whole" dir="auto" tabindex="0">{marked(text, words)}</div>')
+        body = f'<div class="reading whole" dir="auto" tabindex="0">{marked(text, words)}</div>'
+    st.html(reading_style() + body)
 
 
 def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, outcome_string: str = "") -> None:
@@ -85,23 +90,19 @@ def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, out
     label = int(evidence.labels[row])
     right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
     word = "found by" if label else "rightly rejected by"
-    strings = f" ({plain(outcome_string)})" if outcome_string else ""
-    bars, said = st.columns([3, 2], vertical_alignment="center")
-    bars.html(
-        strip(
-            label,
-            evidence.pos_probs[same, row],
-            evidence.ratios[same],
-            evidence.seeds[same],
-            threshold=threshold,
-            own=(run.config.ratio, run.config.seed),
-        )
+    strings = f" ({escaped(outcome_string)})" if outcome_string else ""
+    bars = strip(
+        label,
+        evidence.pos_probs[same, row],
+        evidence.ratios[same],
+        evidence.seeds[same],
+        threshold=threshold,
+        own=(run.config.ratio, run.config.seed),
     )
-    said.caption(
-        f"This {_CLASS[label]} is {word} {int(right.sum())} of {len(right)} runs{strings}.",
-        help="The probability of being positive at every ratio: a bar for each seed, their mean below. The dashed line "
-        "is the threshold, the outlined bar the run being read. In the letters, H is a hit, M a miss, R a correct "
-        "rejection, F a false alarm; ratios are parted by a slash.",
+    said = f"This {_CLASS[label]} is {word} {int(right.sum())} of {len(right)} runs{strings}."
+    st.html(
+        f'<div style="display:flex;gap:1.5rem;align-items:center;flex-wrap:wrap">{bars}'
+        f'<div class="quiet" title="{_STRIP_HELP}" style="max-width:16rem;cursor:help">{said}</div></div>'
     )
 
 

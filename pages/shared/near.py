@@ -73,11 +73,14 @@ def show_neighbours(found: dict[int, Near], one: str, label: int, texts: Texts) 
         st.warning(_twin(found, label), icon=":material/content_copy:")
     st.markdown(_finding(found, label))
     text = texts.text(one) or ""
-    for place, kind in zip(st.columns(2, gap="medium"), (label, 1 - label), strict=True):
-        near = found[kind]
-        name = plain(texts.class_name(near.ids[0], kind))
-        place.markdown(f"**Nearest training {'positive' if kind else 'negative'}** · {name}")
-        place.html("".join(_block(number, near, text, texts) for number in range(len(near.ids))))
+    sides = "".join(_side(found[kind], kind, text, texts) for kind in (label, 1 - label))
+    st.html(f'<div class="near-pair">{sides}</div>')
+
+
+def _side(near: Near, kind: int, text: str, texts: Texts) -> str:
+    name = escaped(texts.class_name(near.ids[0], kind))
+    blocks = "".join(_block(number, near, text, texts) for number in range(len(near.ids)))
+    return f"<div><p><strong>Nearest training {'positive' if kind else 'negative'}</strong> · {name}</p>{blocks}</div>"
 
 
 def _nearest(vectors: Vectors, label: int, query: np.ndarray, one: str) -> Near:
@@ -148,10 +151,10 @@ def _vectors(folder: str, written: int) -> Vectors | None:
     ids = rows["id"].to_numpy(dtype=object)
     by_class = {label: np.flatnonzero(train & (labels == label)) for label in (1, 0)}
     return Vectors(
-        places=pd.Index(ids),
+        places=pd.Index(ids, dtype=object),
         embeddings=matrix,
         train_ids={label: ids[mine] for label, mine in by_class.items()},
-        train_places={label: pd.Index(ids[mine]) for label, mine in by_class.items()},
+        train_places={label: pd.Index(ids[mine], dtype=object) for label, mine in by_class.items()},
         train={label: _unit(np.asarray(matrix[mine])) for label, mine in by_class.items()},
     )
 

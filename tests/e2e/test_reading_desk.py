@@ -33,7 +33,7 @@ def test_misses_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str]
     page.wait_for_selector("[data-testid=stMain] h3")
     page.goto(f"{address}/errors")
     page.wait_for_selector(".st-key-note-box textarea")
-    page.wait_for_function("window.noteKeyReady === true")
+    page.wait_for_function("window.boxKeysReady === true")
     page.wait_for_function("new URL(location.href).searchParams.has('example')")
     first = in_url(page, "example")
     second = read_next(page, "j")
