@@ -1,6 +1,6 @@
 """What every finished run says about every example of one split, side by side; read once, shared by every session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,9 @@ import streamlit as st
 
 from analysis.outcome_groups import outcome_groups
 from analysis.outcomes import collapsed
-from data.experiments import experiment_folder, load_evaluation
-from data.runs import Run, load_dynamics, load_predictions
+from data.experiments import experiment_folder
+from data.run_tables import RunTable, read_run_tables
+from data.runs import Run, load_dynamics
 from pages.shared.load import finished_runs, stamp
 from pages.shared.lookup import place_of, places_of
 
@@ -21,21 +22,13 @@ Key = tuple[str, str, tuple[str, ...], float]
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not told).
+class Evidence(RunTable):
+    """A run table of one experiment, with the places of its ids and a key for caches.
 
-    Of the split "train" these are the probabilities of training time: see `training_probs`. `key` is for caches.
+    Of the split "train" the probabilities are those of training time: see `training_probs`.
     """
 
     experiment: str
-    split: str
-    ids: np.ndarray
-    labels: np.ndarray
-    runs: tuple[str, ...]
-    ratios: np.ndarray
-    seeds: np.ndarray
-    remedies: np.ndarray
-    pos_probs: np.ndarray
     places: pd.Index
     key: Key
 
@@ -78,42 +71,44 @@ def groups_of(evidence: Evidence, *, threshold: float, remedy: str = "none") -> 
     return _groups(evidence, evidence.key, threshold, remedy)
 
 
+def mark(evidence: Evidence) -> float:
+    """Changes when probabilities do: part of a cache key, as runs may be made again under their names."""
+    return evidence.key[3]
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _evidence(experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> Evidence:
-    runs, training = finished_runs(experiment), split == TRAIN
-    told = [training_probs(run) if training else _predicted(run, split) for run in runs]
-    labels = _trained_on(runs) if training else _evaluated(experiment, split)
+    table = _training_table(finished_runs(experiment)) if split == TRAIN else _tables(experiment, stamps)[split]
+    columns = {one.name: getattr(table, one.name) for one in fields(table)}
+    key = (experiment, split, table.runs, float(np.nansum(table.pos_probs)))
+    return Evidence(experiment=experiment, places=pd.Index(table.ids, dtype=object), key=key, **columns)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _tables(experiment: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, RunTable]:
+    """Both fixed splits from one reading of the files."""
+    return read_run_tables(experiment, finished_runs(experiment))
+
+
+def _training_table(runs: list[Run]) -> RunTable:
+    labels = _trained_on(runs)
     places = pd.Index(labels.index, dtype=object)
     probs = np.full((len(runs), len(labels)), np.nan)
-    for number, one in enumerate(told):
+    for number, run in enumerate(runs):
+        one = training_probs(run)
         found = places_of(places, one.index)
         probs[number, found[found >= 0]] = one.to_numpy()[found >= 0]
-    configs, names = [run.config for run in runs], tuple(run.name for run in runs)
-    return Evidence(
-        experiment=experiment,
-        split=split,
+    configs = [run.config for run in runs]
+    return RunTable(
+        split=TRAIN,
         ids=places.to_numpy(dtype=object),
         labels=labels.to_numpy(dtype=np.int8),
-        runs=names,
+        runs=tuple(run.name for run in runs),
         ratios=np.array([config.ratio for config in configs], dtype=np.float64),
         seeds=np.array([config.seed for config in configs], dtype=np.int64),
         remedies=np.array([config.remedy for config in configs], dtype=object),
         pos_probs=probs,
-        places=places,
-        key=(experiment, split, names, float(np.nansum(probs))),
     )
-
-
-def _predicted(run: Run, split: str) -> pd.Series:
-    one = load_predictions(run, split)
-    return pd.Series(one.pos_probs, index=pd.Index(one.ids, dtype=object))
-
-
-def _evaluated(experiment: str, split: str) -> pd.Series:
-    """The labels of a fixed split, by id."""
-    rows = load_evaluation(experiment)
-    rows = rows[rows["split"] == split]
-    return pd.Series(rows["label"].to_numpy(), index=pd.Index(rows["id"].to_numpy(dtype=object)))
 
 
 def _trained_on(runs: list[Run]) -> pd.Series:
