@@ -137,9 +137,13 @@ def chart(side: Side, legend: list[Kind], desk: Desk) -> None:
         "By thirds of its own class: ambiguous is the third that varied most; of the rest, hard to learn lies in the "
         "third with the lowest confidence, easy in the third with the highest."
     )
-    doubted = int(((side.points["region"] == "easy") & (side.points["y"] < 0.5)).sum())
-    if doubted:
-        regions += f" Easy for its class, no more: {counted(doubted, 'easy text')} here with a confidence below .5."
+    easy, hard = ((side.points["region"] == one).to_numpy() for one in ("easy", "hard to learn"))
+    below = (side.points["y"] < 0.5).to_numpy()
+    if (easy & below).any() or (hard & ~below).any():
+        regions += (
+            f" The names are ranks, no more: here {counted(int((easy & below).sum()), 'easy text')} and "
+            f"{int((hard & below).sum()):,} of {int(hard.sum()):,} hard ones have a confidence below .5."
+        )
     sampled = (
         "" if marks.all() else f" Marks are drawn for {int(marks.sum()):,} of {len(marks):,} texts, a fair sample."
     )
