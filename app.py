@@ -16,6 +16,7 @@ page = st.navigation(
         "Inspect": [
             st.Page("pages/inspect/errors.py", title="Errors", icon=":material/menu_book:"),
             st.Page("pages/inspect/map.py", title="Map", icon=":material/scatter_plot:"),
+            st.Page("pages/inspect/data_map.py", title="Data map", icon=":material/bubble_chart:"),
             st.Page("pages/inspect/words_and_slices.py", title="Words and slices", icon=":material/dictionary:"),
         ],
         "Curate": [

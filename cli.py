@@ -270,6 +270,24 @@ def slices(
     report_slices(experiment, ratio, outcome, seed=seed, remedy=remedy, threshold=threshold, out=out, as_json=json)
 
 
+@app.command("data-map")
+def data_map(
+    experiment: ExperimentId,
+    ratio: Annotated[str, typer.Option(help="The ratio whose training is looked at.")],
+    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
+    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """List or write what training found easy, ambiguous or hard: confidence, variability, region of each example.
+
+    Example: closecall data-map posts-1-1-to-1-10 --ratio 10 --out data-map.csv
+    """
+    from models import terminal
+
+    terminal.data_map(experiment, ratio, seed=seed, remedy=remedy, out=out, as_json=json)
+
+
 @app.command("hard-cases")
 def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
     """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.

@@ -206,6 +206,18 @@ def test_predictions_made_elsewhere(closecall: Terminal, tmp_path: Path) -> None
     )
 
 
+def test_the_data_map_is_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    assert closecall("data-map", sweep, "--ratio", "1:10", "--seed", 1, "--out", tmp_path / "map.csv") == 0
+    written = pd.read_csv(tmp_path / "map.csv")
+    assert written["confidence"].round(4).eq(0.7).all() and set(written["split"]) == {"train"}
+    assert written["label"].tolist() == sorted(written["label"], reverse=True)
+    assert closecall("data-map", sweep, "--ratio", 10) == 0 and "Never right in training: 0 of" in closecall.err
+    assert closecall("data-map", sweep, "--ratio", 10, "--json") == 0
+    assert {"variability", "region", "margin"} <= set(json.loads(closecall.out.splitlines()[0]))
+    (run_folder(sweep, "r10-s0-none") / "dynamics.npz").unlink()
+    assert closecall("data-map", sweep, "--ratio", 10) == 2 and "kept no training dynamics" in closecall.err
+
+
 def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
     assert closecall("errors", sweep, "--ratio", "1:10", "--out", tmp_path / "e.csv") == 0
     written = pd.read_csv(tmp_path / "e.csv")
