@@ -11,6 +11,7 @@ page = st.navigation(
         "Compare": [
             st.Page("pages/compare/overview.py", title="Overview", icon=":material/home:", default=True),
             st.Page("pages/compare/ratios.py", title="Ratios", icon=":material/stacked_line_chart:"),
+            st.Page("pages/compare/remedies.py", title="Remedies", icon=":material/healing:"),
             st.Page("pages/compare/confusion.py", title="Confusion", icon=":material/grid_view:"),
         ],
         "Inspect": [

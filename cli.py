@@ -123,6 +123,7 @@ def sweep(
     max_tokens: MaxTokens = 128,
     equal_steps: Annotated[bool, typer.Option("--equal-steps", help="As many steps at every ratio.")] = False,
     test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
+    remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
     title: Title = "",
     wait: Wait = False,
     json: Json = False,
@@ -135,7 +136,7 @@ def sweep(
 
     training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
-    capped = {"positives": positives, "test_negatives": test_negatives}
+    capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies}
     terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, title=title, wait=wait, as_json=json)
 
 
@@ -223,6 +224,30 @@ def import_predictions(
         files, column, ratios=ratios, seeds=seeds, positive=positive, dataset=dataset, common_only=common_only,
         title=title, accept=yes, as_json=json,
     )  # fmt: skip
+
+
+@app.command()
+def remedies(
+    experiment: ExperimentId,
+    ratio: Annotated[str, typer.Option(help="The ratio compared. Without it: the largest with a finished arm.")] = "",
+    q: Annotated[float, typer.Option(help="Share of positives where it will be used.")] = 1 / 11,
+    add: Annotated[str, typer.Option(help="Queue these first: focal,class-weights ... or all.")] = "",
+    ratios: Annotated[str, typer.Option(help="With --add: at these ratios. Without it: all.")] = "",
+    seeds: Annotated[str, typer.Option(help="With --add: with these seeds. Without it: all.")] = "",
+    wait: Wait = False,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Compare remedies with plain cross-entropy, or queue more of them.
+
+    Example: closecall remedies posts-1-1-to-1-10 --add focal,class-weights --ratios 10 --wait
+    """
+    from models import remedy_terminal
+
+    if add:
+        remedy_terminal.add(experiment, add, ratios=ratios, seeds=seeds, wait=wait, as_json=json)
+    else:
+        remedy_terminal.compare(experiment, ratio=ratio, q=q, out=out, as_json=json)
 
 
 @app.command()

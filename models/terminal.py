@@ -21,7 +21,7 @@ from models.answers import (
     show_queued,
     show_until_done,
 )
-from models.arguments import column_roles, many_ratios, many_seeds, one_ratio
+from models.arguments import column_roles, many_ratios, many_seeds, names, one_ratio
 from models.console import asset_progress, say, show_json, show_line
 from models.demo import DEMOS, queue_demo
 from models.intake import ImportChoice, import_file, import_prediction_files
@@ -92,6 +92,7 @@ def sweep(
     positives: int | None,
     kind: str,
     test_negatives: int | None,
+    remedies: str,
     title: str,
     wait: bool,
     as_json: bool,
@@ -106,6 +107,7 @@ def sweep(
         positives=positives,
         sweep=kind.upper(),
         test_negatives_cap=test_negatives,
+        remedies=names(remedies),
     )
     show_queued(config.id, wait=wait, as_json=as_json)
 
