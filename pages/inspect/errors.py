@@ -21,6 +21,7 @@ from pages.shared.link import enter, settle
 from pages.shared.state import choose_run, require_experiment
 from pages.shared.texts import Texts, texts_of
 from pages.shared.threshold import choose_threshold
+from pages.shared.why import why_part
 from pages.shared.wide import wide
 from pages.shared.words import counted, plain, probability, share
 
@@ -127,6 +128,7 @@ def card(config: ExperimentConfig, desk: Desk, texts: Texts, example: str) -> No
     filters = current()
     string = "" if group is None else str(group["outcome_string"])
     over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold, outcome_string=string)
+    why_part(config, desk.run, example, texts.text(example), threshold=desk.threshold)
     whole_text(texts.text(example), [] if filters.regex else words(filters.text))
     beside(desk.evidence, desk.run, row, texts)
     culprits(config.id, desk.evidence, desk.run, row, texts, threshold=desk.threshold)
