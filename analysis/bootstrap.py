@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import t as student
 
 from analysis.checks import Floats, as_share
-from analysis.intervals import Estimate
+from analysis.intervals import Estimate, z_value
 
 # Resampling weights held at a time: 16 MB.
 _BLOCK_CELLS = 2_000_000
@@ -24,10 +25,14 @@ def resample_counts(n: int, draws: int, *, rng: np.random.Generator) -> Iterator
 def seed_weights(seeds: int, draws: int, *, rng: np.random.Generator) -> Floats:
     """With which weight does each seed enter each draw? Shape (draws, seeds), rows summing to 1; one seed stays itself.
 
-    Examples and seeds drawn apart and crossed are the pigeonhole bootstrap (Owen 2007): a little too wide where both
-    vary, too narrow over very few seeds.
+    Examples and seeds drawn apart and crossed are the pigeonhole bootstrap (Owen 2007), a little too wide where both
+    vary. Drawing s seeds from s shows only (s - 1)/s of their variance, so each weight's distance from 1/s is stretched
+    by the root of s/(s - 1) (Davison and Hinkley 1997); weights may fall below 0. For quantities linear in the seeds.
     """
-    return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
+    if seeds == 1:
+        return np.ones((draws, 1))
+    drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
+    return 1 / seeds + (drawn - 1 / seeds) * np.sqrt(seeds / (seeds - 1))
 
 
 def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> Floats:
@@ -53,3 +58,22 @@ def percentile_interval(value: float, draws: ArrayLike, *, level: float = 0.95) 
     tail = (1 - as_share(level, name="The level")) / 2
     low, high = np.quantile(np.asarray(draws, dtype=np.float64), [tail, 1 - tail])
     return Estimate(float(value), float(low), float(high))
+
+
+def seeded_interval(by_seed: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Between which bounds does a mean over seeds lie, when few seeds tell little of their own spread?
+
+    The percentile interval of `draws` (draws,), each bound moved away from the mean of `by_seed` (seeds,) by Student's
+    t over the normal quantile at Satterthwaite's degrees of freedom, (s - 1) (V / V_s)^2: V the draws' variance, V_s
+    that of the seeds over their number. One seed, or seeds that agree: the percentile interval itself.
+    """
+    values, drawn = np.asarray(by_seed, dtype=np.float64), np.asarray(draws, dtype=np.float64)
+    plain = percentile_interval(float(values.mean()), drawn, level=level)
+    seeds = len(values)
+    of_seeds = float(values.var(ddof=1)) / seeds if seeds > 1 else 0.0
+    if of_seeds <= 1e-18 or drawn.var() == 0:
+        return plain
+    freedom = (seeds - 1) * max(drawn.var() / of_seeds, 1.0) ** 2
+    reach = float(student.ppf(0.5 + level / 2, freedom)) / z_value(level)
+    middle = plain.value
+    return Estimate(middle, middle - reach * (middle - plain.low), middle + reach * (plain.high - middle))

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.bootstrap import percentile_interval, resample_counts, seed_weights
+from analysis.bootstrap import resample_counts, seed_weights, seeded_interval
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.intervals import Estimate
-from analysis.ranking import class_weights, sorted_cut
+from analysis.ranking import class_weights, sorted_cut, weighted_cut
 
 # In simulations without any loss of ranking the other order claimed one in 10 to 40 % of the sets below this count.
 FEW = 5
@@ -54,12 +54,16 @@ class Validation(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts."""
+    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts.
+
+    `order`, `falling`: the highest of the choosing examples, as many as the cuts are likely to need, and their scores.
+    """
 
     found: Floats  # (2, positives) in the test set
     hits: Bools
-    flagged: Bools  # (2, choosing)
-    order: np.ndarray
+    choosing: Floats  # (2, choosing)
+    flagged: Bools
+    order: np.ndarray  # (2, highest)
     falling: Floats
 
 
@@ -91,10 +95,10 @@ def decompose_drop(
     used = weights > 0
     pairs = [_pair(test[:, s, positive], choosing[:, s, used], threshold=threshold) for s in range(test.shape[1])]
     n_positives = int(positive.sum())
-    value = np.mean([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs], axis=0)
+    by_seed = np.array([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs])
     drawn = _draws(pairs, chooser[used], weights[used], n_positives, validation is None, draws, seed)
     flagged = np.mean([pair.flagged.sum(axis=1) for pair in pairs], axis=0)
-    return _parts(value, drawn, flagged, n_positives=n_positives, n_seeds=len(pairs))
+    return _parts(by_seed, drawn, flagged, n_positives=n_positives)
 
 
 def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Floats:
@@ -106,18 +110,25 @@ def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Fl
 
 
 def _pair(found: Floats, choosing: Floats, *, threshold: float) -> _Pair:
-    order = np.argsort(choosing, axis=1)[:, ::-1]
+    flagged = choosing >= threshold
+    order = np.argsort(choosing, axis=1)[:, ::-1][:, : 2 * int(flagged.sum(axis=1).max()) + 200]
     falling = np.take_along_axis(choosing, order, axis=1)
-    return _Pair(found, found >= threshold, choosing >= threshold, order, falling)
+    return _Pair(found, found >= threshold, choosing, flagged, order, falling)
 
 
 def _recalls(pair: _Pair, chosen: Floats, drawn: Floats) -> Floats:
     """R_a, R_b, R_b@f_a and R_a@f_b under weights of the choosing examples and of the test positives."""
-    rates = pair.flagged @ chosen / chosen.sum()
-    cut_a = sorted_cut(pair.falling[0], chosen[pair.order[0]], rates[1])
-    cut_b = sorted_cut(pair.falling[1], chosen[pair.order[1]], rates[0])
+    total = chosen.sum()
+    rates = pair.flagged @ chosen / total
+    cut_a, cut_b = _cut(pair, 0, chosen, rates[1], total), _cut(pair, 1, chosen, rates[0], total)
     hits = np.stack([pair.hits[0], pair.hits[1], pair.found[1] >= cut_b, pair.found[0] >= cut_a])
     return hits @ drawn / drawn.sum()
+
+
+def _cut(pair: _Pair, side: int, chosen: Floats, rate: float, total: float) -> float:
+    """Where one side must be cut for this rate: looked for among its highest scores, then among all."""
+    cut = sorted_cut(pair.falling[side], chosen[pair.order[side]], rate, total=total)
+    return weighted_cut(pair.choosing[side], chosen, rate) if np.isnan(cut) else cut
 
 
 def _draws(
@@ -142,9 +153,11 @@ def _draws(
     return recalls
 
 
-def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n_seeds: int) -> Decomposition:
+def _parts(by_seed: Floats, drawn: Floats, flagged: Floats, *, n_positives: int) -> Decomposition:
+    value = by_seed.mean(axis=0)
+
     def estimate(signs: list[float]) -> Estimate:
-        return percentile_interval(float(value @ signs), drawn @ signs)
+        return seeded_interval(by_seed @ signs, drawn @ signs)
 
     return Decomposition(
         recall_a=float(value[0]),
@@ -157,7 +170,7 @@ def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n
         ranking_mean=estimate([0.5, -0.5, -0.5, 0.5]),
         threshold_mean=estimate([0.5, -0.5, 0.5, -0.5]),
         n_positives=n_positives,
-        n_seeds=n_seeds,
+        n_seeds=len(by_seed),
         flagged_a=float(flagged[0]),
         flagged_b=float(flagged[1]),
     )

@@ -9,7 +9,24 @@ from analysis.wording import points_text, ratio_text, rounded_up, share_text
 
 # A drop below this many points is not worth an afternoon; one that may be larger is not called "nothing wrong".
 MATTERS = 0.05
+# One seed cannot show its own noise; repeated fine-tuning differs by .8 to 2.4 points (SD, Mosbach 2021).
+SEED_NOISE = 0.02
 CAUSES = ("optimisation", "threshold", "ranking", "nothing wrong", "too few positives")
+NAMES = {
+    "optimisation": "Some runs did not learn",
+    "threshold": "The threshold moved",
+    "ranking": "Ranking was lost",
+    "nothing wrong": "Nothing is wrong",
+    "too few positives": "Too few positives to tell",
+}
+NOT_MEASURED = {
+    "sparsity": "too little language in the positives: asks how rare or uncovered the missed ones are, whether more "
+    "positives would still help, and whether the positives are learned by heart",
+    "overlap": "classes too close in meaning: asks what lies around the missed positives, and how well the two classes "
+    "can be parted at all",
+    "labels": "wrong labels: asks how many of the misses an audit of the labels flags",
+}
+"""The causes that runs over ratios alone cannot tell, and what each would need."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +55,13 @@ class Verdict:
 def reach_verdict(evidence: Evidence, *, matters: float = MATTERS) -> Verdict:
     """Why was recall lost, as far as runs over ratios can tell?
 
-    Any collapsed run: optimisation. The interval of the drop below `matters`: nothing wrong. An interval of the drop
-    that holds 0: too few positives. Otherwise the ranking part decides, the mean of both orders or, where the larger
-    ratio has too few false alarms for that, the first: above 0, ranking was lost (whether by sparsity, overlap or
-    labels is not measured here); surely no more than half of the drop, threshold; both may hold; and where its interval
-    reaches from 0 to beyond half the drop, too few positives again. Confidence is high only with several seeds, both
-    orders agreeing, and no excess drop that contradicts.
+    Any collapsed run: optimisation. Both intervals of the drop (resampled, and Newcombe's) below `matters`: nothing
+    wrong. An interval of the drop that holds 0: too few positives. Otherwise the ranking part decides, the mean of both
+    orders or, where the larger ratio has too few false alarms for that, the first: above 0 (with one seed: above what
+    seeds differ by), ranking was lost, whether by sparsity, overlap or labels is NOT_MEASURED; surely no more than half
+    of the drop, threshold; both may hold; and where its interval reaches from 0 to beyond half the drop, too few
+    positives again. Confidence is high only with several seeds, both orders agreeing, and no excess drop that
+    contradicts.
     """
     findings = []
     if evidence.collapsed_ratios:
@@ -57,18 +75,20 @@ def reach_verdict(evidence: Evidence, *, matters: float = MATTERS) -> Verdict:
 
 def _judge(evidence: Evidence, pair: Comparison, matters: float) -> tuple[list[Finding], int | None]:
     drop, (ranking, threshold) = pair.parts.drop, decisive_parts(pair.parts)
-    if drop.high < matters:
+    if max(drop.high, pair.paired.high) < matters:
         return [_nothing_wrong(evidence, pair, matters)], None
-    if drop.low <= 0:
+    if drop.low <= 0 or drop.high < matters:
         needed = int(-(-positives_needed(max(drop.value, matters)) // 1))
-        return [_too_few(evidence, pair, "whether recall dropped at all", needed)], needed
-    if ranking.low <= 0 and ranking.high > drop.value / 2:
+        asked = "at all" if drop.low <= 0 else f"by as much as {100 * matters:.0f} points"
+        return [_too_few(evidence, pair, f"whether recall dropped {asked}", needed)], needed
+    floor = SEED_NOISE if pair.parts.n_seeds == 1 else 0.0
+    if ranking.low <= floor and ranking.high > drop.value / 2:
         needed = _positives_to_part(ranking, drop, evidence.n_positives)
         return [_too_few(evidence, pair, "whether ranking was lost or only the threshold moved", needed)], needed
     findings = []
     if threshold.low > 0:
         findings.append(_threshold(evidence, pair))
-    if ranking.low > 0:
+    if ranking.low > floor:
         findings.append(_ranking(evidence, pair))
     if not findings:
         needed = _positives_to_part(ranking, drop, evidence.n_positives)

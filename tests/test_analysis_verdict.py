@@ -114,6 +114,18 @@ def test_equal_runs_are_not_told_to_differ():
     assert causes["threshold"] + causes["ranking"] <= 3
 
 
+def test_thirty_positives_that_are_all_found_do_not_prove_that_nothing_is_wrong():
+    found = verdict(9, n_pos=30, n_neg=90, d_prime=(5.5, 5.5))
+    assert found.evidence.comparison.parts.drop.high < 0.05
+    assert found.causes == ("too few positives",)
+
+
+def test_one_seed_does_not_tell_a_small_loss_of_ranking_from_its_own_noise():
+    parts = verdict(10, seeds=1, n_pos=2000, n_neg=6000, d_prime=(2.81, 2.70)).evidence.comparison.parts
+    assert 0 < parts.ranking_mean.low < 0.02
+    assert "ranking" not in verdict(10, seeds=1, n_pos=2000, n_neg=6000, d_prime=(2.81, 2.70)).causes
+
+
 def test_two_ratios_and_whole_validation_are_needed():
     labels, probs, ratios, seeds = experiment(np.random.default_rng(8))
     with pytest.raises(ValueError, match="one ratio only"):

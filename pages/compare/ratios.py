@@ -5,9 +5,10 @@ import streamlit as st
 
 from analysis.prevalence import alert_rate_at, f1_at, precision_at
 from data.experiments import ExperimentConfig, ratio_label
-from pages.compare._curves import pr_curves
+from pages.compare._curves import curves_part
 from pages.compare._decomposition import decomposition_part
 from pages.compare._flow import flow_part
+from pages.compare._knob import knob_part
 from pages.compare._paired_tests import tests_part
 from pages.compare._prior_only import prior_only, prior_sentence
 from pages.compare._ratio_tables import all_numbers, main_table
@@ -21,7 +22,9 @@ from pages.shared.sound_runs import SoundRuns, sound_runs
 from pages.shared.state import empty, require_experiment
 from pages.shared.words import plain, probability
 
-PARTS = ("Why recall fell", "Who was lost", "Precision and recall", "Paired tests", "All numbers")
+PARTS = (
+    "Why recall fell", "Who was lost", "Precision and recall", "The ratio as a knob", "Paired tests", "All numbers",
+)  # fmt: skip
 
 
 def show() -> None:
@@ -60,7 +63,8 @@ def show_parts(
     parts = (
         lambda: decomposition_part(*sound),
         lambda: flow_part(config, sound[0]),
-        lambda: pr_curves(config, *sound, q),
+        lambda: curves_part(config, q),
+        lambda: knob_part(config, *sound, q),
         lambda: tests_part(sound[0]),
         lambda: all_numbers(runs, table, config.id),
     )
