@@ -268,6 +268,17 @@ def why(
     terminal_why.why(experiment, example, ratio, seed=seed, remedy=remedy, threshold=threshold, text=text, as_json=json)
 
 
+@app.command()
+def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
+    """List or write the labels that look wrong, with their neighbours; recall without them.
+
+    Example: closecall audit posts-1-1-to-1-10 --out suspects.csv
+    """
+    from models import terminal_audit
+
+    terminal_audit.audit(experiment, out=out, as_json=json)
+
+
 @app.command("hard-cases")
 def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
     """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.
