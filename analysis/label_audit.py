@@ -12,7 +12,7 @@ from analysis.intervals import Estimate, share_over_seeds
 from analysis.neighbours import nearest
 
 FOLDS = 5
-STRENGTH = 10.0
+STRENGTH = 1.0
 """C of the logistic regression on embeddings of length 1; see benchmarks/planted_labels.py."""
 NEIGHBOURS = 5
 OnFold = Callable[[int, int], None]
@@ -77,8 +77,10 @@ def _folds(positive: Bools, groups: ArrayLike | None, folds: int, seed: int) -> 
     count = min(folds, fewest)
     if count < 2:
         raise ValueError("A label audit needs at least two examples (or groups) of each class.")
-    kind = StratifiedKFold if len(np.unique(own)) == len(own) else StratifiedGroupKFold
-    splits = list(kind(count, shuffle=True, random_state=seed).split(own, positive, own))
+    if len(np.unique(own)) == len(own):
+        splits = list(StratifiedKFold(count, shuffle=True, random_state=seed).split(own, positive))
+    else:
+        splits = list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(own, positive, own))
     if any(positive[seen].all() or not positive[seen].any() for seen, _ in splits):
         raise ValueError("The groups are too large: without some of them one class is gone.")
     return [held_out for _, held_out in splits]
@@ -98,20 +100,19 @@ def class_thresholds(labels: ArrayLike, pos_probs: ArrayLike) -> tuple[float, fl
 def audit_labels(labels: ArrayLike, pos_probs: ArrayLike) -> pd.DataFrame:
     """Which labels look wrong?
 
-    `pos_probs` (n,) out of fold. One row for each example, in order: `self_confidence` (probability of its own label),
-    `score` (the same less t_j, the lower the more suspect, -1 to 1), `flagged`: by cleanlab's confident learning, which
-    with two classes means that the other class is the likelier and its probability reaches that class's threshold t_j.
+    `pos_probs` (n,) out of fold. One row for each example, in order: `self_confidence`, the probability of its own
+    label, the lower the more suspect; `flagged`: by cleanlab's confident learning, which with two classes means that
+    the other class is the likelier and its probability reaches that class's threshold t_j.
     """
     from cleanlab.filter import find_label_issues
 
     positive = both_classes(labels)
-    thresholds = np.array(class_thresholds(positive, pos_probs))
-    probs = np.asarray(pos_probs, dtype=np.float64)
+    probs = as_probs(as_scores(pos_probs, len(positive), name="pos_probs"), len(positive))[0]
     given = positive.astype(np.int64)
     both = np.column_stack([1 - probs, probs])
     own = both[np.arange(len(given)), given]
     flagged = find_label_issues(given, both, filter_by="confident_learning", n_jobs=1)
-    return pd.DataFrame({"self_confidence": own, "score": own - thresholds[given], "flagged": flagged})
+    return pd.DataFrame({"self_confidence": own, "flagged": flagged})
 
 
 def neighbour_evidence(

@@ -8,7 +8,8 @@ The audit is the product's own: out-of-fold probabilities of a logistic regressi
 95 % interval over seeds (Student's t), for all examples and for those with either given label, and what the flags find.
 The texts have errors of their own, which count as false finds here: the figures are a little too low.
 
-Embedding takes some minutes the first time and is kept in the workspace.
+With two classes the normalised margin ranks as the plain
+confidence does. Embedding takes some minutes the first time and is kept in the workspace.
 """
 
 import sys
@@ -19,7 +20,7 @@ import pandas as pd
 from scipy.stats import t as student
 from sklearn.metrics import average_precision_score
 
-from analysis.label_audit import audit_labels, out_of_fold_probs
+from analysis.label_audit import audit_labels, class_thresholds, neighbour_evidence, out_of_fold_probs
 from data.builtin import builtin_dataset
 from data.files import write_array
 from data.workspace import workspace_folder
@@ -59,7 +60,7 @@ def score(given: np.ndarray, labels: np.ndarray, embeddings: np.ndarray, seed: i
     for group, mask in (("all", np.full(len(given), True)), ("positives", given == 1), ("negatives", given == 0)):
         for what, ranking in rankings(given, pos_probs, audit).items():
             rows.append((group, f"AP, {what}", average_precision_score(wrong[mask], ranking[mask])))
-        for what, flags in flagged(given, pos_probs, audit).items():
+        for what, flags in flagged(given, pos_probs, audit, embeddings).items():
             found = (flags & wrong & mask).sum()
             rows.append((group, f"precision of flags, {what}", found / max((flags & mask).sum(), 1)))
             rows.append((group, f"recall of flags, {what}", found / (wrong & mask).sum()))
@@ -79,16 +80,28 @@ def rankings(given: np.ndarray, pos_probs: np.ndarray, audit: pd.DataFrame) -> d
         )
         for method, adjust in (("self_confidence", True), ("normalized_margin", False), ("normalized_margin", True))
     }
-    return {"plain confidence": -own, "the product's own": -audit["score"].to_numpy(), **cleanlab}
+    first = audit["flagged"].to_numpy()
+    own_class = np.array(class_thresholds(given, pos_probs))[given]
+    return {
+        "plain confidence (the product's order)": -own,
+        "flagged first, then plain confidence": first - own,
+        "class-wise: confidence less t_j": own_class - own,
+        **cleanlab,
+    }
 
 
-def flagged(given: np.ndarray, pos_probs: np.ndarray, audit: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What is flagged, by the product and by cleanlab's other rules."""
+def flagged(
+    given: np.ndarray, pos_probs: np.ndarray, audit: pd.DataFrame, embeddings: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What is flagged: by the product, by it and four of the five nearest, and by cleanlab's other rules."""
     from cleanlab.filter import find_label_issues
 
     both = np.column_stack([1 - pos_probs, pos_probs])
     others = ("prune_by_noise_rate", "both", "predicted_neq_given")
-    return {"the product's own": audit["flagged"].to_numpy()} | {
+    own = audit["flagged"].to_numpy()
+    near = own.copy()
+    near[own] = neighbour_evidence(embeddings, given, np.flatnonzero(own))["others"].to_numpy(dtype=int) >= 4
+    return {"confident learning (the product's)": own, "the same and 4 of 5 neighbours": near} | {
         one: find_label_issues(given, both, filter_by=one, n_jobs=1) for one in others
     }
 

@@ -11,8 +11,8 @@ from data.files import read_frame, read_json, write_frame, write_json
 
 SCHEMA = 1
 COLUMNS = (
-    "id", "split", "label", "pos_prob", "self_confidence", "score", "flagged", "others", "of", "nearest_same",
-    "same_cosine", "nearest_other", "other_cosine",
+    "id", "split", "label", "pos_prob", "self_confidence", "flagged", "others", "of", "nearest_same", "same_cosine",
+    "nearest_other", "other_cosine",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 import psutil
 
 from analysis.label_audit import FOLDS, STRENGTH, audit_labels, class_thresholds, neighbour_evidence, out_of_fold_probs
-from data.audits import AuditInfo, audit_folder, load_audit, save_audit
+from data.audits import COLUMNS, AuditInfo, audit_folder, load_audit, save_audit
 from data.datasets import load_examples
 from data.errors import UserError
 from data.experiments import experiment_folder, load_experiment
@@ -142,14 +142,15 @@ def _frame(rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray) ->
     frame = pd.concat([rows[["id", "split", "label"]], audit_labels(labels, pos_probs)], axis=1)
     frame = frame.assign(pos_prob=pos_probs)
     flagged = np.flatnonzero(frame["flagged"])
-    flagged = flagged[np.argsort(frame["score"].to_numpy()[flagged], kind="stable")][:EVIDENCE_FOR]
+    flagged = flagged[np.argsort(frame["self_confidence"].to_numpy()[flagged], kind="stable")][:EVIDENCE_FOR]
     found = neighbour_evidence(embeddings, labels, flagged).set_axis(flagged)
     ids = rows["id"].to_numpy(dtype=object)
     for name in ("nearest_same", "nearest_other"):
         places = found[name].to_numpy(dtype=np.int64)
         found[name] = np.where(places >= 0, ids[np.maximum(places, 0)], "")
     frame = frame.join(found)
-    return frame.astype({"others": "Int64", "of": "Int64"}).fillna({"nearest_same": "", "nearest_other": ""})
+    frame = frame.astype({"others": "Int64", "of": "Int64"}).fillna({"nearest_same": "", "nearest_other": ""})
+    return frame[list(COLUMNS)]
 
 
 def main(experiment: str) -> int:

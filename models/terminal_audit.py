@@ -28,7 +28,7 @@ CAUTION = (
 def audit(experiment: str, *, out: Path | None, as_json: bool) -> None:
     """Make the audit, or take the one that is there, and show the suspects, the most suspect first."""
     _, frame = make_audit(experiment, report=_told)
-    suspects = frame[frame["flagged"]].sort_values("score", kind="stable").reset_index(drop=True)
+    suspects = frame[frame["flagged"]].sort_values("self_confidence", kind="stable").reset_index(drop=True)
     positives = int((suspects["label"] == 1).sum())
     say(
         f"{len(suspects):,} of {len(frame):,} labels look wrong: {positives:,} positives and "

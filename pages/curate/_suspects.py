@@ -68,7 +68,7 @@ def chosen(suspects: pd.DataFrame) -> pd.DataFrame:
         keep &= suspects["split"].to_numpy() == part
     if near != "any":
         keep &= suspects["others"].fillna(0).to_numpy(dtype=np.int64) >= int(near)
-    return suspects[keep].sort_values("score", kind="stable").reset_index(drop=True)
+    return suspects[keep].sort_values("self_confidence", kind="stable").reset_index(drop=True)
 
 
 def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts
         },
     )
     more = f" The first {SHOWN:,} of {len(suspects):,} are shown." if len(suspects) > SHOWN else ""
-    st.caption(f"The most suspect first, measured against the other labels of the class. Tick a row to read it.{more}")
+    st.caption(f"The least likely label first. Tick a row to read it.{more}")
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
     return shown.iloc[rows]
 
