@@ -58,7 +58,8 @@ def score(given: np.ndarray, labels: np.ndarray, embeddings: np.ndarray, seed: i
     audit = audit_labels(given, pos_probs)
     rows = []
     for group, mask in (("all", np.full(len(given), True)), ("positives", given == 1), ("negatives", given == 0)):
-        for what, ranking in rankings(given, pos_probs, audit).items():
+        # Within one given label all of them are the same order: only for all examples do they differ.
+        for what, ranking in list(rankings(given, pos_probs, audit).items())[: None if group == "all" else 1]:
             rows.append((group, f"AP, {what}", average_precision_score(wrong[mask], ranking[mask])))
         for what, flags in flagged(given, pos_probs, audit, embeddings).items():
             found = (flags & wrong & mask).sum()
@@ -97,7 +98,7 @@ def flagged(
     from cleanlab.filter import find_label_issues
 
     both = np.column_stack([1 - pos_probs, pos_probs])
-    others = ("prune_by_noise_rate", "both", "predicted_neq_given")
+    others = ("prune_by_noise_rate", "predicted_neq_given")
     own = audit["flagged"].to_numpy()
     near = own.copy()
     near[own] = neighbour_evidence(embeddings, given, np.flatnonzero(own))["others"].to_numpy(dtype=int) >= 4

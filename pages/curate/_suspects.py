@@ -98,8 +98,8 @@ def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts
         column_config={
             "own": column.TextColumn("Own label", help="Probability of the label it has, out of fold.", width=75),
             "near": column.TextColumn("Near", help="Of the nearest, how many carry the other label.", width=55),
-            "text": column.TextColumn("Text", width=220),
-            "label": column.TextColumn("Labelled", width=110),
+            "text": column.TextColumn("Text", width=175),
+            "label": column.TextColumn("Labelled", width=105),
             "split": column.TextColumn("Split", width=65),
             "listed": column.CheckboxColumn("Listed", width=55),
         },

@@ -107,7 +107,8 @@ def flip_sentence(attribution: Attribution, flip: Flip) -> str:
             return f"The text without its only word is called {_CALLED[called]} too."
         heaviest = "both together" if flip.among == 2 else f"the 2, 3 … {flip.among} that carry it most together"
         return f"No single word turns it to {other}, nor do {heaviest}."
-    said = " and ".join(_quoted(words[place]) for place in flip.removed)
+    quoted = [_quoted(words[place]) for place in flip.removed]
+    said = " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else quoted[0]
     then = plain(probability(float(positive_probability(flip.logit))))
     if len(flip.removed) == 1:
         return f"Leaving out {said} alone turns it to {other} ({then})."
