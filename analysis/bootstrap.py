@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 
 from analysis.checks import Floats, as_share
-from analysis.intervals import Estimate, z_value
+from analysis.intervals import Estimate
 
 # Resampling weights held at a time: 16 MB.
 _BLOCK_CELLS = 2_000_000
@@ -58,22 +57,3 @@ def percentile_interval(value: float, draws: ArrayLike, *, level: float = 0.95) 
     tail = (1 - as_share(level, name="The level")) / 2
     low, high = np.quantile(np.asarray(draws, dtype=np.float64), [tail, 1 - tail])
     return Estimate(float(value), float(low), float(high))
-
-
-def seeded_interval(by_seed: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Between which bounds does a mean over seeds lie, when few seeds tell little of their own spread?
-
-    The percentile interval of `draws` (draws,), each bound moved away from the mean of `by_seed` (seeds,) by Student's
-    t over the normal quantile at Satterthwaite's degrees of freedom, (s - 1) (V / V_s)^2: V the draws' variance, V_s
-    that of the seeds over their number. One seed, or seeds that agree: the percentile interval itself.
-    """
-    values, drawn = np.asarray(by_seed, dtype=np.float64), np.asarray(draws, dtype=np.float64)
-    plain = percentile_interval(float(values.mean()), drawn, level=level)
-    seeds = len(values)
-    of_seeds = float(values.var(ddof=1)) / seeds if seeds > 1 else 0.0
-    if of_seeds <= 1e-18 or drawn.var() == 0:
-        return plain
-    freedom = (seeds - 1) * max(drawn.var() / of_seeds, 1.0) ** 2
-    reach = float(student.ppf(0.5 + level / 2, freedom)) / z_value(level)
-    middle = plain.value
-    return Estimate(middle, middle - reach * (middle - plain.low), middle + reach * (plain.high - middle))

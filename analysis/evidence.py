@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.decomposition import Decomposition, Validation, decompose_drop, paired_runs
-from analysis.intervals import Estimate, paired_difference, share_over_seeds
+from analysis.intervals import Estimate, paired_difference
 from analysis.outcomes import collapsed
 from analysis.prior_only import excess_drop
+from analysis.seeds import share_over_seeds
 
 
 @dataclass(frozen=True)

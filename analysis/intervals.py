@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.stats import binom, norm
-from scipy.stats import t as student
 
 from analysis.checks import Bools, Floats, as_share
 
@@ -47,29 +46,6 @@ def wilson(right: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tuple[Floa
         low, high = (middle - half) / scale, (middle + half) / scale
     # Rounding must not leave a bound a hair off the ends that Wilson's interval reaches exactly.
     return np.where(k == 0, np.where(total == 0, np.nan, 0.0), low), np.where((k == total) & (total > 0), 1.0, high)
-
-
-def share_over_seeds(right: ArrayLike, n: int, *, level: float = 0.95) -> Estimate:
-    """Between which bounds does the mean share right lie, over other examples and other seeds?
-
-    `right` (seeds,) counts of the same n examples. Variance p q/n for the examples, as if all seeds agreed on them (an
-    upper bound), plus the seeds' variance over their number; Wilson's interval at the number of examples that would
-    have that variance, with Student's t at Satterthwaite's degrees of freedom, since few seeds tell little of their
-    own spread. One seed: Wilson's interval. nan where n is 0.
-    """
-    counts = np.atleast_1d(np.asarray(right, dtype=np.float64))
-    if n == 0:
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    mean, seeds = float(counts.mean() / n), len(counts)
-    by_example = mean * (1 - mean) / n
-    by_seed = float((counts / n).var(ddof=1)) / seeds if seeds > 1 else 0.0
-    worth = float(n)
-    if by_seed > 0:
-        freedom = (seeds - 1) * ((by_example + by_seed) / by_seed) ** 2
-        reach = float(student.ppf(0.5 + level / 2, freedom)) / z_value(level)
-        worth = n * by_example / ((by_example + by_seed) * reach**2)
-    low, high = wilson(mean * worth, worth, level=level)
-    return Estimate(mean, float(low), float(high))
 
 
 def paired_difference(both: int, only_a: int, only_b: int, neither: int, *, level: float = 0.95) -> Estimate:

@@ -59,11 +59,12 @@ def overlay_sentence(table: pd.DataFrame, *, reference_ratio: float = 1.0) -> st
     """Did changing the ratio buy anything that moving the threshold of the reference run would not? `overlay_table`."""
     reference = ratio_text(reference_ratio)
     told = []
-    for word, rows in table.groupby("buys", sort=False):
+    for word in ("more", "less"):
+        rows = table[table["buys"] == word]
         gains = [
             f"{ratio_text(ratio)} by {100 * abs(gain):.1f} points" for ratio, gain in rows[["ratio", "gain"]].values
         ]
-        if word in ("more", "less"):
+        if gains:
             told.append(f"{word} than it: {', '.join(gains)}")
     few = ", ".join(ratio_text(ratio) for ratio in table.loc[table["buys"] == "too few false alarms", "ratio"])
     unread = f" Too few false alarms to compare: {few}." if few else ""

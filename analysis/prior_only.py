@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.bootstrap import resample_counts, seed_weights, seeded_interval
+from analysis.bootstrap import percentile_interval, resample_counts
 from analysis.calibration import log_odds, slopes
 from analysis.checks import Bools, Floats, as_probs, as_runs, both_classes
 from analysis.intervals import Estimate
+from analysis.seeds import over_seeds, seed_reach
 
 
 def prior_only_curve(
@@ -53,7 +54,7 @@ def excess_drop(
     broke (sparsity, regularisation, collapse); below 0: it moved less than its prior says. The probabilities of the
     reference runs (seeds, n) are calibrated by one temperature each on validation: `calibrated_on` is its labels (m,)
     and the reference runs' probabilities there (seeds, m). Rows are paired by seed. Bootstrap over the positives, the
-    same draw for both, crossed with seeds; the slopes are drawn from their normal approximation in each draw.
+    same draw for both; the slopes are drawn from their normal approximation in each draw; widened to other seeds.
     """
     positive = both_classes(labels)
     reference = as_probs(reference_pos_probs, len(positive), name="reference_pos_probs")
@@ -69,20 +70,18 @@ def excess_drop(
     rng = np.random.default_rng(seed)
     # Runs that agree make the covariance singular, which rounding may take for indefinite.
     drawn = rng.multivariate_normal(slope, spread, size=draws, method="eigh", check_valid="ignore")
-    drawn_slopes = np.maximum(drawn, 1e-3)
-    return seeded_interval(by_seed, _excess_draws(logits, observed, shift / drawn_slopes, rng))
+    excess = _excess_draws(logits, observed, shift / np.maximum(drawn, 1e-3), rng)
+    return over_seeds(percentile_interval(float(by_seed.mean()), excess), seed_reach(by_seed, runs=2))
 
 
 def _excess_draws(logits: Floats, observed: Bools, cuts: Floats, rng: np.random.Generator) -> Floats:
-    """The excess in each draw of positives, seeds and cuts (draws, seeds); shape (draws,)."""
+    """The mean excess over seeds in each draw of positives and cuts (draws, seeds); shape (draws,)."""
     draws, seeds = cuts.shape
-    by_seed = seed_weights(seeds, draws, rng=rng)
-    n, start, found = logits.shape[1], 0, np.empty(draws)
+    n, start, found = logits.shape[1], 0, np.zeros(draws)
     for counts in resample_counts(n, draws, rng=rng):
         here = slice(start, start + len(counts))
         for run in range(seeds):
             excess = (logits[run] > cuts[here, run, None]).astype(np.float64) - observed[run]
-            share = np.einsum("dn,dn->d", counts, excess) / n
-            found[here] = by_seed[here, run] * share + (found[here] if run else 0)
+            found[here] += np.einsum("dn,dn->d", counts, excess) / (n * seeds)
         start += len(counts)
     return found

@@ -14,9 +14,10 @@ from scipy.stats import norm
 
 from analysis.calibration import probabilities
 from analysis.decomposition import Validation, decompose_drop
-from analysis.intervals import Estimate, paired_difference, share_over_seeds, wilson
+from analysis.intervals import Estimate, paired_difference, wilson
 from analysis.prior_only import excess_drop
 from analysis.ranking import auc_difference, auc_interval
+from analysis.seeds import share_over_seeds
 
 SHARED = 0.95
 """Correlation of two runs' noise on the same example."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis import bootstrap
-from analysis.bootstrap import percentile_interval, resample_counts, resampled_means, seed_weights, seeded_interval
+from analysis.bootstrap import percentile_interval, resample_counts, resampled_means, seed_weights
 
 
 @pytest.mark.parametrize("block_cells", [2_000_000, 100])
@@ -65,14 +65,3 @@ def test_the_interval_of_a_mean_covers_it():
 def test_values_need_three_axes():
     with pytest.raises(ValueError, match="quantities, seeds"):
         resampled_means(np.zeros((3, 4)))
-
-
-def test_few_seeds_stretch_the_interval_and_one_does_not():
-    draws = np.random.default_rng(4).normal(0.5, 0.02, 4000)
-    plain = percentile_interval(0.5, draws)
-    assert seeded_interval([0.5], draws).low == pytest.approx(plain.low)
-    apart = np.array([-1, 0, 1]) * 0.02 * np.sqrt(3)  # the seeds' variance over their number is the draws' own
-    wide = seeded_interval(0.5 + apart, draws)
-    assert (0.5 - wide.low) / (0.5 - plain.low) == pytest.approx(4.303 / 1.96, rel=1e-3)
-    assert (wide.high - 0.5) / (plain.high - 0.5) == pytest.approx(4.303 / 1.96, rel=1e-3)
-    assert seeded_interval(0.5 + apart / 10, draws).high == pytest.approx(plain.high, rel=1e-4)

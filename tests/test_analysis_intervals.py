@@ -1,6 +1,4 @@
-"""Wilson, shares over seeds, Newcombe, McNemar, Holm, Benjamini-Hochberg, how many positives a drop needs."""
-
-import math
+"""Wilson, Newcombe, McNemar, Holm, Benjamini-Hochberg, how many positives a drop needs."""
 
 import numpy as np
 import pytest
@@ -12,13 +10,11 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from analysis.intervals import (
-    Estimate,
     benjamini_hochberg,
     holm,
     mcnemar,
     paired_difference,
     positives_needed,
-    share_over_seeds,
     smallest_visible_drop,
     wilson,
 )
@@ -161,34 +157,3 @@ def test_a_handful_of_positives_can_show_nothing():
 def test_an_impossible_drop_is_refused():
     with pytest.raises(ValueError, match="drop"):
         positives_needed(0.99)
-
-
-def test_a_share_over_agreeing_seeds_is_wilsons():
-    assert share_over_seeds([80], 100) == Estimate(0.8, *(float(one) for one in wilson(80, 100)))
-    assert share_over_seeds([80, 80, 80], 100) == share_over_seeds([80], 100)
-    assert math.isnan(share_over_seeds([0], 0).low)
-
-
-def test_seeds_that_differ_widen_a_share_and_few_of_them_more():
-    three, ten = share_over_seeds([75, 80, 85], 100), share_over_seeds([75, 80, 85] * 3 + [80], 100)
-    alone = share_over_seeds([80], 100)
-    assert three.low < ten.low < alone.low < 0.8 < alone.high < ten.high < three.high
-
-
-@quick
-@given(st.lists(st.integers(0, 60), min_size=1, max_size=6))
-def test_a_share_over_seeds_stays_between_its_bounds(right):
-    estimate = share_over_seeds(right, 60)
-    assert 0 <= estimate.low <= estimate.value + 1e-9 and estimate.value - 1e-9 <= estimate.high <= 1
-
-
-def test_a_share_over_seeds_covers_the_expected_one():
-    rng = np.random.default_rng(7)
-    covered = 0
-    for _ in range(600):
-        chances = np.clip(0.8 + 0.03 * rng.normal(size=3), 0, 1)
-        shared = rng.random(200)
-        right = [int((shared < chance).sum()) for chance in chances]
-        estimate = share_over_seeds(right, 200)
-        covered += estimate.low <= 0.8 <= estimate.high
-    assert covered / 600 > 0.93

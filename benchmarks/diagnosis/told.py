@@ -11,7 +11,7 @@ from analysis.intervals import smallest_visible_drop
 from analysis.verdict import MATTERS, Verdict, reach_verdict
 from benchmarks.diagnosis import score_sets, text_sets
 
-FEW = "too few positives"
+FEW = {"too few positives", "too few seeds"}
 ANSWERS = ("named right", "too few, rightly", "too few, wrongly", "named wrong", "confident and wrong")
 
 
@@ -30,14 +30,14 @@ class Told:
     def answer(self) -> str:
         """One of ANSWERS. Named right: every cause planted and no other; collapse may be followed by "too few"."""
         causes = set(self.verdict.causes)
-        wrong = causes - self.planted - {FEW}
+        wrong = causes - self.planted - FEW
         if any(one.cause in wrong and one.confidence == "high" for one in self.verdict.findings):
             return "confident and wrong"
         if wrong:
             return "named wrong"
         if causes == self.planted or ("optimisation" in self.planted and "optimisation" in causes):
             return "named right"
-        if FEW in causes:
+        if causes & FEW:
             return "too few, wrongly" if self.visible else "too few, rightly"
         return "named wrong" if self.visible else "named right"
 

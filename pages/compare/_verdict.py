@@ -40,7 +40,7 @@ def _links(config: ExperimentConfig, verdict: Verdict, finding: Finding, number:
         _link("prepare/train", "See the runs", here)
         return
     a, b = ratio_label(pair.reference_ratio), ratio_label(pair.ratio)
-    if finding.cause in ("threshold", "ranking", "too few positives"):
+    if finding.cause in ("threshold", "ranking", "too few positives", "too few seeds"):
         _link("compare/ratios", "The parts of the drop", here | {"part": "Why recall fell", "a": a, "b": b})
     if finding.cause == "threshold":
         _link("compare/confusion", f"Move the threshold of {b}", here | {"ratio": b})

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis.intervals import share_over_seeds
 from analysis.outcomes import outcome_table
+from analysis.seeds import share_over_seeds
 from data.runs import Run
 from pages.shared.evidence import Evidence, evidence_of, mark
 from pages.shared.load import finished_runs
