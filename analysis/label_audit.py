@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.checks import Bools, Floats, Ints, as_labels, as_probs, as_scores, both_classes
-from analysis.intervals import Estimate, share_over_seeds
+from analysis.intervals import Estimate
 from analysis.neighbours import nearest
+from analysis.seeds import share_over_seeds
 
 FOLDS = 5
 STRENGTH = 1.0
