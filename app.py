@@ -22,6 +22,7 @@ page = st.navigation(
         ],
         "Curate": [
             st.Page("pages/curate/hard_cases.py", title="Hard cases", icon=":material/checklist:"),
+            st.Page("pages/curate/label_audit.py", title="Label audit", icon=":material/fact_check:"),
         ],
         "Prepare": [
             st.Page("pages/prepare/data.py", title="Data", icon=":material/table:"),

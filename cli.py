@@ -313,6 +313,36 @@ def data_map(
     terminal.data_map(experiment, ratio, seed=seed, remedy=remedy, out=out, as_json=json)
 
 
+def why(
+    experiment: ExperimentId,
+    example: Annotated[str, typer.Argument(metavar="ID", help="The example's id; see closecall errors.")],
+    ratio: Annotated[str, typer.Option(help="The ratio whose run is asked.")],
+    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
+    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
+    threshold: Annotated[float, typer.Option(help="Probability from which a text is called positive.")] = 0.5,
+    text: Annotated[str | None, typer.Option(help="Other words: what every run says of them instead.")] = None,
+    json: Json = False,
+) -> None:
+    """Which words carry a prediction, and the shortest deletion that turns it.
+
+    Example: closecall why posts-1-1-to-1-10 post-00042 --ratio 10
+    """
+    from models import terminal_why
+
+    terminal_why.why(experiment, example, ratio, seed=seed, remedy=remedy, threshold=threshold, text=text, as_json=json)
+
+
+@app.command()
+def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
+    """List or write the labels that look wrong, with their neighbours; recall without them.
+
+    Example: closecall audit posts-1-1-to-1-10 --out suspects.csv
+    """
+    from models import terminal_audit
+
+    terminal_audit.audit(experiment, out=out, as_json=json)
+
+
 @app.command("hard-cases")
 def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
     """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.

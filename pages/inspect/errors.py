@@ -25,6 +25,7 @@ from pages.shared.person import choose_person
 from pages.shared.state import choose_run, require_experiment
 from pages.shared.threshold import choose_threshold
 from pages.shared.twins import show_twins
+from pages.shared.why import why_part
 from pages.shared.wide import wide
 from pages.shared.words import counted, plain, probability, share
 
@@ -143,6 +144,7 @@ def card(config: ExperimentConfig, desk: Desk, example: str) -> None:
     facts(evidence, run, row, texts, threshold=threshold, group=named, verdict=verdict_of(desk, row))
     over_ratios(evidence, run, row, threshold=threshold, outcome_string=string)
     show_twins(config.dataset, example)
+    why_part(config, run, example, texts.text(example), threshold=threshold)
     whole_text(texts.text(example), [] if desk.filters.regex else words(desk.filters.text))
     beside(evidence, run, row, texts)
     culprits(config.id, evidence, run, row, texts, threshold=threshold)
