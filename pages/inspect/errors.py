@@ -29,8 +29,8 @@ from pages.shared.wide import wide
 from pages.shared.words import counted, plain, probability, share
 
 TRAINING_SAID = (
-    " Training examples: each probability is what the run said when it last trained on the text, just before it learned "
-    "from it. It tells what training cannot fit, not how well the classifier does."
+    " Training examples: each probability is what the run said when it last trained on the text, just before it "
+    "learned from it. It tells what training cannot fit, not how well the classifier does."
 )
 
 
