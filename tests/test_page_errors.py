@@ -181,7 +181,7 @@ def test_training_examples_are_read_with_what_training_said(sweep: Path) -> None
     at = opened(split="train", outcome="all")
     assert not at.exception
     assert "training positives" in at.markdown[0].value
-    assert "while it trained on the text for the last time" in at.markdown[1].value
+    assert "when it last trained on the text" in at.markdown[1].value
     trained = load_plan("sweep")
     positives = int((trained[trained["seed"] == 0]["label"] == 1).sum())
     assert at.button(key="pick-all").label == f"All **{11 * positives:,}**"

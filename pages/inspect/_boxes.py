@@ -51,7 +51,7 @@ def boxes(desk: Desk, experiment: str, example: str) -> None:
 
 
 def box_keys() -> None:
-    """The script behind T, N and Escape; drawn once, above what keys draw anew."""
+    """The script behind T, N and Escape; drawn once, in the side bar, where no key draws anew."""
     st.html(_BOX_KEYS, unsafe_allow_javascript=True)
 
 

@@ -30,8 +30,8 @@ from pages.shared.wide import wide
 from pages.shared.words import counted, plain, probability, share
 
 TRAINING_SAID = (
-    " These are training examples: each probability is what the run said while it trained on the text for the last "
-    "time, just before it learned from it. It tells what training cannot fit, not how well the classifier does."
+    " Training examples: each probability is what the run said when it last trained on the text, just before it "
+    "learned from it. It tells what training cannot fit, not how well the classifier does."
 )
 
 
@@ -42,6 +42,7 @@ def show() -> None:
     with st.sidebar:
         threshold = choose_threshold()
         choose_person()
+        box_keys()
     choose_and_read(config, run, threshold)
 
 
@@ -52,7 +53,6 @@ def choose_and_read(config: ExperimentConfig, run: Run, threshold: float) -> Non
     desk = lay_out(config, run, threshold, st.session_state["split"], current())
     headline(f"Errors of {plain(config.title)}", finding(desk), detail(desk))
     desk_style()
-    box_keys()
     outcome_row(desk)
     search_row(desk)
     for refused in desk.refused:
