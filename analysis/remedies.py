@@ -12,10 +12,11 @@ from analysis.bootstrap import percentile_interval, stratified_means
 from analysis.calibration import CalibrationError, calibration_error, log_odds, platt, probabilities, temperature
 from analysis.calibration import shift_prior as carried
 from analysis.checks import Bools, Floats, both_classes
-from analysis.intervals import Estimate, wilson
+from analysis.intervals import Estimate
 from analysis.outcomes import collapsed, predicted
 from analysis.prevalence import precision_at
 from analysis.ranking import auc_interval, placements, threshold_at_fpr
+from analysis.seeds import share_over_seeds
 from analysis.thresholds import balanced_threshold, precision_threshold, recall_threshold
 
 RULES = ("best mean of both recalls", "finds 90 %", "8 of 10 alerts right")
@@ -123,8 +124,8 @@ def measure_arm(
 ) -> Measures:
     """What is an arm worth on test, cut in three ways, at prevalence q? `ratio` is that of its training.
 
-    Intervals: bootstrap over examples, stratified by class, crossed with seeds; with one seed Wilson's for recalls and
-    DeLong's for the AUC. `plain` and `arm` need the same seeds.
+    Intervals: of recalls Wilson's, widened to other seeds (`analysis.seeds`); of the others a bootstrap over examples,
+    stratified by class, crossed with seeds; of the AUC of one seed DeLong's. `plain` and `arm` need the same seeds.
     """
     positive = both_classes(labels.test)
     own = np.array([own_threshold(labels.validation, row, rule=rule, q=q) for row in arm.val_pos_probs])
@@ -154,20 +155,13 @@ def measure_arm(
 
 
 def _point(hits: Bools, alarms: Bools, drawn: tuple[Floats, Floats], *, q: float, threshold: float) -> Point:
-    found, rejected = _share(hits, drawn[0]), _share(~alarms, 1 - drawn[1])
+    found, rejected = (share_over_seeds(right.sum(axis=1), right.shape[1]) for right in (hits, ~alarms))
     with np.errstate(invalid="ignore"):
         value = float(precision_at(hits.mean(), alarms.mean(), q=q))
         told = precision_at(np.clip(drawn[0], 0, 1), np.clip(drawn[1], 0, 1), q=q)
     told = told[~np.isnan(told)]
     precision = percentile_interval(value, told) if len(told) else Estimate(value, np.nan, np.nan)
     return Point(found, rejected, precision, threshold)
-
-
-def _share(right: Bools, drawn: Floats) -> Estimate:
-    if len(right) == 1:
-        low, high = wilson(right.sum(), right.shape[1])
-        return Estimate(float(right.mean()), float(low), float(high))
-    return percentile_interval(float(right.mean()), drawn)
 
 
 def _calibration(labels: Labels, arm: Arm, *, ratio: float, mended: bool) -> CalibrationError:

@@ -72,11 +72,11 @@ class Gain:
 def gains_over_plain(labels: Labels, plain: Arm, arms: Sequence[Arm], *, draws: int = 500) -> list[Gain]:
     """What does each arm gain over plain? Arms that share no seed with plain are left out; give no collapsed runs.
 
-    Intervals by a paired bootstrap over examples, stratified by class, crossed with seeds, cuts chosen anew in each
-    draw; DeLong's for the AUC of one seed. p from the width of the interval (Altman and Bland 2011), Holm over both
-    measures of all arms. Resampling very few seeds is too narrow: hence the seed noise, from the spread of the gains
-    over seeds, pooled over the arms that fine-tune, and over those that do not: there plain alone is noisy, and no
-    shared seed makes it up.
+    Intervals by a paired bootstrap over examples, stratified by class; of the AUC crossed with seeds (one seed:
+    DeLong's), of recalls with cuts chosen anew in each draw and widened to other seeds (`analysis.seeds`). p from the
+    width of the interval (Altman and Bland 2011), Holm over both measures of all arms. Very few seeds tell little of
+    their own spread: hence the seed noise, from that of the gains over seeds, pooled over the arms that fine-tune, and
+    over those that do not: there plain alone is noisy, and no shared seed makes it up.
     """
     shared = {arm.name: [seed for seed in plain.seeds if seed in arm.seeds] for arm in arms}
     pairs = [(plain.only(shared[arm.name]), arm.only(shared[arm.name])) for arm in arms if shared[arm.name]]

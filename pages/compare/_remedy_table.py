@@ -38,7 +38,7 @@ def cuts_table(race: Race, measures: Sequence[Measures], gains: dict[str, Gain],
     }
     st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="remedy-cuts",
                  alt="Every arm at three thresholds")  # fmt: skip
-    st.caption(f"Means over seeds with 95 % intervals. {_base(race)}")
+    st.caption(f"Means over seeds with 95 % intervals over examples and seeds. {_base(race)}")
     _download(race, measures, gains)
 
 
