@@ -87,7 +87,7 @@ def test_the_suspects_open_as_a_queue(sweep: ExperimentConfig) -> None:
     at = open_page(PAGE, part="test")
     at.button(key="read-test").click().run()
     assert not at.exception
-    assert "Picked: the label audit, test split" in said(at)
+    assert "the label audit, test split · " in said(at) and at.query_params["picked"]
 
 
 def test_hostile_texts_are_shown_as_text(sweep: ExperimentConfig, workspace: Path) -> None:
