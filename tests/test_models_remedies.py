@@ -96,7 +96,7 @@ def work_through(
 
 
 def test_what_an_arm_that_needs_no_more_work_finished_is_left_alone(workspace: Path) -> None:
-    _, _, runs = make_arms(workspace, ["tfidf-logistic", "over-sampling"], epochs=1)
+    _, _, runs = make_arms(workspace, ["tfidf-logistic", "under-sampling"], epochs=1)
     for run in runs:
         folder = finish(run)
         kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -202,7 +202,20 @@ def test_over_sampling_takes_the_steps_of_both_classes_made_equal(workspace: Pat
     assert (seen["n_positives"], seen["n_negatives"]) == (run.n_positives, run.n_negatives)
 
 
-@pytest.mark.parametrize("remedy", ["over-sampling", pytest.param("focal", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("remedy", ["over-sampling", "focal"])
+def test_stopped_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, remedy: str) -> None:
+    (run,) = make_arms(workspace, [remedy], title="stopped")[2]
+    (whole,) = make_arms(workspace, [remedy], title="whole")[2]
+    for patience in (6, 9, 11):
+        answers = iter([False] * patience)
+        with pytest.raises(Stopped):
+            execute(run, should_stop=lambda answers=answers: next(answers, True), report=ignore)
+    assert (run_folder(run.experiment, run.name) / RESUME).exists()
+    same_results(finish(whole), finish(run))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("remedy", ["over-sampling", "focal"])
 def test_killed_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, remedy: str) -> None:
     calls = (9, 24)  # in the first epoch, in the second; killed when asked for the n-th time whether to stop
     *_, (whole,) = make_arms(workspace, [remedy], title="whole")
@@ -222,6 +235,7 @@ def test_killed_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, re
         same_results(reference, finish(run))
 
 
+@pytest.mark.slow
 def test_stopped_simple_arms_and_heads_end_the_same(workspace: Path) -> None:
     names = ["frozen-logistic", "retrained-head"]
     _, plain, runs = make_arms(workspace, names, title="stopped", epochs=1)
@@ -311,7 +325,8 @@ def test_names_and_titles() -> None:
     assert all(find_remedy(name).name == name for name in ALL) and len(set(map(remedy_title, ALL))) == len(ALL)
 
 
-def test_the_time_of_remedies_is_told_from_known_speed(workspace: Path) -> None:
+def test_the_time_of_remedies_is_told_from_known_speed(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOSECALL_LANES", "1")
     config, _ = make_tiny_sweep(workspace)
     wished = {"ratios": [2], "seeds": [0]}
     assert estimate_remedies(config.id, ["focal"], **wished) is None
