@@ -17,9 +17,12 @@ page = st.navigation(
         "Inspect": [
             st.Page("pages/inspect/errors.py", title="Errors", icon=":material/menu_book:"),
             st.Page("pages/inspect/map.py", title="Map", icon=":material/scatter_plot:"),
+            st.Page("pages/inspect/data_map.py", title="Data map", icon=":material/bubble_chart:"),
+            st.Page("pages/inspect/words_and_slices.py", title="Words and slices", icon=":material/dictionary:"),
         ],
         "Curate": [
             st.Page("pages/curate/hard_cases.py", title="Hard cases", icon=":material/checklist:"),
+            st.Page("pages/curate/label_audit.py", title="Label audit", icon=":material/fact_check:"),
         ],
         "Prepare": [
             st.Page("pages/prepare/data.py", title="Data", icon=":material/table:"),

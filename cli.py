@@ -6,22 +6,15 @@ from typing import Annotated
 
 import typer
 
+from models.command_arguments import ROLES, DatasetName, ExperimentId, Json, MaxTokens, Run, Title, Wait, Yes
+from models.reading_commands import commands
+
 app = typer.Typer(
     name="closecall",
     help="Why does a text classifier miss its rare class? Train at several ratios, read the errors, export a list.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset; see closecall datasets.")]
-ExperimentId = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="An experiment; see closecall experiments.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Stay until the work is done, with live progress.")]
-Title = Annotated[str, typer.Option(help="A title to know the experiment by.")]
-Out = Annotated[Path | None, typer.Option(help="File to write: .csv, .jsonl or .parquet, by its ending.")]
-Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Without it: all of the experiment.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Take the proposed columns for those not named.")]
-ROLES = "id, label, probability, logit, logit_negative, logit_positive, text, ratio, seed, split."
-MaxTokens = Annotated[int, typer.Option(help="Tokens of a text that are read; longer texts are cut.")]
 
 
 @app.command()
@@ -226,88 +219,7 @@ def import_predictions(
     )  # fmt: skip
 
 
-@app.command()
-def remedies(
-    experiment: ExperimentId,
-    ratio: Annotated[str, typer.Option(help="The ratio compared. Without it: the largest with a finished arm.")] = "",
-    q: Annotated[float, typer.Option(help="Share of positives where it will be used.")] = 1 / 11,
-    add: Annotated[str, typer.Option(help="Queue these first: focal,class-weights ... or all.")] = "",
-    ratios: Annotated[str, typer.Option(help="With --add: at these ratios. Without it: all.")] = "",
-    seeds: Annotated[str, typer.Option(help="With --add: with these seeds. Without it: all.")] = "",
-    wait: Wait = False,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Compare remedies with plain cross-entropy, or queue more of them.
-
-    Example: closecall remedies posts-1-1-to-1-10 --add focal,class-weights --ratios 10 --wait
-    """
-    from models import remedy_terminal
-
-    if add:
-        remedy_terminal.add(experiment, add, ratios=ratios, seeds=seeds, wait=wait, as_json=json)
-    else:
-        remedy_terminal.compare(experiment, ratio=ratio, q=q, out=out, as_json=json)
-
-
-@app.command()
-def errors(
-    experiment: ExperimentId,
-    ratio: Annotated[str, typer.Option(help="The ratio whose run is looked at.")],
-    outcome: Annotated[str, typer.Option(help="fn (misses), fp (false alarms), tp, tn; several with commas.")] = "fn",
-    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
-    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
-    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    threshold: Annotated[float, typer.Option(help="Probability from which an example is called positive.")] = 0.5,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """List or write the misclassified examples of a run, the most confident errors first.
-
-    Example: closecall errors posts-1-1-to-1-10 --ratio 10 --outcome fn --out misses.csv
-    """
-    from models import terminal
-
-    terminal.errors(
-        experiment, ratio, outcome, seed=seed, remedy=remedy, split=split, threshold=threshold, out=out, as_json=json
-    )
-
-
-@app.command("hard-cases")
-def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
-    """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.
-
-    Example: closecall hard-cases posts-1-1-to-1-10 --out hard-cases.parquet
-    """
-    from models import terminal
-
-    terminal.hard_cases(experiment, out=out, as_json=json)
-
-
-@app.command()
-def verdict(experiment: ExperimentId, json: Json = False) -> None:
-    """Say why recall was lost, with what that rests on and how sure it is.
-
-    Example: closecall verdict posts-1-1-to-1-10 --json
-    """
-    from models import terminal
-
-    terminal.verdict(experiment, as_json=json)
-
-
-@app.command()
-def counts(
-    first: Annotated[str, typer.Argument(metavar="FOUND,ALONE", help="At the smaller ratio: 92/100,92/100.")],
-    second: Annotated[str, typer.Argument(metavar="FOUND,ALONE", help="At the larger ratio: 80/100,98/100.")],
-    json: Json = False,
-) -> None:
-    """Part a drop in recall that you know from counts only: positives found and negatives left alone, at two ratios.
-
-    Example: closecall counts 368/400,368/400 320/400,392/400
-    """
-    from models import terminal
-
-    terminal.counts(first, second, as_json=json)
+app.add_typer(commands)
 
 
 @app.command()

@@ -116,8 +116,21 @@ def load_hard_cases(experiment: str) -> pd.DataFrame:
 
 def load_annotations(experiment: str) -> pd.DataFrame:
     """What is known of every example that someone touched, on the list or not: COLUMNS and `listed`."""
+    return annotations_of(load_history(experiment))
+
+
+def load_history(experiment: str) -> list[dict[str, Any]]:
+    """Every record in the order of writing, with `undone`: whether it was taken back. The undo records are left out."""
+    load_experiment(experiment)
+    records = [record for record in read_lines(hard_cases_log(experiment)) if _is_whole(record)]
+    gone = {record.get("of") for record in records if record["op"] == "undo"}
+    return [{**record, "undone": record["key"] in gone} for record in records if record["op"] != "undo"]
+
+
+def annotations_of(history: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """What the records of `load_history` add up to, as `load_annotations`."""
     entries: dict[str, dict[str, Any]] = {}
-    for number, record in enumerate(_standing(experiment)):
+    for number, record in enumerate(one for one in history if not one["undone"]):
         _apply(entries, record, number)
     rows = [
         {**entry, "reasons": "; ".join(entry["reasons"]), "tags": "; ".join(entry["tags"])}
@@ -167,10 +180,7 @@ def _fresh(one: str) -> dict[str, Any]:
 
 def _standing(experiment: str) -> list[dict[str, Any]]:
     """The records that nobody took back, in the order of writing."""
-    load_experiment(experiment)
-    records = [record for record in read_lines(hard_cases_log(experiment)) if _is_whole(record)]
-    gone = {record.get("of") for record in records if record["op"] == "undo"}
-    return [record for record in records if record["op"] != "undo" and record["key"] not in gone]
+    return [record for record in load_history(experiment) if not record["undone"]]
 
 
 def _is_whole(record: dict[str, Any]) -> bool:

@@ -31,6 +31,7 @@ from models.reports import (
     dataset_rows,
     experiment_rows,
 )
+from models.training_map import data_map_table
 
 
 def demo(*, distant: bool, if_empty: bool, wait: bool, as_json: bool) -> None:
@@ -214,6 +215,20 @@ def errors(
     say(f"{what} at {ratio_label(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split} split.")
     columns = ["id", "outcome", "pos_prob", "class_name", "text"]
     show_export(table, provenance(experiment, run=run.name, threshold=threshold), out, columns, as_json=as_json)
+
+
+def data_map(experiment: str, ratio: str, *, seed: int | None, remedy: str, out: Path | None, as_json: bool) -> None:
+    """List or write the data map of a run's training examples."""
+    run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
+    table = data_map_table(run)
+    own, positives = run.config, table[table["label"] == 1]
+    never = int((positives["correctness"] == 0).sum())
+    say(
+        f"{len(table):,} training examples at {ratio_label(own.ratio)}, seed {own.seed}, {int(table['epochs'].max())} "
+        f"epochs. Never right in training: {never:,} of {len(positives):,} positives."
+    )
+    columns = ["id", "label", "confidence", "variability", "correctness", "region", "text"]
+    show_export(table, provenance(experiment, run=run.name), out, columns, as_json=as_json)
 
 
 def hard_cases(experiment: str, *, out: Path | None, as_json: bool) -> None:
