@@ -1,9 +1,12 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup
 
 from data.experiments import TrainingConfig
@@ -35,10 +38,19 @@ def make_lesson(tiny: Path, config: TrainingConfig = CONFIG, n: int = 44, steps:
     return Lesson(tokens, np.arange(n), labels, config, 0, steps or count_steps(n, config), "fingerprint")
 
 
-def taught(tiny: Path, folder: Path, lesson: Lesson, **more):
+@pytest.fixture
+def exact() -> Iterator[Accelerator]:
+    """fp32 whatever the processor can do: for comparisons digit by digit. Accelerate keeps one state per process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield Accelerator(mixed_precision="no")
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def taught(tiny: Path, folder: Path, lesson: Lesson, accelerator: Accelerator | None = None, **more):
     model = encoder.load_classifier(str(tiny), seed=0)
     watch = Watch(lambda: False, lambda progress: None)
-    return model, train(model, lesson, folder=folder, accelerator=claim_device(), watch=watch, **more)
+    accelerator = accelerator or claim_device()
+    return model, train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, **more)
 
 
 def plain_loop(tiny: Path, lesson: Lesson, rates: list[float]) -> tuple[torch.nn.Module, np.ndarray, list[float]]:
@@ -68,7 +80,7 @@ def plain_loop(tiny: Path, lesson: Lesson, rates: list[float]) -> tuple[torch.nn
     return model, probs, losses
 
 
-def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path) -> None:
+def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path, exact: Accelerator) -> None:
     lesson = make_lesson(tiny)
     losses: list[float] = []
 
@@ -77,7 +89,7 @@ def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path) -> None:
         losses.append(float(loss.detach()))
         return loss
 
-    model, trained = taught(tiny, tmp_path, lesson, loss=noted)
+    model, trained = taught(tiny, tmp_path, lesson, exact, loss=noted)
     rates = [5e-4, 1e-3, *(1e-3 * (18 - step) / 16 for step in range(2, 18))]  # 18 steps, 2 of them warm-up
     reference, probs, reference_losses = plain_loop(tiny, lesson, rates)
     np.testing.assert_allclose(losses, reference_losses, rtol=1e-4)
@@ -86,11 +98,13 @@ def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=2e-4, msg=name)
 
 
-def test_a_batch_of_long_texts_goes_through_in_parts(tiny: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_batch_of_long_texts_goes_through_in_parts(
+    tiny: Path, tmp_path: Path, exact: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lesson = make_lesson(tiny)
-    whole, trained = taught(tiny, tmp_path / "whole", lesson)
+    whole, trained = taught(tiny, tmp_path / "whole", lesson, exact)
     monkeypatch.setattr(steps, "STEP_TOKENS", 20)
-    parts, trained_in_parts = taught(tiny, tmp_path / "parts", lesson)
+    parts, trained_in_parts = taught(tiny, tmp_path / "parts", lesson, exact)
     np.testing.assert_allclose(trained_in_parts.pos_probs, trained.pos_probs, atol=1e-4)
     for (name, ours), theirs in zip(parts.named_parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=2e-4, msg=name)
