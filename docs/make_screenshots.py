@@ -20,7 +20,20 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
-PAGES = ("overview", "ratios", "confusion", "errors", "map", "hard_cases", "data", "train")
+PAGES = (
+    "overview",
+    "ratios",
+    "remedies",
+    "confusion",
+    "errors",
+    "map",
+    "data_map",
+    "words_and_slices",
+    "hard_cases",
+    "label_audit",
+    "data",
+    "train",
+)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
