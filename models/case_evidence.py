@@ -95,12 +95,18 @@ def _fill(
             near = neighbourhoods(embeddings[places], labels[places], embeddings[pool], labels[pool], own=own)
         except ValueError:  # too few training examples to speak of neighbours
             continue
-        frame.iloc[known, frame.columns.get_loc(column)] = minority_types(near["same_class"])
+        _put(frame, column, known, minority_types(near["same_class"]))
         if column == "type":
             for name in ("positive", "negative"):
-                frame.iloc[known, frame.columns.get_loc(f"nearest_{name}")] = ids[pool[near[f"nearest_{name}"]]]
+                _put(frame, f"nearest_{name}", known, ids[pool[near[f"nearest_{name}"]]])
             for name in ("positive_cosine", "negative_cosine", "margin"):
-                frame.iloc[known, frame.columns.get_loc(name)] = near[name].to_numpy()
+                _put(frame, name, known, near[name].to_numpy())
+
+
+def _put(frame: pd.DataFrame, name: str, rows: np.ndarray, values: np.ndarray) -> None:
+    column = frame[name].to_numpy(copy=True)
+    column[rows] = values
+    frame[name] = column
 
 
 def _balanced(plan: pd.DataFrame) -> set[str]:

@@ -10,11 +10,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from data.export import hard_case_table, provenance, table_bytes
-from data.hard_cases import add_hard_cases, load_hard_cases
+from data.files import read_lines
+from data.hard_cases import add_hard_cases, add_tag, hard_cases_log, load_hard_cases, set_action
+from pages.curate._case_facts import facts_of
 from pages.curate._case_table import _save
-from pages.curate._proposals import proposed
+from pages.curate._rules import RULES, composed, proposed
 from pages.shared.evidence import evidence_of
 from tests.makers import HOSTILE, make_dataset, make_experiment
+from tests.pages_driver import open_page
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 
@@ -62,14 +65,93 @@ def test_a_proposal_adds_with_its_reason_and_can_be_taken_back(sweep: Path) -> N
     assert load_hard_cases("sweep").empty
 
 
+def rule(name: str) -> list[str]:
+    """The ids that a rule of this name finds."""
+    return proposed(facts_of("sweep"), next(one for one in RULES if one.name == name))[0]
+
+
 def test_always_missed_are_missed_by_nearly_every_run(sweep: Path) -> None:
     evidence = evidence_of("sweep")
-    ids, _ = proposed(evidence, "always missed")
+    ids = rule("always missed")
     places = [evidence.place(one) for one in ids]
-    assert np.all(evidence.labels[places] == 1)
+    assert ids and np.all(evidence.labels[places] == 1)
     assert np.all(evidence.pos_probs[:, places] < 0.5)
-    most, _ = proposed(evidence, "missed at most ratios")
-    assert set(ids) <= set(most)
+    assert set(ids) <= set(rule("missed at most ratios"))
+
+
+def test_every_rule_finds_what_it_says(sweep: Path) -> None:
+    facts = facts_of("sweep")
+    near = facts.loc[rule("always missed, borderline, margin below 0")]
+    assert set(near.index) <= set(rule("always missed"))
+    assert (near["margin"] < 0).all() and (near["type_balanced"] == "borderline").all()
+    false_alarms = facts.loc[rule("false alarm at every ratio")]
+    assert (false_alarms["group"] == "always false alarm").all() and (false_alarms["label"] == 0).all()
+    lost = facts.loc[rule("lost at the largest ratio, recoverable")]
+    assert len(lost) and lost["recoverable"].all() and (lost["kind"] == "lost").all()
+
+
+def test_a_rule_of_ones_own(sweep: Path) -> None:
+    facts = facts_of("sweep")
+    own = composed(0, ["gained", "unstable"], ["safe", "borderline"], 0.3)
+    ids, reasons = proposed(facts, own)
+    found = facts.loc[ids]
+    assert len(ids) and (found["label"] == 0).all() and (-found["margin"] < 0.3).all()
+    assert set(found["kind"]) <= {"gained", "unstable"} and set(found["type_balanced"]) <= {"safe", "borderline"}
+    assert reasons[0].startswith(
+        "cleared as the ratio rises or unstable over seeds, safe or borderline, margin below 0.3: by "
+    )
+    at = opened()
+    at.segmented_control(key="rule-label").set_value(0).run()
+    at.multiselect(key="rule-kinds-0").set_value(["gained", "unstable"])
+    at.multiselect(key="rule-types").set_value(["safe", "borderline"])
+    at.number_input(key="rule-margin").set_value(0.3).run()
+    at.button(key="propose-own").click().run()
+    assert not at.exception
+    assert load_hard_cases("sweep")["id"].tolist() == ids
+
+
+def test_the_evidence_stands_beside_each_case(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00000", "gone"], ["a", "b", "c"])
+    at = opened()
+    table = at.dataframe[0].value.set_index("id")
+    assert table.at["post-00003", "outcome_string"].count("/") == 2
+    assert table.at["post-00003", "nearest_positive"].startswith("post-")
+    assert -1 <= table.at["post-00003", "positive_cosine"] <= 1
+    assert table.at["post-00000", "type"] in ("safe", "borderline", "rare", "outlier")
+    assert table.at["gone", "outcome_string"] == "" and table.at["gone", "type"] == ""
+
+
+def test_labels_tags_and_names_are_kept(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004"], ["a", "b"])
+    at = opened()
+    at.text_input(key="who").set_value("Ann").run()
+    st.session_state["who"] = "Ann"
+    at = edit(at, 0, new_label="pc", tags=["short", "ironic"])
+    at = edit(at, 1, tags=["short"])
+    cases = load_hard_cases("sweep").set_index("id")
+    assert cases.loc["post-00003", ["action", "new_label", "tags"]].tolist() == ["relabel", "pc", "short; ironic"]
+    at = edit(at, 0, tags=["ironic"])
+    assert load_hard_cases("sweep").set_index("id").at["post-00003", "tags"] == "ironic"
+    assert read_lines(hard_cases_log("sweep"))[-1]["who"] == "Ann"
+    edit(at, 0, tags=["a;b"])
+    assert "without a semicolon" in st.session_state.pop("refused")
+
+
+def test_filters_narrow_the_table_and_stand_in_the_url(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004", "post-00009"], ["a"] * 3, who="Ann")
+    set_action("sweep", ["post-00003"], "relabel")
+    add_tag("sweep", ["post-00003", "post-00009"], "short")
+    at = opened()
+    at.selectbox(key="case_tag").set_value("short").run()
+    assert at.dataframe[0].value["id"].tolist() == ["post-00003", "post-00009"]
+    assert at.query_params["case_tag"] in ("short", ["short"])
+    at.selectbox(key="case_action").set_value("(none)").run()
+    assert at.dataframe[0].value["id"].tolist() == ["post-00009"]
+    assert "2 hard cases" not in at.markdown[0].value
+    linked = open_page("curate/hard_cases", experiment="sweep", case_action="relabel")
+    assert linked.dataframe[0].value["id"].tolist() == ["post-00003"]
+    nothing = open_page("curate/hard_cases", experiment="sweep", case_tag="<b>gone</b>")
+    assert "fits these filters" in nothing.info[0].value
 
 
 def test_notes_and_actions_are_saved_by_id(sweep: Path) -> None:

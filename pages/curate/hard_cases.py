@@ -3,13 +3,18 @@
 import pandas as pd
 import streamlit as st
 
+from data.datasets import load_info
+from data.errors import UserError
 from data.experiments import ExperimentConfig
+from pages.curate._case_facts import evidence_for, facts_of
+from pages.curate._case_filter import filtered
 from pages.curate._case_table import case_table, take_back
 from pages.curate._downloads import downloads
 from pages.curate._proposals import proposals
 from pages.shared import case_list
 from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
+from pages.shared.person import ask_name
 from pages.shared.state import require_experiment
 from pages.shared.texts import texts_of
 from pages.shared.wide import wide
@@ -19,13 +24,28 @@ from pages.shared.words import counted, plain
 def show() -> None:
     wide()
     config = require_experiment()
+    ask_name()
     annotations = case_list.annotations(config.id)
     cases = annotations[annotations["listed"]]
     headline(f"Hard cases of {plain(config.title)}", finding(cases))
-    evidence = evidence_of(config.id)
+    facts = facts_of(config.id)
+    if len(facts):
+        proposals(config, facts, set(cases.index), opened=cases.empty)
+    tools(config, cases)
+    if cases.empty:
+        how_to_begin(config)
+        return
+    shown = filtered(cases)
+    if shown.empty:
+        st.info("No case on the list fits these filters.", icon=":material/filter_alt_off:")
+        return
+    around = evidence_for(config.id, facts, list(shown.index))
+    case_table(config, shown, evidence_of(config.id), around, texts_of(config.dataset), classes_of(config.dataset))
+
+
+def tools(config: ExperimentConfig, cases: pd.DataFrame) -> None:
+    """What is done with the list as a whole."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if len(evidence.runs):
-            proposals(config, evidence, set(cases.index))
         st.button(
             "Undo",
             key="undo",
@@ -33,13 +53,19 @@ def show() -> None:
             on_click=take_back,
             args=(config.id,),
             disabled=not case_list.can_undo(config.id),
-            help="Takes back your last step on this list: an addition, a removal, a note or an action.",
+            help="Takes back your last step on this list: an addition, a removal, a note, a tag, an action, an import.",
         )
-    if cases.empty:
-        how_to_begin(config)
-        return
-    downloads(config, cases)
-    case_table(config, cases, evidence, texts_of(config.dataset))
+        if len(cases):
+            downloads(config, cases)
+
+
+def classes_of(dataset: str) -> list[str]:
+    """The classes that an example may be relabelled to, positives first."""
+    try:
+        info = load_info(dataset)
+    except UserError:
+        return ["positive", "negative"]
+    return [*info.positive_classes, *info.negative_classes]
 
 
 def finding(cases: pd.DataFrame) -> str:
@@ -53,8 +79,8 @@ def finding(cases: pd.DataFrame) -> str:
 def how_to_begin(config: ExperimentConfig) -> None:
     """Where cases come from."""
     st.info(
-        "Read the errors and press A on those to act on, draw around them on the map, or let the rule above propose "
-        "the positives that the runs keep missing.",
+        "Read the errors and press A on those to act on, draw around them on the map, let a rule above propose what "
+        "the runs keep getting wrong, or import a list.",
         icon=":material/bookmark_add:",
     )
     query = {"experiment": config.id}

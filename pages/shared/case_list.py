@@ -1,6 +1,7 @@
 """The hard-case list as pages use it: read when its log changed, written record by record, each taken back by key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -9,13 +10,18 @@ from data.hard_cases import (
     NOWHERE,
     Origin,
     add_hard_cases,
+    add_tag,
     hard_cases_log,
+    import_changes,
     load_annotations,
     remove_hard_cases,
+    remove_tag,
     set_action,
+    set_new_label,
     set_note,
     undo,
 )
+from pages.shared.person import person
 
 _UNDO = "undo-keys"
 
@@ -35,32 +41,64 @@ def listed_ids(experiment: str) -> set[str]:
 
 def add(experiment: str, ids: Sequence[str], reasons: Sequence[str], origin: Origin) -> None:
     """Put examples on the list with a reason each."""
-    _done(experiment, [add_hard_cases(experiment, ids, reasons, origin=origin)])
+    _done(experiment, [add_hard_cases(experiment, ids, reasons, origin=origin, who=person())])
 
 
 def remove(experiment: str, ids: Sequence[str]) -> None:
     """Take examples off the list."""
-    _done(experiment, [remove_hard_cases(experiment, ids)])
+    _done(experiment, [remove_hard_cases(experiment, ids, who=person())])
 
 
 def note(experiment: str, one: str, text: str, reason: str = "", origin: Origin = NOWHERE) -> None:
     """Write the note of an example, when it changed; with a reason it comes on the list too. One step to take back."""
     if text != known(experiment, one, "note"):
         keys = _listing(experiment, one, reason if text else "", origin)
-        _done(experiment, [*keys, set_note(experiment, [one], text)])
+        _done(experiment, [*keys, set_note(experiment, [one], text, who=person())])
 
 
 def act(experiment: str, one: str, action: str, reason: str = "", origin: Origin = NOWHERE) -> None:
     """Decide what to do with an example, as `note`."""
     if action != known(experiment, one, "action"):
         keys = _listing(experiment, one, reason if action else "", origin)
-        _done(experiment, [*keys, set_action(experiment, [one], action)])
+        _done(experiment, [*keys, set_action(experiment, [one], action, who=person())])
+
+
+def relabel(experiment: str, one: str, label: str) -> None:
+    """Write the class that an example should have; naming one makes relabelling its action. One step to take back."""
+    if label == known(experiment, one, "new_label"):
+        return
+    keys = [set_new_label(experiment, [one], label, who=person())]
+    if label and known(experiment, one, "action") != "relabel":
+        keys.append(set_action(experiment, [one], "relabel", who=person()))
+    _done(experiment, keys)
+
+
+def retag(experiment: str, one: str, tags: Sequence[str]) -> None:
+    """Give an example exactly these tags. One step to take back."""
+    before = tags_of(known(experiment, one, "tags"))
+    keys: list[str] = []
+    try:
+        keys += (add_tag(experiment, [one], tag, who=person()) for tag in tags if tag not in before)
+        keys += (remove_tag(experiment, [one], tag, who=person()) for tag in before if tag not in tags)
+    finally:
+        if keys:
+            _done(experiment, keys)
+
+
+def tags_of(joined: str) -> list[str]:
+    """The tags in a cell of `annotations`."""
+    return [tag for tag in joined.split("; ") if tag]
+
+
+def take_over(experiment: str, ids: Sequence[str], changes: Sequence[Mapping[str, Any]], source: str) -> None:
+    """Write what a list from outside changes, as one step."""
+    _done(experiment, [import_changes(experiment, ids, changes, source=source, who=person())])
 
 
 def _listing(experiment: str, one: str, reason: str, origin: Origin) -> list[str]:
     if not reason or one in listed_ids(experiment):
         return []
-    return [add_hard_cases(experiment, [one], [reason], origin=origin)]
+    return [add_hard_cases(experiment, [one], [reason], origin=origin, who=person())]
 
 
 def known(experiment: str, one: str, column: str) -> str:
