@@ -102,9 +102,9 @@ def _table(
 def _columns(ratios: list[str], classes: list[str], tags: list[str]) -> dict:
     config = st.column_config
     columns = {
-        "listed": config.CheckboxColumn("On", width=40, pinned=True),
-        "read": config.LinkColumn("Read", display_text=":material/menu_book:", width=45, pinned=True),
-        "text": config.TextColumn("Text", width=230, pinned=True),
+        "listed": config.CheckboxColumn("On", width=55),
+        "read": config.LinkColumn("Read", display_text=":material/menu_book:", width=50),
+        "text": config.TextColumn("Text", width=210),
         "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=105),
         "new_label": config.SelectboxColumn("New label", options=[UNDECIDED, *classes], width=105),
         "tags": config.MultiselectColumn("Tags", options=tags, accept_new_options=True, width=120),

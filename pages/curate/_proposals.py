@@ -14,9 +14,12 @@ from pages.shared.words import counted, percent, plain, probability
 _NOUNS = ("negative", "positive")
 
 
-def proposals(config: ExperimentConfig, facts: pd.DataFrame, listed: set[str], *, opened: bool) -> None:
-    """What each rule would add, one button each; below, a rule composed by hand."""
-    with st.expander("Rules that propose cases", expanded=opened, icon=":material/playlist_add:", key="rules"):
+def proposals(config: ExperimentConfig, facts: pd.DataFrame, listed: set[str]) -> None:
+    """What each rule would add, one button each; beside them a rule composed by hand."""
+    if facts.empty:
+        st.caption("Rules need a finished run whose predictions did not collapse.")
+        return
+    with st.container(border=True):
         ready, own = st.columns(2, gap="large")
         with ready:
             for rule in RULES:
@@ -58,11 +61,11 @@ def _button(
     ids, reasons = proposed(facts, rule)
     new = [(one, reason) for one, reason in zip(ids, reasons, strict=True) if one not in listed]
     there = len(ids) - len(new)
-    known = f" ({there:,} more on the list)" if there and new else " (all on the list)" if there else ""
+    what = counted(len(ids) if there and not new else len(new), _NOUNS[rule.label])
     st.button(
-        f"Propose {counted(len(new), _NOUNS[rule.label])}: {rule.name}{known}",
+        f"On the list: all {what} {rule.name}" if there and not new else f"Propose {what}: {rule.name}",
         key=key,
-        help=help,
+        help=f"{help} {there:,} of them are on the list already." if there else help,
         disabled=not new,
         on_click=_add,
         args=(config.id, new),

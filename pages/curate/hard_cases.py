@@ -3,14 +3,17 @@
 import pandas as pd
 import streamlit as st
 
-from data.datasets import load_info
-from data.errors import UserError
 from data.experiments import ExperimentConfig
+from models.case_files import classes_of
+from models.relabel import repeats_of
+from pages.curate._before_after import before_after_panel
 from pages.curate._case_facts import evidence_for, facts_of
 from pages.curate._case_filter import filtered
 from pages.curate._case_table import case_table, take_back
 from pages.curate._downloads import downloads
+from pages.curate._import import import_panel
 from pages.curate._proposals import proposals
+from pages.curate._relabel import relabel_panel
 from pages.shared import case_list
 from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
@@ -29,9 +32,18 @@ def show() -> None:
     cases = annotations[annotations["listed"]]
     headline(f"Hard cases of {plain(config.title)}", finding(cases))
     facts = facts_of(config.id)
-    if len(facts):
-        proposals(config, facts, set(cases.index), opened=cases.empty)
-    tools(config, cases)
+    texts, classes = texts_of(config.dataset), classes_of(config.id)
+    tool = choose_tool(config, cases)
+    if tool == "Propose":
+        proposals(config, facts, set(cases.index))
+    elif tool == "Take home":
+        downloads(config, len(cases), classes)
+    elif tool == "Import":
+        import_panel(config, texts)
+    elif tool == "Apply decisions":
+        relabel_panel(config)
+    elif tool == "Before and after":
+        before_after_panel(repeats_of(config.id))
     if cases.empty:
         how_to_begin(config)
         return
@@ -40,11 +52,20 @@ def show() -> None:
         st.info("No case on the list fits these filters.", icon=":material/filter_alt_off:")
         return
     around = evidence_for(config.id, facts, list(shown.index))
-    case_table(config, shown, evidence_of(config.id), around, texts_of(config.dataset), classes_of(config.dataset))
+    case_table(config, shown, evidence_of(config.id), around, texts, classes)
 
 
-def tools(config: ExperimentConfig, cases: pd.DataFrame) -> None:
-    """What is done with the list as a whole."""
+def choose_tool(config: ExperimentConfig, cases: pd.DataFrame) -> str | None:
+    """Undo, and what is done with the list as a whole: one tool at a time, or none."""
+    tools = ["Propose", "Import"]
+    tools[1:1] = ["Take home"] if len(cases) else []
+    tools += ["Apply decisions"] if len(cases) else []
+    tools += ["Before and after"] if repeats_of(config.id) else []
+    if "case-tool" not in st.session_state:
+        asked = st.query_params.get("tool")
+        st.session_state["case-tool"] = asked if asked in tools else "Propose" if cases.empty else None
+    elif st.session_state["case-tool"] not in tools:
+        st.session_state["case-tool"] = None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Undo",
@@ -55,17 +76,7 @@ def tools(config: ExperimentConfig, cases: pd.DataFrame) -> None:
             disabled=not case_list.can_undo(config.id),
             help="Takes back your last step on this list: an addition, a removal, a note, a tag, an action, an import.",
         )
-        if len(cases):
-            downloads(config, cases)
-
-
-def classes_of(dataset: str) -> list[str]:
-    """The classes that an example may be relabelled to, positives first."""
-    try:
-        info = load_info(dataset)
-    except UserError:
-        return ["positive", "negative"]
-    return [*info.positive_classes, *info.negative_classes]
+        return st.pills("Tools", tools, key="case-tool", label_visibility="collapsed")
 
 
 def finding(cases: pd.DataFrame) -> str:
