@@ -14,6 +14,7 @@ from data.case_rows import WORDS, CaseRow, case_rows
 from data.cells import restored
 from data.errors import UserError
 from data.hard_cases import annotations_at, import_changes, load_annotations
+from data.labelling_tools import storable
 from data.raw import clean_text
 
 
@@ -132,8 +133,8 @@ def _tags(cell: str) -> list[str]:
 
 
 def _same(cell: str, known: str) -> bool:
-    """Whether a cell says what is known, whatever a file may have done to line ends and lost characters."""
-    ours = {_line_ends(known), _line_ends(clean_text(known))}
+    """Whether a cell says what is known, whatever a file or a tool may have done to line ends and lost characters."""
+    ours = {_line_ends(form) for form in (known, clean_text(known), storable(known))}
     return _line_ends(cell) in ours or _line_ends(restored(cell)) in ours
 
 

@@ -66,6 +66,11 @@ dataset.records.from_json("FILE")
 """
 
 
+def storable(text: str) -> str:
+    """The text with U+FFFD for NUL and unpaired surrogates."""
+    return text.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace").replace("\0", "\ufffd")
+
+
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
@@ -116,5 +121,5 @@ def _storable(value: Any) -> Any:
     if isinstance(value, list):
         return [_storable(one) for one in value]
     if isinstance(value, str):
-        return value.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace").replace("\0", "\ufffd")
+        return storable(value)
     return value.item() if hasattr(value, "item") else value

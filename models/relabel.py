@@ -23,7 +23,7 @@ from data.hard_cases import hard_cases_log, load_hard_cases
 from data.plans import training_counts
 from data.versions import Relabelling, decide_relabelling, relabelled_dataset
 from data.workspace import now, slug
-from models.jobs import ensure_worker
+from models import jobs
 from models.sweeps import naming_lock, queue_frozen
 
 
@@ -80,7 +80,7 @@ def queue_repeat(experiment: str, dataset: str, *, start: bool = True) -> Experi
         create_experiment(fresh, evaluation=evaluation, plan=plan, runs=runs)
         queue_frozen(fresh.id)
     if start:
-        ensure_worker()
+        jobs.ensure_worker()
     return fresh
 
 

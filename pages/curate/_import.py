@@ -94,8 +94,8 @@ def _problems(problems: pd.DataFrame) -> None:
         "id": st.column_config.TextColumn("Id in the file", width=120),
         "reason": st.column_config.TextColumn("Why it is not taken, and the mend", width=640),
     }
-    st.dataframe(problems, column_config=columns, hide_index=True, key="import-problems",
-                 height=min(38 + 36 * len(problems), 220), alt="Rows that are not taken")  # fmt: skip
+    st.dataframe(problems, column_config=columns, hide_index=True, key="import-problems", row_height=58,
+                 height=min(38 + 58 * len(problems), 270), alt="Rows that are not taken")  # fmt: skip
 
 
 def _apply(config: ExperimentConfig, comparison: ListComparison) -> None:
