@@ -43,8 +43,9 @@ TEXTS = [
 ]  # fmt: skip
 SIGNS = """() => ({
   run: window.pwned ?? null,
-  elements: document.querySelectorAll(
-    ".pwned, img[src*='hostile'], a[href^='javascript'], a[href*='hostile.invalid'], iframe[srcdoc]").length,
+  elements: [...document.querySelectorAll(
+    ".pwned, img[src*='hostile'], a[href^='javascript'], a[href*='hostile.invalid'], iframe[srcdoc]")]
+    .map((one) => one.outerHTML.slice(0, 200)),
   markup: [...document.querySelectorAll("h1, h2, h4, strong, b, em, code, a, .katex, [style*='color: red']")]
     .filter((one) => /pwned(head|bold|link|code|red)/.test(one.textContent) && one.children.length === 0 &&
       one.textContent.trim().length < 30).map((one) => one.outerHTML.slice(0, 200)),
@@ -104,7 +105,7 @@ def check(page: Page, where: str, requests: list[str]) -> None:
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     signs = page.evaluate(SIGNS)
     assert signs["run"] is None, f"{where}: a script of the data ran ({signs['run']})"
-    assert signs["elements"] == 0 and signs["markup"] == [] and signs["math"] == 0, f"{where}: {signs}"
+    assert signs["elements"] == [] and signs["markup"] == [] and signs["math"] == 0, f"{where}: {signs}"
     assert signs["hidden"] != "none", f"{where}: a style of the data applied"
     assert signs["wide"] <= 1 and signs["main"] <= 1, f"{where}: wider than the window: {signs}"
     assert requests == [], f"{where}: the data reached out: {requests}"
