@@ -298,6 +298,47 @@ def relabel(
     case_commands.relabel(experiment, training_only=training_only, queue=queue, wait=wait, as_json=json)
 
 
+@app.command()
+def verdict(experiment: ExperimentId, json: Json = False) -> None:
+    """Say why recall was lost, with what that rests on and how sure it is.
+
+    Example: closecall verdict posts-1-1-to-1-10 --json
+    """
+    from models import terminal
+
+    terminal.verdict(experiment, as_json=json)
+
+
+@app.command()
+def counts(
+    first: Annotated[str, typer.Argument(metavar="FOUND,ALONE", help="At the smaller ratio: 92/100,92/100.")],
+    second: Annotated[str, typer.Argument(metavar="FOUND,ALONE", help="At the larger ratio: 80/100,98/100.")],
+    json: Json = False,
+) -> None:
+    """Part a drop in recall that you know from counts only: positives found and negatives left alone, at two ratios.
+
+    Example: closecall counts 368/400,368/400 320/400,392/400
+    """
+    from models import terminal
+
+    terminal.counts(first, second, as_json=json)
+
+
+@app.command()
+def report(
+    experiment: ExperimentId,
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    q: Annotated[float, typer.Option(help="Share of positives where it will be used.", min=0.0, max=1.0)] = 1 / 11,
+) -> None:
+    """Write one self-contained page with the figures and words of an experiment, for people without the app.
+
+    Example: closecall report posts-1-1-to-1-10 --out report.html
+    """
+    from pages.compare._report_file import write_report
+
+    write_report(experiment, out, q=q)
+
+
 @app.command("app")
 def app_(
     port: Annotated[int, typer.Option(help="Port on localhost.", min=1, max=65535)] = 8501,

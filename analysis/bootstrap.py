@@ -24,10 +24,14 @@ def resample_counts(n: int, draws: int, *, rng: np.random.Generator) -> Iterator
 def seed_weights(seeds: int, draws: int, *, rng: np.random.Generator) -> Floats:
     """With which weight does each seed enter each draw? Shape (draws, seeds), rows summing to 1; one seed stays itself.
 
-    Examples and seeds drawn apart and crossed are the pigeonhole bootstrap (Owen 2007): a little too wide where both
-    vary, too narrow over very few seeds.
+    Examples and seeds drawn apart and crossed are the pigeonhole bootstrap (Owen 2007), a little too wide where both
+    vary. Drawing s seeds from s shows only (s - 1)/s of their variance, so each weight's distance from 1/s is stretched
+    by the root of s/(s - 1) (Davison and Hinkley 1997); weights may fall below 0. For quantities linear in the seeds.
     """
-    return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
+    if seeds == 1:
+        return np.ones((draws, 1))
+    drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
+    return 1 / seeds + (drawn - 1 / seeds) * np.sqrt(seeds / (seeds - 1))
 
 
 def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> Floats:

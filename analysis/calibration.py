@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
-from analysis.checks import Floats, as_labels, as_probs, as_scores, as_share, both_classes
+from analysis.checks import Floats, as_labels, as_probs, as_runs, as_scores, as_share, both_classes
 from analysis.ranking import class_weights
 
 # Probabilities this near 0 or 1 are rounding, not belief.
@@ -53,6 +53,25 @@ def temperature(labels: ArrayLike, logits: ArrayLike, *, q: float | None = None)
         lambda log_t: _loss(positive, values / np.exp(log_t), weights), bounds=np.log([0.01, 100]), method="bounded"
     )
     return float(np.exp(best.x))
+
+
+def slopes(labels: ArrayLike, logits: ArrayLike, *, q: float) -> tuple[Floats, Floats]:
+    """By which numbers must each run's validation logits be multiplied, and how do these vary together?
+
+    Slopes 1/T of `temperature` (runs,) and their covariance (runs, runs) over other validation examples: the sandwich
+    J C J of an M-estimator (Huber 1967), C the covariance of the weighted scores w z (y - p) summed class by class, J
+    the inverse of the summed w z^2 p (1 - p). `logits` (runs, n) or (n,).
+    """
+    positive = both_classes(labels)
+    runs = as_runs(logits, len(positive), name="logits")
+    weights = class_weights(positive, q=q)
+    found = np.array([1 / temperature(positive, row, q=q) for row in runs])
+    probs = expit(runs * found[:, None])
+    scores = weights * runs * (positive - probs)
+    bend = (weights * runs**2 * probs * (1 - probs)).sum(axis=1)
+    centred = [scores[:, own] - scores[:, own].mean(axis=1, keepdims=True) for own in (positive, ~positive)]
+    covariance = sum(part @ part.T for part in centred)
+    return found, covariance / np.maximum(np.outer(bend, bend), 1e-300)
 
 
 def platt(labels: ArrayLike, logits: ArrayLike, *, q: float | None = None) -> tuple[float, float]:

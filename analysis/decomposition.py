@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.bootstrap import percentile_interval, resample_counts, seed_weights
+from analysis.bootstrap import percentile_interval, resample_counts
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.intervals import Estimate
-from analysis.ranking import class_weights, sorted_cut
+from analysis.ranking import class_weights, sorted_cut, weighted_cut
+from analysis.seeds import over_seeds, seed_reach
 
 # In simulations without any loss of ranking the other order claimed one in 10 to 40 % of the sets below this count.
 FEW = 5
@@ -22,7 +23,8 @@ class Decomposition:
     `ranking` = R_a - R_b@f_a with `threshold` = R_b@f_a - R_b; `ranking_other` = R_a@f_b - R_b with `threshold_other` =
     R_a - R_a@f_b. A negative ranking part: b ranks better than a. `flagged_a`, `flagged_b`: false alarms (or alerts)
     that f_a and f_b rest on, mean over seeds. Below FEW of b the other order, and with it the mean, leans towards lost
-    ranking: b's own cut is somewhere above its best negatives, the matched one just above those of a.
+    ranking: b's own cut is somewhere above its best negatives, the matched one just above those of a. `seed_reach`: how
+    far other seeds alone may carry the drop.
     """
 
     recall_a: float
@@ -34,6 +36,7 @@ class Decomposition:
     threshold_other: Estimate
     ranking_mean: Estimate
     threshold_mean: Estimate
+    seed_reach: float
     n_positives: int
     n_seeds: int
     flagged_a: float
@@ -54,12 +57,16 @@ class Validation(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts."""
+    """One seed's two runs, as far as a draw needs them: test positives, and the examples that choose the cuts.
+
+    `order`, `falling`: the highest of the choosing examples, as many as the cuts are likely to need, and their scores.
+    """
 
     found: Floats  # (2, positives) in the test set
     hits: Bools
-    flagged: Bools  # (2, choosing)
-    order: np.ndarray
+    choosing: Floats  # (2, choosing)
+    flagged: Bools
+    order: np.ndarray  # (2, highest)
     falling: Floats
 
 
@@ -79,7 +86,8 @@ def decompose_drop(
     f_a, f_b: false-positive rates at `threshold`; R_b@f_a: recall of b when cut to f_a. With `alerts_at` (a prevalence
     q) the two are made level in alert rate q TPR + (1 - q) FPR instead. Cuts are chosen on `validation`, else on the
     test set itself. Probabilities (seeds, n) or (n,), rows paired by seed. Intervals: percentile bootstrap over
-    examples, stratified by class, the same draw for a and b, cuts chosen anew in each, crossed with seeds.
+    examples, stratified by class, the same draw for a and b, cuts chosen anew in each; widened to other seeds
+    (`analysis.seeds`).
     """
     positive = both_classes(labels)
     test = _runs(positive, pos_probs_a, pos_probs_b)
@@ -91,10 +99,10 @@ def decompose_drop(
     used = weights > 0
     pairs = [_pair(test[:, s, positive], choosing[:, s, used], threshold=threshold) for s in range(test.shape[1])]
     n_positives = int(positive.sum())
-    value = np.mean([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs], axis=0)
+    by_seed = np.array([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs])
     drawn = _draws(pairs, chooser[used], weights[used], n_positives, validation is None, draws, seed)
     flagged = np.mean([pair.flagged.sum(axis=1) for pair in pairs], axis=0)
-    return _parts(value, drawn, flagged, n_positives=n_positives, n_seeds=len(pairs))
+    return _parts(by_seed, drawn, flagged, n_positives=n_positives)
 
 
 def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Floats:
@@ -106,29 +114,35 @@ def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Fl
 
 
 def _pair(found: Floats, choosing: Floats, *, threshold: float) -> _Pair:
-    order = np.argsort(choosing, axis=1)[:, ::-1]
+    flagged = choosing >= threshold
+    order = np.argsort(choosing, axis=1)[:, ::-1][:, : 2 * int(flagged.sum(axis=1).max()) + 200]
     falling = np.take_along_axis(choosing, order, axis=1)
-    return _Pair(found, found >= threshold, choosing >= threshold, order, falling)
+    return _Pair(found, found >= threshold, choosing, flagged, order, falling)
 
 
 def _recalls(pair: _Pair, chosen: Floats, drawn: Floats) -> Floats:
     """R_a, R_b, R_b@f_a and R_a@f_b under weights of the choosing examples and of the test positives."""
-    rates = pair.flagged @ chosen / chosen.sum()
-    cut_a = sorted_cut(pair.falling[0], chosen[pair.order[0]], rates[1])
-    cut_b = sorted_cut(pair.falling[1], chosen[pair.order[1]], rates[0])
+    total = chosen.sum()
+    rates = pair.flagged @ chosen / total
+    cut_a, cut_b = _cut(pair, 0, chosen, rates[1], total), _cut(pair, 1, chosen, rates[0], total)
     hits = np.stack([pair.hits[0], pair.hits[1], pair.found[1] >= cut_b, pair.found[0] >= cut_a])
     return hits @ drawn / drawn.sum()
+
+
+def _cut(pair: _Pair, side: int, chosen: Floats, rate: float, total: float) -> float:
+    """Where one side must be cut for this rate: looked for among its highest scores, then among all."""
+    cut = sorted_cut(pair.falling[side], chosen[pair.order[side]], rate, total=total)
+    return weighted_cut(pair.choosing[side], chosen, rate) if np.isnan(cut) else cut
 
 
 def _draws(
     pairs: list[_Pair], chooser: Bools, weights: Floats, n_positives: int, one_set: bool, draws: int, seed: int
 ) -> Floats:
-    """The four recalls in each draw, mean over the drawn seeds; shape (draws, 4)."""
-    streams = np.random.default_rng(seed).spawn(4)
-    by_seed = seed_weights(len(pairs), draws, rng=streams[0])
-    tested = (row for block in resample_counts(n_positives, draws, rng=streams[1]) for row in block)
-    negatives = (row for block in resample_counts(int((~chooser).sum()), draws, rng=streams[2]) for row in block)
-    others = (row for block in resample_counts(int(chooser.sum()), draws, rng=streams[3]) for row in block)
+    """The four recalls in each draw of examples, mean over the seeds; shape (draws, 4)."""
+    streams = np.random.default_rng(seed).spawn(3)
+    tested = (row for block in resample_counts(n_positives, draws, rng=streams[0]) for row in block)
+    negatives = (row for block in resample_counts(int((~chooser).sum()), draws, rng=streams[1]) for row in block)
+    others = (row for block in resample_counts(int(chooser.sum()), draws, rng=streams[2]) for row in block)
     recalls = np.zeros((draws, 4))
     chosen = np.empty(len(chooser))
     for draw, (found, kept) in enumerate(zip(tested, negatives, strict=True)):
@@ -136,20 +150,23 @@ def _draws(
         if chooser.any():
             # Where the test set chooses for itself its positives are drawn once, not twice.
             chosen[chooser] = found if one_set else next(others)
-        for pair, share in zip(pairs, by_seed[draw], strict=True):
-            if share:
-                recalls[draw] += share * _recalls(pair, chosen * weights, found)
+        for pair in pairs:
+            recalls[draw] += _recalls(pair, chosen * weights, found) / len(pairs)
     return recalls
 
 
-def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n_seeds: int) -> Decomposition:
+def _parts(by_seed: Floats, drawn: Floats, flagged: Floats, *, n_positives: int) -> Decomposition:
+    value = by_seed.mean(axis=0)
+
     def estimate(signs: list[float]) -> Estimate:
-        return percentile_interval(float(value @ signs), drawn @ signs)
+        examples = percentile_interval(float(value @ signs), drawn @ signs)
+        return over_seeds(examples, seed_reach(by_seed @ signs, runs=2))
 
     return Decomposition(
         recall_a=float(value[0]),
         recall_b=float(value[1]),
         drop=estimate([1, -1, 0, 0]),
+        seed_reach=seed_reach(by_seed @ [1, -1, 0, 0], runs=2),
         ranking=estimate([1, 0, -1, 0]),
         threshold=estimate([0, -1, 1, 0]),
         ranking_other=estimate([0, -1, 0, 1]),
@@ -157,7 +174,7 @@ def _parts(value: Floats, drawn: Floats, flagged: Floats, *, n_positives: int, n
         ranking_mean=estimate([0.5, -0.5, -0.5, 0.5]),
         threshold_mean=estimate([0.5, -0.5, 0.5, -0.5]),
         n_positives=n_positives,
-        n_seeds=n_seeds,
+        n_seeds=len(by_seed),
         flagged_a=float(flagged[0]),
         flagged_b=float(flagged[1]),
     )

@@ -5,24 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.bootstrap import percentile_interval, resampled_means
-from analysis.calibration import log_odds, temperature
 from analysis.checks import Bools, Floats, as_probs, both_classes, same_runs
 from analysis.decomposition import Decomposition, Validation, decompose_drop, paired_runs
-from analysis.intervals import Estimate, wilson
+from analysis.intervals import Estimate, paired_difference
 from analysis.outcomes import collapsed
 from analysis.prior_only import excess_drop
+from analysis.seeds import share_over_seeds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The smallest ratio against one larger, over the seeds that both have. `excess` None: nothing to calibrate on."""
+    """The smallest ratio against one larger, over the seeds that both have. `excess` None: nothing to calibrate on.
+
+    `paired` is the drop again with each positive counted once, by most seeds, in Newcombe's interval: it stays honest
+    where few positives or none change over, and resampling shows no spread.
+    """
 
     reference_ratio: float
     ratio: float
     recall_a: Estimate
     recall_b: Estimate
     parts: Decomposition
+    paired: Estimate
     excess: Estimate | None
 
 
@@ -121,21 +125,23 @@ def _compare(
     parts = decompose_drop(positive, *sides, threshold=threshold, validation=validation, draws=draws)
     excess = None
     if validation is not None:
-        logits = _calibrated(sides[0], validation, 1 / (1 + reference))
-        excess = excess_drop(positive, logits, sides[1], ratio=larger, reference_ratio=reference, threshold=threshold)
-    return Comparison(reference, larger, recall_a, recall_b, parts, excess)
+        excess = excess_drop(
+            positive,
+            *sides,
+            calibrated_on=(validation.labels, validation.pos_probs_a),
+            ratio=larger,
+            reference_ratio=reference,
+            threshold=threshold,
+            draws=draws,
+        )
+    paired = _paired(*((side[:, positive] >= threshold).mean(axis=0) >= 0.5 for side in sides))
+    return Comparison(reference, larger, recall_a, recall_b, parts, paired, excess)
+
+
+def _paired(a: Bools, b: Bools) -> Estimate:
+    neither, only_b, only_a, both = np.bincount(2 * a + b, minlength=4).tolist()
+    return paired_difference(both, only_a, only_b, neither)
 
 
 def _recall(hits: Bools) -> Estimate:
-    value, (seeds, n) = float(hits.mean()), hits.shape
-    if seeds == 1:
-        low, high = wilson(hits.sum(), n)
-        return Estimate(value, float(low), float(high))
-    return percentile_interval(value, resampled_means(hits[None])[0])
-
-
-def _calibrated(pos_probs: Floats, validation: Validation, trained_at: float) -> Floats:
-    """Log-odds of each reference run over its own temperature."""
-    chosen = np.atleast_2d(np.asarray(validation.pos_probs_a))
-    heat = [temperature(validation.labels, log_odds(row), q=trained_at) for row in chosen]
-    return log_odds(pos_probs) / np.array(heat)[:, None]
+    return share_over_seeds(hits.sum(axis=1), hits.shape[1])

@@ -130,9 +130,13 @@ def _ranked_right(
     if positive.all() or not positive.any():
         return np.zeros(len(positive), dtype=np.bool_)
     probs = as_probs(pos_probs, len(positive))
-    (ratio,) = same_runs(ratios, runs=len(probs))
-    largest = ratio == ratio.max()
-    price = fpr_matched_thresholds(positive, probs, ratios, seeds, threshold=threshold)[largest]
-    found = recall_matched_thresholds(positive, probs, ratios, seeds, threshold=threshold)[largest]
-    right = np.where(positive, probs[largest] >= price[:, None], probs[largest] < found[:, None])
+    ratio, seed = same_runs(ratios, seeds, runs=len(probs))
+    cuts = np.asarray(same_runs(threshold, runs=len(probs))[0], dtype=np.float64)
+    ends = np.flatnonzero((ratio == ratio.max()) | (ratio == ratio.min()))
+    largest = ratio[ends] == ratio.max()
+    two = probs[ends], ratio[ends], seed[ends]
+    price = fpr_matched_thresholds(positive, *two, threshold=cuts[ends])[largest]
+    found = recall_matched_thresholds(positive, *two, threshold=cuts[ends])[largest]
+    rows = two[0][largest]
+    right = np.where(positive, rows >= price[:, None], rows < found[:, None])
     return right.mean(axis=0) > 0.5

@@ -55,6 +55,26 @@ def overlay_table(decompositions: dict[float, Decomposition], *, reference_ratio
     return pd.DataFrame(rows, columns=columns)
 
 
+def overlay_sentence(table: pd.DataFrame, *, reference_ratio: float = 1.0) -> str:
+    """Did changing the ratio buy anything that moving the threshold of the reference run would not? `overlay_table`."""
+    reference = ratio_text(reference_ratio)
+    told = []
+    for word in ("more", "less"):
+        rows = table[table["buys"] == word]
+        gains = [
+            f"{ratio_text(ratio)} by {100 * abs(gain):.1f} points" for ratio, gain in rows[["ratio", "gain"]].values
+        ]
+        if gains:
+            told.append(f"{word} than it: {', '.join(gains)}")
+    few = ", ".join(ratio_text(ratio) for ratio in table.loc[table["buys"] == "too few false alarms", "ratio"])
+    unread = f" Too few false alarms to compare: {few}." if few else ""
+    if told:
+        return f"{reference} with a moved threshold is the mark. These find {'; '.join(told)}.{unread}"
+    if (table["buys"] == "too few false alarms").all():
+        return f"Nothing can be said yet.{unread}"
+    return f"Changing the ratio bought nothing that moving the threshold of {reference} would not.{unread}"
+
+
 def _buys(gain: Estimate, parts: Decomposition) -> str:
     if not parts.both_orders:
         return "too few false alarms"

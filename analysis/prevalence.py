@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.checks import Floats, as_scores, as_share, both_classes
+from analysis.checks import Floats, as_share
+from analysis.rates import rates_by_threshold, thinned
 
 
 def _rates(recall: ArrayLike, fpr: ArrayLike, q: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -48,9 +49,13 @@ def average_precision_at(labels: ArrayLike, scores: ArrayLike, *, q: float) -> f
     Sum of precision_q times the step in recall over the distinct scores, from weights 1 for a positive and
     ((1 - q)/q)(n+/n-) for a negative. Shapes (n,), answer 0 to 1.
     """
-    curve = _operating_points(labels, scores, q)
-    steps = np.diff(curve["recall"].to_numpy(), prepend=0.0)
-    return float((steps * curve["precision"].to_numpy()).sum())
+    return average_precision_of(rates_by_threshold(labels, scores), q=q)
+
+
+def average_precision_of(rates: pd.DataFrame, *, q: float) -> float:
+    """`average_precision_at` from the rates of `rates_by_threshold`; rows where recall does not rise add nothing."""
+    precision = precision_at(rates["recall"], rates["false_positive_rate"], q=as_share(q, name="The prevalence"))
+    return float((np.diff(rates["recall"].to_numpy(), prepend=0.0) * precision).sum())
 
 
 def precision_recall_curve_at(
@@ -62,26 +67,11 @@ def precision_recall_curve_at(
     its score is at least the threshold. With `max_points` (2,000 are plenty to draw) points are dropped where both
     rates hardly move; the first and last always stay.
     """
-    curve = _operating_points(labels, scores, q)
-    if max_points is None or len(curve) <= max_points:
-        return curve
-    if max_points < 2:
-        raise ValueError("A curve needs at least two points.")
-    # Path length rather than row number: long flat stretches of negatives must not push out the steps of positives.
-    path = (curve["recall"] + curve["false_positive_rate"]).to_numpy()
-    wanted = np.linspace(path[0], path[-1], max_points)
-    return curve.iloc[np.unique(np.searchsorted(path, wanted).clip(max=len(path) - 1))].reset_index(drop=True)
+    rates = rates_by_threshold(labels, scores)
+    return with_precision(rates if max_points is None else thinned(rates, max_points), q=q)
 
 
-def _operating_points(labels: ArrayLike, scores: ArrayLike, q: float) -> pd.DataFrame:
-    """One row for each distinct score, from high to low."""
-    positive = both_classes(labels)
-    values = as_scores(scores, len(positive))
+def with_precision(rates: pd.DataFrame, *, q: float) -> pd.DataFrame:
+    """The rates of `rates_by_threshold` with a column `precision` at prevalence q."""
     share = as_share(q, name="The prevalence")
-    order = np.argsort(values)[::-1]
-    last_of_tie = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)
-    found = np.cumsum(positive[order])[last_of_tie]
-    recall = found / positive.sum()
-    fpr = (last_of_tie + 1 - found) / (~positive).sum()
-    columns = {"threshold": values[order][last_of_tie], "recall": recall, "false_positive_rate": fpr}
-    return pd.DataFrame({**columns, "precision": precision_at(recall, fpr, q=share)})
+    return rates.assign(precision=precision_at(rates["recall"], rates["false_positive_rate"], q=share))

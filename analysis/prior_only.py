@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.bootstrap import percentile_interval, resampled_means
-from analysis.checks import Floats, as_probs, as_runs, both_classes
+from analysis.bootstrap import percentile_interval, resample_counts
+from analysis.calibration import log_odds, slopes
+from analysis.checks import Bools, Floats, as_probs, as_runs, both_classes
 from analysis.intervals import Estimate
+from analysis.seeds import over_seeds, seed_reach
 
 
 def prior_only_curve(
@@ -36,28 +38,50 @@ def _shifts(ratios: Floats, reference_ratio: float) -> Floats:
 
 def excess_drop(
     labels: ArrayLike,
-    reference_logits: ArrayLike,
+    reference_pos_probs: ArrayLike,
     pos_probs: ArrayLike,
     *,
+    calibrated_on: tuple[ArrayLike, ArrayLike],
     ratio: float,
     reference_ratio: float = 1.0,
     threshold: float = 0.5,
-    draws: int = 1000,
+    draws: int = 500,
     seed: int = 0,
 ) -> Estimate:
     """How much more recall was lost at a ratio than its prior explains? (derived)
 
     Prior-only recall less observed recall. About 0: the model is honest, choose a threshold; above 0: something else
-    broke (sparsity, regularisation, collapse); below 0: it moved less than its prior says. `reference_logits` are
-    calibrated, (seeds, n) or (n,), rows paired by seed with `pos_probs`. Bootstrap over the positives, the same draw
-    for both, crossed with seeds; the calibration is held fixed, so the interval leaves its error out.
+    broke (sparsity, regularisation, collapse); below 0: it moved less than its prior says. The probabilities of the
+    reference runs (seeds, n) are calibrated by one temperature each on validation: `calibrated_on` is its labels (m,)
+    and the reference runs' probabilities there (seeds, m). Rows are paired by seed. Bootstrap over the positives, the
+    same draw for both; the slopes are drawn from their normal approximation in each draw; widened to other seeds.
     """
     positive = both_classes(labels)
-    reference = as_runs(reference_logits, len(positive), name="reference_logits")
+    reference = as_probs(reference_pos_probs, len(positive), name="reference_pos_probs")
     probs = as_probs(pos_probs, len(positive))
-    if reference.shape != probs.shape:
-        raise ValueError(f"Both sides need the same seeds; there are {len(reference)} and {len(probs)} runs.")
+    val_positive = both_classes(calibrated_on[0])
+    chosen = as_probs(calibrated_on[1], len(val_positive), name="The validation probabilities")
+    if not len(reference) == len(probs) == len(chosen):
+        raise ValueError(f"All need the same seeds; there are {len(reference)}, {len(probs)} and {len(chosen)} runs.")
     (shift,) = _shifts(np.array([ratio], dtype=np.float64), reference_ratio)
-    expected, observed = reference[:, positive] > shift, probs[:, positive] >= threshold
-    excess = expected.astype(np.float64) - observed
-    return percentile_interval(float(excess.mean()), resampled_means(excess[None], draws=draws, seed=seed)[0])
+    slope, spread = slopes(val_positive, log_odds(chosen), q=1 / (1 + reference_ratio))
+    logits, observed = log_odds(reference[:, positive]), probs[:, positive] >= threshold
+    by_seed = ((logits * slope[:, None] > shift).astype(np.float64) - observed).mean(axis=1)
+    rng = np.random.default_rng(seed)
+    # Runs that agree make the covariance singular, which rounding may take for indefinite.
+    drawn = rng.multivariate_normal(slope, spread, size=draws, method="eigh", check_valid="ignore")
+    excess = _excess_draws(logits, observed, shift / np.maximum(drawn, 1e-3), rng)
+    return over_seeds(percentile_interval(float(by_seed.mean()), excess), seed_reach(by_seed, runs=2))
+
+
+def _excess_draws(logits: Floats, observed: Bools, cuts: Floats, rng: np.random.Generator) -> Floats:
+    """The mean excess over seeds in each draw of positives and cuts (draws, seeds); shape (draws,)."""
+    draws, seeds = cuts.shape
+    n, start, found = logits.shape[1], 0, np.zeros(draws)
+    for counts in resample_counts(n, draws, rng=rng):
+        here = slice(start, start + len(counts))
+        for run in range(seeds):
+            excess = (logits[run] > cuts[here, run, None]).astype(np.float64) - observed[run]
+            found[here] += np.einsum("dn,dn->d", counts, excess) / (n * seeds)
+        start += len(counts)
+    return found

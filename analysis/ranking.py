@@ -98,13 +98,16 @@ def weighted_cut(scores: Floats, weights: Floats, share: float) -> float:
     return sorted_cut(scores[order], weights[order], share)
 
 
-def sorted_cut(scores: Floats, weights: Floats, share: float) -> float:
-    """`weighted_cut` for scores that already fall from high to low; entries of weight 0 are passed over."""
+def sorted_cut(scores: Floats, weights: Floats, share: float, *, total: float | None = None) -> float:
+    """`weighted_cut` for scores that already fall from high to low; entries of weight 0 are passed over.
+
+    With `total`, the weight of all, these may be the highest scores only; nan where the cut lies below them.
+    """
     let_in = np.cumsum(weights)
-    allowed = share * let_in[-1] * (1 + 1e-9)
+    allowed = share * (let_in[-1] if total is None else total) * (1 + 1e-9)
     first_out = int(np.searchsorted(let_in, allowed, side="right"))
     if first_out == len(scores):
-        return -np.inf
+        return -np.inf if total is None else float("nan")
     kept_out = scores[first_out]
     just_above = np.nextafter(kept_out, np.inf)
     higher = len(scores) - int(np.searchsorted(scores[::-1], kept_out, side="right"))

@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
+from analysis.calibration import log_odds, temperature
 from analysis.checks import as_probs, as_share, both_classes
 from analysis.outcomes import outcome_table
 from analysis.prevalence import alert_rate_at, f1_at, precision_at, precision_recall_curve_at
@@ -42,17 +43,18 @@ def precision_threshold(labels: ArrayLike, pos_probs: ArrayLike, *, precision: f
     return float(reached.iloc[-1]) if len(reached) else float("nan")
 
 
-def cost_threshold(*, cost_fp: float, cost_fn: float, trained_at: float, q: float) -> float:
+def cost_threshold(*, cost_fp: float, cost_fn: float, trained_at: float, q: float, heat: float = 1.0) -> float:
     """Which cut costs least when a false alarm costs `cost_fp` and a miss `cost_fn`?
 
     C_fp/(C_fp + C_fn) under probabilities calibrated at q; carried over to those of a run trained at another prevalence
-    by the change of prior (Elkan 2001, Saerens 2002). Needs calibrated probabilities.
+    by the change of prior (Elkan 2001, Saerens 2002), and to its own logits, which are `heat` times (its temperature)
+    the calibrated ones.
     """
     if not (cost_fp > 0 and cost_fn > 0):
         raise ValueError("Both costs must be above 0.")
     honest = logit(cost_fp / (cost_fp + cost_fn))
     old, new = as_share(trained_at, name="The training prevalence"), as_share(q, name="The prevalence")
-    return float(expit(honest + logit(old) - logit(new)))
+    return float(expit(heat * (honest + logit(old) - logit(new))))
 
 
 def threshold_desk(
@@ -72,16 +74,18 @@ def threshold_desk(
 
     One row for each rule: `rule, threshold`, the columns of `outcome_table` (counts, recall and true-negative rate with
     Wilson's 95 % intervals), and `precision_at_q, f1_at_q, alert_rate_at_q`. "prior" is the training
-    prevalence, the choice without tuning (Johnson and Khoshgoftaar 2019); "least cost" needs calibrated probabilities.
+    prevalence, the choice without tuning (Johnson and Khoshgoftaar 2019); "least cost" cuts the probabilities as one
+    temperature calibrates them on validation.
     A precision never reached on validation has threshold nan and no figures. One run: shapes (m,) and (n,).
     """
+    heat = temperature(val_labels, log_odds(np.atleast_2d(np.asarray(val_pos_probs))[0]), q=trained_at)
     chosen = {
         "one half": 0.5,
         "prior": as_share(trained_at, name="The training prevalence"),
         "balanced accuracy": balanced_threshold(val_labels, val_pos_probs),
         f"recall of {min_recall:g}": recall_threshold(val_labels, val_pos_probs, recall=min_recall),
         f"precision of {min_precision:g}": precision_threshold(val_labels, val_pos_probs, precision=min_precision, q=q),
-        "least cost": cost_threshold(cost_fp=cost_fp, cost_fn=cost_fn, trained_at=trained_at, q=q),
+        "least cost": cost_threshold(cost_fp=cost_fp, cost_fn=cost_fn, trained_at=trained_at, q=q, heat=heat),
     }
     thresholds = np.array(list(chosen.values()))
     probs = as_probs(pos_probs, len(both_classes(labels)))[:1]

@@ -9,7 +9,25 @@ from analysis.wording import points_text, ratio_text, rounded_up, share_text
 
 # A drop below this many points is not worth an afternoon; one that may be larger is not called "nothing wrong".
 MATTERS = 0.05
-CAUSES = ("optimisation", "threshold", "ranking", "nothing wrong", "too few positives")
+# One seed cannot show its own noise; repeated fine-tuning differs by .8 to 2.4 points (SD, Mosbach 2021).
+SEED_NOISE = 0.02
+CAUSES = ("optimisation", "threshold", "ranking", "nothing wrong", "too few positives", "too few seeds")
+NAMES = {
+    "optimisation": "Some runs did not learn",
+    "threshold": "The threshold moved",
+    "ranking": "Ranking was lost",
+    "nothing wrong": "Nothing is wrong",
+    "too few positives": "Too few positives to tell",
+    "too few seeds": "Too few seeds to tell",
+}
+NOT_MEASURED = {
+    "sparsity": "too little language in the positives: asks how rare or uncovered the missed ones are, whether more "
+    "positives would still help, and whether the positives are learned by heart",
+    "overlap": "classes too close in meaning: asks what lies around the missed positives, and how well the two classes "
+    "can be parted at all",
+    "labels": "wrong labels: asks how many of the misses an audit of the labels flags",
+}
+"""The causes that runs over ratios alone cannot tell, and what each would need."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +56,13 @@ class Verdict:
 def reach_verdict(evidence: Evidence, *, matters: float = MATTERS) -> Verdict:
     """Why was recall lost, as far as runs over ratios can tell?
 
-    Any collapsed run: optimisation. The interval of the drop below `matters`: nothing wrong. An interval of the drop
-    that holds 0: too few positives. Otherwise the ranking part decides, the mean of both orders or, where the larger
-    ratio has too few false alarms for that, the first: above 0, ranking was lost (whether by sparsity, overlap or
-    labels is not measured here); surely no more than half of the drop, threshold; both may hold; and where its interval
-    reaches from 0 to beyond half the drop, too few positives again. Confidence is high only with several seeds, both
-    orders agreeing, and no excess drop that contradicts.
+    Any collapsed run: optimisation. Both intervals of the drop (resampled, and Newcombe's) below `matters`: nothing
+    wrong. An interval of the drop that holds 0: too few positives. Otherwise the ranking part decides, the mean of both
+    orders or, where the larger ratio has too few false alarms for that, the first: above 0 (with one seed: above what
+    seeds differ by), ranking was lost, whether by sparsity, overlap or labels is NOT_MEASURED; surely no more than half
+    of the drop, threshold; both may hold; and where its interval reaches from 0 to beyond half the drop, too few
+    positives again. Where the seeds make most of the width it says too few seeds instead. Confidence is high only with
+    several seeds, both orders agreeing, and no excess drop that contradicts.
     """
     findings = []
     if evidence.collapsed_ratios:
@@ -57,23 +76,31 @@ def reach_verdict(evidence: Evidence, *, matters: float = MATTERS) -> Verdict:
 
 def _judge(evidence: Evidence, pair: Comparison, matters: float) -> tuple[list[Finding], int | None]:
     drop, (ranking, threshold) = pair.parts.drop, decisive_parts(pair.parts)
-    if drop.high < matters:
+    floor = SEED_NOISE if pair.parts.n_seeds == 1 else 0.0
+    if max(drop.high, pair.paired.high) < matters:
         return [_nothing_wrong(evidence, pair, matters)], None
-    if drop.low <= 0:
+    if drop.low <= 0 or drop.high < matters:
+        asked = "at all" if drop.low <= 0 else f"by as much as {100 * matters:.0f} points"
         needed = int(-(-positives_needed(max(drop.value, matters)) // 1))
-        return [_too_few(evidence, pair, "whether recall dropped at all", needed)], needed
-    if ranking.low <= 0 and ranking.high > drop.value / 2:
-        needed = _positives_to_part(ranking, drop, evidence.n_positives)
-        return [_too_few(evidence, pair, "whether ranking was lost or only the threshold moved", needed)], needed
+        return _unsure(evidence, pair, f"whether recall dropped {asked}", needed)
+    needed = _positives_to_part(ranking, drop, evidence.n_positives)
+    if ranking.low <= floor and ranking.high > drop.value / 2:
+        return _unsure(evidence, pair, "whether ranking was lost or only the threshold moved", needed)
     findings = []
     if threshold.low > 0:
         findings.append(_threshold(evidence, pair))
-    if ranking.low > 0:
+    if ranking.low > floor:
         findings.append(_ranking(evidence, pair))
     if not findings:
-        needed = _positives_to_part(ranking, drop, evidence.n_positives)
-        return [_too_few(evidence, pair, "what became of the positives that were lost", needed)], needed
+        return _unsure(evidence, pair, "what became of the positives that were lost", needed)
     return sorted(findings, key=_weight, reverse=True), None
+
+
+def _unsure(evidence: Evidence, pair: Comparison, question: str, needed: int) -> tuple[list[Finding], int | None]:
+    """Too few positives, or too few seeds where it is these that make the interval of the drop wide."""
+    by_seeds = pair.parts.seed_reach > (pair.paired.high - pair.paired.low) / 2
+    wanted = None if by_seeds else max(needed, int(1.5 * evidence.n_positives))
+    return [_too_few(evidence, pair, question, wanted)], wanted
 
 
 def decisive_parts(parts: Decomposition) -> tuple[Estimate, Estimate]:
@@ -137,16 +164,25 @@ def _nothing_wrong(evidence: Evidence, pair: Comparison, matters: float) -> Find
     return Finding("nothing wrong", _seeded(pair), pair.parts.drop, (recall_sentence(evidence, pair), sentence))
 
 
-def _too_few(evidence: Evidence, pair: Comparison, question: str, needed: int) -> Finding:
-    ranking, threshold = decisive_parts(pair.parts)
+def _too_few(evidence: Evidence, pair: Comparison, question: str, needed: int | None) -> Finding:
+    parts = pair.parts
+    ranking, threshold = decisive_parts(parts)
     sentences = [
         recall_sentence(evidence, pair),
         f"Ranking part: {points_text(ranking)}; threshold part: {points_text(threshold)}.",
-        f"{evidence.n_positives:,} test positives are too few to tell {question}: the intervals are wider than the "
-        f"effect. About {rounded_up(needed)} would be needed.",
     ]
-    if pair.parts.n_seeds < 5:
-        sentences.append(f"More seeds help too: there are {pair.parts.n_seeds}, five are advised.")
+    if needed is None:
+        sentences.append(
+            f"{parts.n_seeds} seeds differ too much to tell {question}: they alone may carry the drop "
+            f"{100 * parts.seed_reach:.0f} points to each side. More seeds are needed, {max(5, 2 * parts.n_seeds)} say."
+        )
+        return Finding("too few seeds", "low", None, tuple(sentences))
+    sentences.append(
+        f"{evidence.n_positives:,} test positives are too few to tell {question}: the intervals are wider than the "
+        f"effect. About {rounded_up(needed)} would be needed."
+    )
+    if parts.n_seeds < 5:
+        sentences.append(f"More seeds help too: there are {parts.n_seeds}, five are advised.")
     return Finding("too few positives", "low", None, tuple(sentences))
 
 

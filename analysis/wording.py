@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.intervals import Estimate, wilson
+from analysis.intervals import Estimate, smallest_visible_drop, wilson
 
 
 def percent_text(share: float) -> str:
@@ -32,6 +32,16 @@ def rounded_up(count: float) -> str:
     """A wanted number of examples, never more exact than it is known: "96" becomes "100", "488" "490"."""
     step = 10 if count < 1000 else 100 if count < 10_000 else 1000
     return f"{int(-(-count // step) * step):,}"
+
+
+def too_small_text(n_positives: int) -> str:
+    """What so many test positives cannot show; "" where a drop of five points can be seen."""
+    smallest = smallest_visible_drop(n_positives)
+    if math.isnan(smallest):
+        return f"{n_positives:,} test positives are too few to tell any drop."
+    if smallest <= 0.05:
+        return ""
+    return f"With {n_positives:,} test positives a drop under about {100 * smallest:.0f} points cannot be told."
 
 
 def _tenths(share: float) -> str:

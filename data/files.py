@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data.errors import UserError
 
@@ -69,6 +71,16 @@ def read_frame(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
     except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as Parquet ({error}). Restore it or delete its folder.") from error
+
+
+def read_columns(path: Path, columns: list[str]) -> pa.Table:
+    """Read columns of a Parquet file as Arrow, without the cost of a frame; UserError as `read_frame`."""
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing.") from None
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} cannot be read as Parquet ({error}). Restore it or delete its folder.") from error
 
 

@@ -22,6 +22,11 @@ def say(sentence: str) -> None:
     _console(stderr=True).print(Text(plain(sentence)), soft_wrap=True)
 
 
+def show_line(sentence: str) -> None:
+    """A sentence that is the answer, on standard output."""
+    _console().print(Text(plain(sentence)), soft_wrap=True)
+
+
 def show_json(content: Any) -> None:
     """One JSON value on standard output."""
     sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")

@@ -22,7 +22,7 @@ from models.answers import (
     show_until_done,
 )
 from models.arguments import column_roles, many_ratios, many_seeds, one_ratio
-from models.console import asset_progress, say
+from models.console import asset_progress, say, show_json, show_line
 from models.demo import DEMOS, queue_demo
 from models.intake import ImportChoice, import_file, import_prediction_files
 from models.reports import (
@@ -212,6 +212,30 @@ def errors(
     say(f"{what} at {ratio_label(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split} split.")
     columns = ["id", "outcome", "pos_prob", "class_name", "text"]
     show_export(table, provenance(experiment, run=run.name, threshold=threshold), out, columns, as_json=as_json)
+
+
+def verdict(experiment: str, *, as_json: bool) -> None:
+    """Why recall was lost in an experiment."""
+    from models.verdict import verdict_content, verdict_on, verdict_words  # here: scipy.stats takes a second to import
+
+    found = verdict_on(experiment)
+    if as_json:
+        show_json(verdict_content(experiment, found))
+        return
+    for line in verdict_words(found):
+        show_line(line)
+
+
+def counts(first: str, second: str, *, as_json: bool) -> None:
+    """What four shares tell of a drop in recall."""
+    from models.counts import counts_content, counts_words  # here, for the same reason
+
+    content = counts_content(first, second)
+    if as_json:
+        show_json(content)
+        return
+    for line in counts_words(content):
+        show_line(line)
 
 
 def fetch(*, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from analysis.calibration import (
     probabilities,
     reliability_table,
     shift_prior,
+    slopes,
     temperature,
     undo_undersampling,
 )
@@ -121,3 +122,17 @@ def test_log_odds_stay_finite():
 def test_bad_settings_are_refused(call):
     with pytest.raises(ValueError, match=r"must|needs"):
         call()
+
+
+def test_slopes_vary_as_resampling_says():
+    rng = np.random.default_rng(11)
+    labels, logits = honest(rng, 800)
+    both = np.stack([logits, logits + rng.normal(scale=0.8, size=800)])
+    found, covariance = slopes(labels, both, q=0.5)
+    assert found == pytest.approx([1 / temperature(labels, row, q=0.5) for row in both])
+    draws = []
+    for _ in range(300):
+        rows = np.concatenate([rng.choice(np.flatnonzero(labels == one), (labels == one).sum()) for one in (1, 0)])
+        draws.append([1 / temperature(labels[rows], row[rows], q=0.5) for row in both])
+    assert np.sqrt(np.diag(covariance)) == pytest.approx(np.std(draws, axis=0), rel=0.15)
+    assert covariance[0, 1] == pytest.approx(np.cov(np.array(draws).T)[0, 1], rel=0.3)

@@ -1,4 +1,4 @@
-"""Wilson, Newcombe, McNemar, Holm, Benjamini-Hochberg, and how many positives a drop needs."""
+"""Wilson, Newcombe, McNemar, Holm, Benjamini-Hochberg, how many positives a drop needs."""
 
 import numpy as np
 import pytest

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import expit
 
+from analysis.calibration import log_odds
 from analysis.intervals import wilson
 from analysis.thresholds import (
     balanced_threshold,
@@ -85,6 +86,11 @@ def test_the_cost_cut_is_the_cheapest_under_honest_probabilities():
     }
     assert costs[cut] <= min(costs.values()) + 1e-3
     assert cost_threshold(cost_fp=1, cost_fn=5, trained_at=q, q=q) == pytest.approx(1 / 6)
+
+
+def test_the_cost_cut_follows_the_temperature_of_overconfident_logits():
+    sure = cost_threshold(cost_fp=1, cost_fn=5, trained_at=0.5, q=0.5, heat=2.0)
+    assert log_odds(sure) == pytest.approx(2 * log_odds(1 / 6))
 
 
 def test_equal_costs_at_the_training_prevalence_are_the_usual_half():

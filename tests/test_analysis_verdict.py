@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from analysis.calibration import probabilities
+from analysis.calibration import log_odds, probabilities
 from analysis.evidence import gather_evidence
 from analysis.intervals import Estimate
 from analysis.verdict import CAUSES, reach_verdict
@@ -104,7 +104,7 @@ def test_a_verdict_is_seldom_wrong_on_small_test_sets():
     # Ranking is intact here: to be claimed lost at most as often as one-sided chance at 2.5 % would have it, and a bit.
     assert causes["ranking"] <= 4
     assert causes["nothing wrong"] <= 2
-    assert causes["threshold"] + causes["too few positives"] >= 36
+    assert causes["threshold"] + causes["too few positives"] + causes["too few seeds"] >= 36
 
 
 def test_equal_runs_are_not_told_to_differ():
@@ -112,6 +112,27 @@ def test_equal_runs_are_not_told_to_differ():
     for seed in range(30):
         causes.update(verdict(200 + seed, seeds=1, n_pos=60, n_neg=60, ratios=(1, 1.0001), draws=100).causes)
     assert causes["threshold"] + causes["ranking"] <= 3
+
+
+def test_thirty_positives_that_are_all_found_do_not_prove_that_nothing_is_wrong():
+    found = verdict(9, n_pos=30, n_neg=90, d_prime=(5.5, 5.5))
+    assert found.evidence.comparison.parts.drop.high < 0.05
+    assert found.causes == ("too few positives",)
+
+
+def test_seeds_that_differ_wildly_are_what_is_too_few():
+    rng = np.random.default_rng(12)
+    labels, probs, ratios, seeds = experiment(rng, n_pos=2000, n_neg=4000, seeds=2)
+    probs[2] = probabilities(log_odds(probs[2]) + 3)
+    found = reach_verdict(gather_evidence(labels, probs, ratios, seeds, draws=100))
+    assert found.causes == ("too few seeds",) and found.positives_needed is None
+    assert "2 seeds differ too much" in found.findings[0].sentences[2]
+
+
+def test_one_seed_does_not_tell_a_small_loss_of_ranking_from_its_own_noise():
+    parts = verdict(10, seeds=1, n_pos=2000, n_neg=6000, d_prime=(2.81, 2.70)).evidence.comparison.parts
+    assert 0 < parts.ranking_mean.low < 0.02
+    assert "ranking" not in verdict(10, seeds=1, n_pos=2000, n_neg=6000, d_prime=(2.81, 2.70)).causes
 
 
 def test_two_ratios_and_whole_validation_are_needed():

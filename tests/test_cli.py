@@ -15,6 +15,7 @@ import pytest
 import typer.main
 
 import cli
+from analysis.verdict import CAUSES
 from data.datasets import load_dataset
 from data.experiments import experiment_ids, run_folder
 from data.hard_cases import Origin, add_hard_cases, load_hard_cases
@@ -316,3 +317,51 @@ def test_the_terminal_is_not_steered_by_texts(capsys: pytest.CaptureFixture[str]
     assert "\x1b" not in shown and "[bold]red[/bold] next \u05e9 \U0001f600" in shown
     assert "empty" not in shown and "1,234" in shown and "0.123" in shown
     assert plain("a\tb\r\nc\x00") == "a b c\ufffd"
+
+
+def test_the_verdict_in_words_and_as_json(closecall: Terminal, sweep: str) -> None:
+    assert closecall("verdict", sweep) == 0
+    assert closecall.out.startswith("Positives found: ") and "confidence" in closecall.out
+    content = closecall.json("verdict", sweep)
+    assert content["test_positives"] == 26 and content["runs"] == 4
+    assert {one["cause"] for one in content["findings"]} <= set(CAUSES)
+    parts = content["comparison"]["parts"]
+    assert parts["ranking"]["value"] + parts["threshold"]["value"] == pytest.approx(parts["drop"]["value"])
+    assert set(content["not_measured"]) == {"sparsity", "overlap", "labels"}
+
+
+def test_a_verdict_needs_two_ratios(closecall: Terminal) -> None:
+    one = make_experiment(make_dataset(), "one", ratios=(1,), seeds=(0,), with_embeddings=False).id
+    assert closecall("verdict", one) == 2
+    assert "has finished runs at 1:1" in closecall.err
+
+
+def test_the_askers_counts_give_the_told_decomposition(closecall: Terminal) -> None:
+    content = closecall.json("counts", "92/100,92/100", "80/100,98/100")
+    assert content["first"]["d_prime"] == pytest.approx(2.810, abs=5e-4)
+    assert content["second"]["d_prime"] == pytest.approx(2.895, abs=5e-4)
+    assert content["parts"]["ranking"] == pytest.approx(-0.012, abs=5e-4)
+    assert content["parts"]["threshold"] == pytest.approx(0.132, abs=5e-4)
+    assert content["honest_at_1_10"]["recall"] == pytest.approx(0.721, abs=5e-4)
+    assert closecall("counts", "92/100,92/100", "80/100,98/100") == 0
+    assert "Lost: 12.0 points, of which ranking -1.2 and threshold 13.2" in closecall.out
+
+
+@pytest.mark.parametrize("wrong", ["92", "92/100", "101/100,92/100", "92/100,9/0", "a/b,c/d"])
+def test_wrong_counts_say_what_to_write(closecall: Terminal, wrong: str) -> None:
+    assert closecall("counts", wrong, "80/100,98/100") == 2
+    assert repr(wrong) in closecall.err
+    assert closecall("counts", "92/100,92/100", "80/90,98/100") == 2 and "same examples" in closecall.err
+
+
+def test_the_report_is_one_page_that_needs_no_network(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    assert closecall("report", sweep, "--out", out) == 0, closecall.err
+    text = out.read_text()
+    for heading in ("What happened, and why", "Why recall fell", "The ratio as a knob", "Who was lost", "Paired tests"):
+        assert f"<h2>{heading}</h2>" in text
+    assert text.count("<figure") == 5
+    outside = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="([^"]+)"', text)
+    assert outside == []
+    waiting = make_experiment(make_dataset("w"), "waiting", ratios=(1,), seeds=(0,), state="queued").id
+    assert closecall("report", waiting, "--out", out) == 2 and "No run of waiting has finished" in closecall.err

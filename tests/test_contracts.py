@@ -23,8 +23,17 @@ def test_app_imports_streamlit_and_pages_only() -> None:
 
 
 def test_cli_needs_neither_streamlit_nor_torch() -> None:
-    assert imported(ROOT / "cli.py") & (HEAVY | {"streamlit", "pages", "app"}) == set()
+    assert imported(ROOT / "cli.py") & (HEAVY | {"streamlit", "app"}) == set()
     assert "models" in imported(ROOT / "cli.py")
+
+
+def test_cli_takes_only_the_report_from_the_pages() -> None:
+    modules = {
+        node.module
+        for node in ast.walk(ast.parse((ROOT / "cli.py").read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("pages")
+    }
+    assert modules == {"pages.compare._report_file"}
 
 
 def test_nothing_imports_the_faces() -> None:

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from analysis.prevalence import precision_at
 from data.experiments import run_folder
+from data.runs import load_predictions, load_runs
+from pages.compare._against import CUTS, level_cut
 from tests.makers import make_dataset, make_experiment
 from tests.pages_driver import links, open_page, said
 
@@ -62,11 +66,46 @@ def test_the_desk_chooses_on_validation_and_tells_on_test(sweep: str) -> None:
     assert desk["found"].between(0, 100).all()
 
 
-def test_one_run_against_another_lists_what_only_one_has_right(sweep: str) -> None:
+def pair_cells(at: AppTest) -> dict[str, int]:
+    """How many examples each cell of run against run says it has."""
+    cells = [one for one in at.button if str(one.key).startswith("pair-")]
+    return {str(one.key): int(one.label.split("**")[1].replace(",", "")) for one in cells}
+
+
+def test_one_run_against_another_has_a_matrix_for_each_class(sweep: str) -> None:
     at = open_page("compare/confusion", below="Against another run", ratio="1:10")
-    cells = next(one.value for one in at.dataframe if "Right" in one.value)
-    assert cells["Examples"].sum() == 480
+    cells = pair_cells(at)
+    assert len(cells) == 8 and sum(cells.values()) == 480
     assert "McNemar" in said(at)
+    found, _ = counts(sweep, "r10-s0-none", 0.5)
+    assert cells["pair-1-right-in-both"] + cells["pair-1-broken"] == found
+
+
+def test_a_cell_lists_its_examples_and_opens_them_as_a_queue(sweep: str) -> None:
+    at = open_page("compare/confusion", below="Against another run", ratio="1:10")
+    fixed = pair_cells(at)["pair-1-fixed"]
+    at.button(key="pair-1-fixed").click().run()
+    assert f"{fixed} positives fixed going from 1:10, seed 0" in said(at)
+    at.button(key="read-1-fixed").click().run()
+    assert [one.message for one in at.exception] == []
+    assert "Errors of" in said(at) and at.query_params["picked"] and at.query_params["ratio"] == "1:10"
+
+
+def test_the_other_run_is_cut_level_in_false_alarms_or_precision_on_validation(sweep: str) -> None:
+    runs = {run.name: run for run in load_runs(sweep)}
+    a, b = runs["r10-s0-none"], runs["r1-s0-none"]
+    val_a, val_b = load_predictions(a, "validation"), load_predictions(b, "validation")
+    alarms = (val_a.pos_probs[val_a.labels == 0] >= 0.4).mean()
+    cut, told = level_cut(a, b, 0.4, 0.1, CUTS[1])
+    assert (val_b.pos_probs[val_b.labels == 0] >= cut).mean() <= alarms + 1e-9 and "on validation" in told
+    found = (val_a.pos_probs[val_a.labels == 1] >= 0.4).mean()
+    wanted = precision_at(found, alarms, q=0.1)
+    cut, _ = level_cut(a, b, 0.4, 0.1, CUTS[2])
+    reached = [float((val_b.pos_probs[val_b.labels == label] >= cut).mean()) for label in (1, 0)]
+    assert precision_at(*reached, q=0.1) >= wanted - 1e-9
+    at = open_page("compare/confusion", below="Against another run", ratio="1:10")
+    at.button_group(key="against-cut").set_value(CUTS[2]).run()
+    assert "chosen on validation" in said(at)
 
 
 def test_calibration_is_told(sweep: str) -> None:

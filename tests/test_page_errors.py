@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from data.datasets import delete_dataset, load_examples
+from data.experiments import load_evaluation, load_plan
 from data.files import write_frame
 from data.hard_cases import load_hard_cases
+from data.runs import load_dynamics, load_runs
+from data.selections import save_selection
+from pages.shared.evidence import evidence_of
 from tests.makers import HOSTILE, make_dataset, make_experiment
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
@@ -184,3 +189,50 @@ def test_a_lost_positive_names_the_negatives_that_came_in(sweep: Path) -> None:
     at = opened(group="lost at 1:10")
     assert not at.exception
     assert any("Lost between 1:1 and 1:10" in one.label for one in at.expander)
+
+
+def test_training_examples_are_read_with_what_training_said(sweep: Path) -> None:
+    at = opened(split="train", outcome="all")
+    assert not at.exception
+    assert "training positives" in at.markdown[0].value
+    assert "while it trained on the text for the last time" in at.markdown[1].value
+    trained = load_plan("sweep")
+    positives = int((trained[trained["seed"] == 0]["label"] == 1).sum())
+    assert at.button(key="pick-all").label == f"All **{11 * positives:,}**"
+    assert load_examples("posts").set_index("id").at[example(at), "split"] == "train"
+
+
+def test_training_probabilities_are_of_the_last_epoch(sweep: Path) -> None:
+    evidence = evidence_of("sweep", "train")
+    run = load_runs("sweep")[0]
+    dynamics = load_dynamics(run)
+    told = evidence.of(run)
+    assert np.allclose(told[[evidence.place(one) for one in dynamics.ids]], dynamics.pos_probs[-1])
+    assert np.isnan(told).sum() == len(evidence.ids) - len(dynamics.ids)
+    ids = {str(one) for each in load_runs("sweep") for one in load_dynamics(each).ids}
+    assert set(evidence.ids) == ids
+
+
+def test_a_selection_cuts_the_queue_down_in_its_own_order(sweep: Path) -> None:
+    tests = load_evaluation("sweep").query("split == 'test'")["id"].tolist()
+    picks = [tests[40], tests[3], tests[120], "post-gone"]
+    key = save_selection("sweep", picks, source="lasso on <b>the map</b>")
+    at = opened(picked=key, sort="as picked", outcome="all")
+    assert not at.exception
+    assert "lasso on \\<b\\>the map" in at.button(key="picked-chip").label
+    assert "**4**, 3 of them in test" in at.button(key="picked-chip").label
+    read = [example(at)]
+    for _ in range(2):
+        at.button(key="next").click().run()
+        read.append(example(at))
+    assert read == picks[:3]
+    at.button(key="picked-chip").click().run()
+    assert "picked" not in at.query_params
+    assert at.selectbox(key="sort").value == "confidence"
+
+
+def test_a_selection_that_is_not_there_is_told(sweep: Path) -> None:
+    at = opened(picked="0123456789ab")
+    assert not at.exception
+    assert "has no selection 0123456789ab" in at.error[0].value
+    assert rows(at)

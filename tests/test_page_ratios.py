@@ -8,7 +8,14 @@ from pages.shared.recalls import by_ratio, outcomes_by_run
 from tests.makers import HOSTILE, make_dataset, make_experiment
 from tests.pages_driver import open_page, said
 
-PARTS = ("Why recall fell", "Who was lost", "Precision and recall", "Paired tests", "All numbers")
+PARTS = (
+    "Why recall fell",
+    "Who was lost",
+    "Precision and recall",
+    "The ratio as a knob",
+    "Paired tests",
+    "All numbers",
+)
 
 
 @pytest.fixture
@@ -44,6 +51,7 @@ def test_every_part_opens_from_its_link(sweep: str, part: str) -> None:
         "Why recall fell": "cuts are chosen on validation",
         "Who was lost": "lost from 1:1 to 1:10",
         "Precision and recall": "The dotted line is chance",
+        "The ratio as a knob": "with a moved threshold",
         "Paired tests": "Holm",
         "All numbers": "Wilson",
     }
@@ -74,3 +82,17 @@ def test_ticking_a_lost_positive_opens_it_on_the_reading_desk(sweep: str) -> Non
     assert "Errors of" in said(at)
     assert (at.query_params["ratio"], at.query_params["outcome"]) == ("1:10", "all")
     assert at.query_params["example"].startswith("post-")
+
+
+def test_a_band_opens_all_its_positives_as_a_queue(sweep: str) -> None:
+    at = open_page("compare/ratios", part="Who was lost", experiment=sweep)
+    at.button(key="read-1:1 to 1:10-lost").click().run()
+    assert [one.message for one in at.exception] == []
+    assert "Errors of" in said(at) and "lost from 1:1 to 1:10" in said(at).replace("\\", "")
+    assert at.query_params["picked"]
+
+
+def test_the_curve_of_another_ratio_can_be_laid_under_the_points(sweep: str) -> None:
+    at = open_page("compare/ratios", part="The ratio as a knob", experiment=sweep, base="1:10")
+    told = said(at).replace("\\", "")
+    assert "training at 1:1 finds" in told and "1:10 with a moved threshold" in told

@@ -1,62 +1,62 @@
 """Precision-recall curves of all ratios at one prevalence."""
 
 import plotly.graph_objects as go
-import streamlit as st
 
-from analysis.overlay import overlay_table
 from analysis.prevalence import precision_at
+from analysis.wording import too_small_text
 from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
-from pages.compare._decomposition import decomposed
-from pages.shared.charts import draw, finish
+from pages.shared.charts import Chart, finish, show_chart
 from pages.shared.colours import faint, ratio_colours
 from pages.shared.prevalence import in_words
 from pages.shared.ranking_table import curve
 from pages.shared.recalls import outcomes_by_run, plain_runs
-from pages.shared.sound_runs import SoundRuns
-from pages.shared.words import plain
 
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon", "cross")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon", "cross")
+_AXES = ("positives found (recall, %)", "alerts that are right (precision, %)")
 
 
-def pr_curves(config: ExperimentConfig, test: SoundRuns, validation: SoundRuns, q: float) -> None:
-    """The curves of the first seed, each with its point at threshold .5; and whether another ratio bought anything."""
-    runs = _one_seed(plain_runs(config.id))
+def curves_part(config: ExperimentConfig, q: float) -> None:
+    show_chart(curves_chart(config, q))
+
+
+def curves_chart(config: ExperimentConfig, q: float) -> Chart:
+    """The curves of the first seed, each with its point at threshold .5."""
+    runs = one_seed(plain_runs(config.id))
     colours = ratio_colours([run.config.ratio for run in runs])
-    points = outcomes_by_run(config.id).set_index("name")
-    recalls, fprs = points["recall"], 1 - points["true_negative_rate"]
-    precisions = dict(zip(points.index, precision_at(recalls, fprs, q=q), strict=True))
+    points = points_at_half(config, q)
     figure = go.Figure()
     for number, run in enumerate(runs):
         name, colour = ratio_label(run.config.ratio), colours[run.config.ratio]
-        figure.add_trace(_line(run, q, name, colour))
-        figure.add_trace(_point(recalls[run.name], precisions[run.name], name, colour, _SYMBOLS[number % 8]))
-    figure.add_hline(y=100 * q, line={"color": faint(), "dash": "dot"})
-    x, y = "positives found (recall, %)", "alerts that are right (precision, %)"
-    finish(figure, title=f"Precision and recall at {in_words(q)}", x=x, y=y, height=460)
-    figure.update_xaxes(range=[0, 101])
-    figure.update_yaxes(range=[0, 101])
+        figure.add_trace(curve_line(run, q, name, colour))
+        figure.add_trace(point(*points[run.name], name, colour, SYMBOLS[number % 8]))
+    plane(figure, title=f"Precision and recall at {in_words(q)}", q=q)
+    positives = int(outcomes_by_run(config.id)[["tp", "fn"]].iloc[0].sum())
     reading = (
         f"Each line is one ratio (seed {runs[0].config.seed}) at every threshold; its mark is the threshold .5. "
-        "Where lines cover each other, another ratio does no more than another threshold. The dotted line is chance."
+        "Where lines cover each other, another ratio does no more than another threshold. The dotted line is chance. "
+        f"{too_small_text(positives)}"
     )
-    draw(figure, key="pr-curves", alt=f"Precision-recall curves of {len(runs)} ratios", reading=reading)
-    _what_it_bought(test, validation)
+    return Chart(figure, key="pr-curves", alt=f"Precision-recall curves of {len(runs)} ratios", reading=reading)
 
 
-def _what_it_bought(test: SoundRuns, validation: SoundRuns) -> None:
-    """For each larger ratio: does it find more than the smallest one with a moved threshold?"""
-    if len(test.levels) < 2:
-        return
-    first, *larger = test.levels
-    parts = {ratio: decomposed(test, validation, first, ratio) for ratio in larger}
-    table = overlay_table({ratio: one for ratio, one in parts.items() if one}, reference_ratio=first)
-    st.markdown("**Does training at another ratio buy anything that a moved threshold would not?**")
-    for sentence in table["sentence"]:
-        st.markdown(f"- {plain(str(sentence))}")
+def points_at_half(config: ExperimentConfig, q: float) -> dict[str, tuple[float, float]]:
+    """Recall and precision of every plain run, cut at .5, by run."""
+    runs = outcomes_by_run(config.id)
+    precisions = precision_at(runs["recall"], 1 - runs["true_negative_rate"], q=q)
+    return dict(zip(runs["name"], zip(runs["recall"], precisions, strict=True), strict=True))
 
 
-def _line(run: Run, q: float, name: str, colour: str) -> go.Scatter:
+def plane(figure: go.Figure, *, title: str, q: float) -> None:
+    """The plane of recall and precision, with the line of chance."""
+    figure.add_hline(y=100 * q, line={"color": faint(), "dash": "dot"})
+    finish(figure, title=title, x=_AXES[0], y=_AXES[1], height=460)
+    figure.update_xaxes(range=[0, 101])
+    figure.update_yaxes(range=[0, 101])
+
+
+def curve_line(run: Run, q: float, name: str, colour: str) -> go.Scatter:
+    """A run's curve."""
     points = curve(run, q)
     return go.Scatter(
         x=100 * points["recall"].to_numpy(),
@@ -69,11 +69,14 @@ def _line(run: Run, q: float, name: str, colour: str) -> go.Scatter:
     )
 
 
-def _point(recall: float, precision: float, name: str, colour: str, symbol: str) -> go.Scatter:
+def point(recall: float, precision: float, name: str, colour: str, symbol: str, *, said: bool = False) -> go.Scatter:
+    """The point of a run cut at .5; `said`: with its name beside it."""
     return go.Scatter(
         x=[100 * recall],
         y=[100 * precision],
-        mode="markers",
+        mode="markers+text" if said else "markers",
+        text=[name],
+        textposition="top right",
         name=f"{name} at .5",
         legendgroup=name,
         showlegend=False,
@@ -82,6 +85,7 @@ def _point(recall: float, precision: float, name: str, colour: str, symbol: str)
     )
 
 
-def _one_seed(runs: list[Run]) -> list[Run]:
+def one_seed(runs: list[Run]) -> list[Run]:
+    """The runs of the first seed."""
     seed = min(run.config.seed for run in runs)
     return [run for run in runs if run.config.seed == seed]

@@ -5,19 +5,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analysis.decomposition import Decomposition, Validation, decompose_drop
-from analysis.intervals import smallest_visible_drop
 from analysis.overlay import overlay_table
 from analysis.verdict import decisive_parts
-from analysis.wording import points_text
+from analysis.wording import points_text, too_small_text
 from data.experiments import ratio_label
-from pages.shared.charts import draw, finish
+from models.verdict import LARGE
+from pages.shared.charts import Chart, finish, show_chart
 from pages.shared.colours import HIT, MISS, POSITIVE, UNSELECTED, ink
 from pages.shared.sound_runs import SoundRuns
 from pages.shared.state import begin
 from pages.shared.words import counted, percent
-
-LARGE = 200_000
-"""Predictions from which on fewer bootstrap draws are made, so that an answer takes about a second."""
 
 
 def decomposition_part(test: SoundRuns, validation: SoundRuns) -> None:
@@ -32,7 +29,7 @@ def decomposition_part(test: SoundRuns, validation: SoundRuns) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        _waterfall(parts, ratio_label(a), ratio_label(b))
+        show_chart(waterfall(parts, ratio_label(a), ratio_label(b)))
     with right:
         _words(parts, a, b)
 
@@ -74,8 +71,9 @@ def _of(runs: SoundRuns, ratio: float, seeds: list[int]) -> np.ndarray:
     return runs.at(ratio)[[have.index(seed) for seed in seeds]]
 
 
-def _waterfall(parts: Decomposition, a: str, b: str) -> None:
-    ranking, threshold = (part.value for part in decisive_parts(parts))
+def waterfall(parts: Decomposition, a: str, b: str) -> Chart:
+    """From the recall at a to that at b, by way of ranking and threshold."""
+    ranking, threshold = _drawn(parts)
     steps = [
         (f"found at {a}", 0.0, parts.recall_a, POSITIVE, percent(parts.recall_a)),
         ("ranking", parts.recall_a, parts.recall_a - ranking, MISS if ranking > 0 else HIT, _signed(-ranking)),
@@ -99,29 +97,39 @@ def _waterfall(parts: Decomposition, a: str, b: str) -> None:
     finish(figure, title=title, x="", y="positives found (recall, %)", height=360)
     figure.update_layout(margin={"b": 40}, bargap=0.35)
     figure.update_yaxes(range=[0, 112], tickvals=[0, 20, 40, 60, 80, 100])
-    draw(
+    return Chart(
         figure,
         key="waterfall",
         alt=f"{title}: {_signed(-ranking)} by ranking, {_signed(-threshold)} by threshold",
         reading=f"From left to right: what {a} finds, what is lost because {b} ranks positives lower, what is lost "
-        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a)}",
+        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a, b)} "
+        f"{too_small_text(parts.n_positives)}",
     )
 
 
-def _order(parts: Decomposition, a: str) -> str:
-    """By which order the parts are told."""
-    if parts.both_orders:
-        return "Parts are means of both orders."
-    return f"Parts are told at the false alarms of {a}: the other ratio has too few to be matched."
+def _drawn(parts: Decomposition) -> tuple[float, float]:
+    """The parts to draw: those to go by, or the first order where the mean would pass by a recall outside 0 to 1."""
+    ranking, threshold = (part.value for part in decisive_parts(parts))
+    if 0 <= parts.recall_a - ranking <= 1:
+        return ranking, threshold
+    return parts.ranking.value, parts.threshold.value
+
+
+def _order(parts: Decomposition, a: str, b: str) -> str:
+    """By which order the parts are drawn."""
+    if not parts.both_orders:
+        return f"Parts are told at the false alarms of {a}: the other ratio has too few to be matched."
+    if _drawn(parts) != (parts.ranking_mean.value, parts.threshold_mean.value):
+        return f"Parts are drawn at the false alarms of {a}; those of {b} say more, see the table."
+    return "Parts are means of both orders."
 
 
 def _signed(share: float) -> str:
     return f"{100 * share:+.1f} points".replace("-", "−")
 
 
-def _words(parts: Decomposition, a: float, b: float) -> None:
-    names = ratio_label(a), ratio_label(b)
-    st.markdown(f"**{_verdict(parts, names)}**")
+def part_rows(parts: Decomposition, names: tuple[str, str]) -> list[dict[str, str]]:
+    """The parts in both orders and their means, with intervals, as a table to read."""
     rows = (
         ("Lost in all", parts.drop),
         ("Ranking, mean of both orders", parts.ranking_mean),
@@ -131,18 +139,25 @@ def _words(parts: Decomposition, a: float, b: float) -> None:
         (f"Threshold, at the false alarms of {names[0]}", parts.threshold),
         (f"Threshold, at the false alarms of {names[1]}", parts.threshold_other),
     )
-    table = [{"Part": name, "Points (95 % interval)": points_text(value)} for name, value in rows]
-    st.dataframe(table, hide_index=True, key="parts", alt="The parts of the drop with their intervals")
+    return [{"Part": name, "Points (95 % interval)": points_text(value)} for name, value in rows]
+
+
+def _words(parts: Decomposition, a: float, b: float) -> None:
+    names = ratio_label(a), ratio_label(b)
+    st.markdown(f"**{what_was_lost(parts, names)}**")
+    st.dataframe(
+        part_rows(parts, names), hide_index=True, key="parts", alt="The parts of the drop with their intervals"
+    )
     bought = overlay_table({b: parts}, reference_ratio=a)
     st.markdown(str(bought["sentence"].iloc[0]))
-    smallest = smallest_visible_drop(parts.n_positives)
     st.caption(
         f"{counted(parts.n_positives, 'test positive')}, {counted(parts.n_seeds, 'seed')}; cuts are chosen on "
-        f"validation and told on test. A drop under about {100 * smallest:.0f} points cannot be seen with so many."
+        "validation and told on test."
     )
 
 
-def _verdict(parts: Decomposition, names: tuple[str, str]) -> str:
+def what_was_lost(parts: Decomposition, names: tuple[str, str]) -> str:
+    """The answer in one sentence."""
     if parts.drop.holds_zero:
         return f"No loss can be told between {names[0]} and {names[1]}: the interval of the drop holds 0."
     ranking = decisive_parts(parts)[0]

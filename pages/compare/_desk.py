@@ -53,7 +53,7 @@ def show_desk(rules: pd.DataFrame | None, q: float) -> None:
                  selection_mode="single-row", alt="What each rule for a threshold gives")  # fmt: skip
     st.caption(
         f"Thresholds are chosen on validation; the figures are of the test set, with 95 % intervals, at {in_words(q)}. "
-        "Tick a rule to move the slider there. Least cost takes the probabilities at their word."
+        "Tick a rule to move the slider there. Least cost cuts the probabilities as one temperature calibrates them."
     )
 
 

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from analysis.outcomes import Confusion
 from analysis.prevalence import precision_at
+from analysis.wording import too_small_text
 from data.experiments import ratio_label
 from data.runs import Run
 from pages.shared.charts import draw, finish
@@ -50,7 +51,7 @@ def operating_curve(run: Run, counts: Confusion, threshold: float, q: float, rul
         key="operating-curve",
         alt=f"Precision-recall curve. {title}",
         reading="The line is every threshold of this run, the large mark the chosen one, diamonds the rules below; "
-        "the dotted line is chance.",
+        f"the dotted line is chance. {too_small_text(counts.n_positives)}",
     )
 
 

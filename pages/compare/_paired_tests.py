@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis.flow import paired_tests
 from analysis.intervals import Estimate
-from analysis.wording import points_text
+from analysis.wording import points_text, too_small_text
 from data.experiments import ratio_label
 from pages.shared.sound_runs import SoundRuns
 
@@ -19,8 +19,8 @@ def tests_part(test: SoundRuns) -> None:
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
-    table, reference = _tests(test, test.key), ratio_label(test.levels[0])
-    st.markdown(f"**{_finding(table, reference)}**")
+    table, reference = tests_of(test), ratio_label(test.levels[0])
+    st.markdown(f"**{tests_finding(table, reference)}**")
     columns: dict[str, Any] = {
         "what": "What",
         "lost": st.column_config.NumberColumn(f"Right only at {reference}", format="localized"),
@@ -29,16 +29,29 @@ def tests_part(test: SoundRuns) -> None:
         "p": "p",
         "p_holm": "p after Holm",
     }
-    rows = [_row(row) for row in table.to_dict("records")]
-    st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="tests", alt="Paired comparisons")
-    st.caption(
-        "Each example counts once: right when most seeds have it right, at threshold .5. Only examples on which two "
-        "ratios differ tell anything: exact McNemar test, Newcombe's interval of the paired difference. Holm's p "
-        "holds for all rows at once."
-    )
+    st.dataframe(tests_rows(table), column_config=columns, hide_index=True, key="tests", alt="Paired comparisons")
+    st.caption(f"{READING} {too_small_text(int(table['n'].iloc[0]))}")
 
 
-def _finding(table: pd.DataFrame, reference: str) -> str:
+READING = (
+    "Each example counts once: right when most seeds have it right, at threshold .5. Only examples on which two "
+    "ratios differ tell anything: exact McNemar test, Newcombe's interval of the paired difference. Holm's p "
+    "holds for all rows at once."
+)
+
+
+def tests_of(test: SoundRuns) -> pd.DataFrame:
+    """`analysis.flow.paired_tests` of the sound runs."""
+    return _tests(test, test.key)
+
+
+def tests_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The tests as a table to read: what, lost, gained, difference, p, p_holm."""
+    return pd.DataFrame([_row(row) for row in table.to_dict("records")])
+
+
+def tests_finding(table: pd.DataFrame, reference: str) -> str:
+    """The answer in one sentence."""
     told = [row for row in table.to_dict("records") if row["label"] == 1 and row["p_holm"] < 0.05]
     if not told:
         return f"No ratio finds other numbers of positives than {reference} beyond what chance could do."

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis.calibration import log_odds, temperature
+from analysis.calibration import log_odds, slopes
 from analysis.decomposition import paired_runs
 from analysis.intervals import Estimate
 from analysis.prior_only import excess_drop, prior_only_curve
@@ -58,9 +57,8 @@ def _prior_only(
     _test: SoundRuns, _validation: SoundRuns, test_key: tuple, validation_key: tuple, ratios: tuple[float, ...]
 ) -> PriorOnly:
     reference = _test.levels[0]
-    trained_at = 1 / (1 + reference)
-    scales = [temperature(_validation.labels, row, q=trained_at) for row in log_odds(_validation.at(reference))]
-    logits = log_odds(_test.at(reference)) / np.array(scales)[:, None]
+    slope, _ = slopes(_validation.labels, log_odds(_validation.at(reference)), q=1 / (1 + reference))
+    logits = log_odds(_test.at(reference)) * slope[:, None]
     levels = sorted({reference, *(one for one in ratios if one >= reference)})
     curve = prior_only_curve(_test.labels, logits, levels, reference_ratio=reference)
     pairs = paired_runs(_test.ratios, _test.seeds, runs=len(_test.ratios))
@@ -68,7 +66,12 @@ def _prior_only(
         return PriorOnly(reference, curve, reference, None)
     ratio = max(pairs)
     base, other = pairs[ratio]
-    order = {seed: place for place, seed in enumerate(sorted(_test.seeds[_test.ratios == reference].tolist()))}
-    paired = logits[[order[seed] for seed in _test.seeds[base].tolist()]]
-    excess = excess_drop(_test.labels, paired, _test.pos_probs[other], ratio=ratio, reference_ratio=reference)
+    excess = excess_drop(
+        _test.labels,
+        _test.pos_probs[base],
+        _test.pos_probs[other],
+        calibrated_on=(_validation.labels, _validation.pos_probs[base]),
+        ratio=ratio,
+        reference_ratio=reference,
+    )
     return PriorOnly(reference, curve, ratio, excess)

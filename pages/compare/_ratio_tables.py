@@ -34,7 +34,8 @@ def main_table(table: pd.DataFrame, q: float, missing: list[str]) -> None:
         if name in ("found", "rejected"):
             config[name] = st.column_config.NumberColumn(label, help=help_text, format="%.1f %%", width=64)
         else:
-            config[name] = st.column_config.TextColumn(label, help=help_text, width=56, alignment="right")
+            config[name] = st.column_config.TextColumn(label, help=help_text, width=66 if name == "precision" else 50,
+                                                       alignment="right")  # fmt: skip
     st.markdown(f"**Cut at .5, worth at q = {100 * q:g} %**")
     st.dataframe(pd.DataFrame(columns), column_config=config, hide_index=True, key="ratio-table",
                  alt="Numbers of each ratio")  # fmt: skip

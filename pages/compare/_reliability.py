@@ -1,5 +1,6 @@
 """Do the probabilities mean what they say?"""
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -9,6 +10,9 @@ from data.runs import Run
 from pages.shared.charts import draw, finish
 from pages.shared.colours import POSITIVE, faint
 from pages.shared.load import predictions
+
+FEW = 20
+"""Examples below which the share of a bin may lie anywhere within some 20 points."""
 
 
 def reliability_part(run: Run) -> None:
@@ -33,6 +37,7 @@ def reliability_part(run: Run) -> None:
     reading = (
         "On the dotted line probabilities are honest for this test set's mix of classes; under it the run is too sure "
         "of positives. A run that was trained on another mix is off by that mix, which a threshold corrects."
+        f"{_thin(table)}"
     )
     draw(figure, key="reliability", alt=title, reading=reading)
     if len(set(validation.labels.tolist())) == 2:
@@ -42,3 +47,9 @@ def reliability_part(run: Run) -> None:
             f"At its own training mix {ratio_label(run.config.ratio)} is {word}: validation asks to divide its logits "
             f"by {heat:.2f} (temperature)."
         )
+
+
+def _thin(table: pd.DataFrame) -> str:
+    """Which points rest on too few examples to be read."""
+    few = int((table["n"] < FEW).sum())
+    return f" {few} of the {len(table)} points rest on fewer than {FEW} examples: too few to read." if few else ""

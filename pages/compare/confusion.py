@@ -54,7 +54,7 @@ def show_parts(config: ExperimentConfig, run: Run, threshold: float, q: float, r
     """The detail below; only the open part is worked out."""
     parts = (
         lambda: show_desk(rules, q),
-        lambda: against_part(config, run, threshold),
+        lambda: against_part(config, run, threshold, q),
         lambda: reliability_part(run),
     )
     for tab, part in zip(st.tabs(PARTS, key="below", bind="query-params"), parts, strict=True):

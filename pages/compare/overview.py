@@ -1,18 +1,21 @@
 """What happened, and what to do next."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from data.experiments import ExperimentConfig, ratio_label
 from models.jobs import experiment_progress
 from pages.compare._findings import collapsed_runs, what_happened, which_is_better
+from pages.compare._main_chart import main_chart
 from pages.compare._next_steps import next_steps
-from pages.compare._prior_only import prior_only, prior_sentence
+from pages.compare._report import report
 from pages.compare._verdict import show_verdict, verdict_of
 from pages.compare._welcome import welcome
-from pages.shared.charts import draw
+from pages.shared.charts import show_chart
 from pages.shared.headline import headline
-from pages.shared.recall_chart import recall_alt, recall_chart, recall_reading
+from pages.shared.prevalence import START
 from pages.shared.recalls import by_ratio, outcomes_by_run
 from pages.shared.run_progress import progress_panel
 from pages.shared.sound_runs import sound_runs
@@ -58,10 +61,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
         show_verdict(config, verdict, partial=progress.active)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = prior_only(*sound_runs(config.id), tuple(config.ratios))
-        figure = recall_chart(runs, means, list(config.ratios), predicted=found.curve if found else None)
-        reading = recall_reading(means) + (f" {prior_sentence(found)}" if found else "")
-        draw(figure, key="recall", alt=recall_alt(means), reading=reading)
+        show_chart(main_chart(config, runs, means, sound_runs(config.id)))
     with right:
         if progress.counts["done"] < len(progress.runs):
             st.markdown("**Still coming**" if progress.active else "**Not finished**")
@@ -72,8 +72,16 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
         if better := which_is_better(means):
             st.markdown(better)
         next_steps(config)
+        st.download_button("Take this away as one page", partial(_report, config.id), f"{config.id}-report.html",
+                           "text/html", icon=":material/download:", on_click="ignore", key="report",
+                           help="The figures and words of Overview and Ratios in one file, for people without the "
+                           "app; at the share of positives chosen on Ratios.")  # fmt: skip
     if verdict is None and (warning := collapsed_runs(means)):
         st.warning(warning, icon=":material/warning:")
+
+
+def _report(experiment: str) -> bytes:
+    return report(experiment, q=float(st.session_state.get("kept-q", START)) / 100).encode()
 
 
 show()

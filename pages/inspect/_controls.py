@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from pages.inspect._filters import LISTED, ORDERS, OUTCOMES, Filters, read_chance
+from data.selections import Selection
+from pages.inspect._filters import AS_PICKED, LISTED, ORDERS, OUTCOMES, Filters, read_chance
 from pages.shared.colours import OUTCOME as COLOUR
-from pages.shared.words import OUTCOME_PLURAL, probability
+from pages.shared.evidence import SPLIT_NAMES
+from pages.shared.words import OUTCOME_PLURAL, plain, probability
 
 STARTS = {
     "outcome": "fn",
@@ -15,7 +17,8 @@ STARTS = {
     "chance": (0.0, 1.0),
     "listed": LISTED[0],
     "group": "",
-    "sort": ORDERS[0],
+    "picked": "",
+    "sort": "confidence",
     "split": "test",
     "example": "",
 }
@@ -39,7 +42,7 @@ READS: Mapping[str, Callable[[str], object]] = {
     "chance": read_chance,
     "listed": one_of(*LISTED),
     "sort": one_of(*ORDERS),
-    "split": one_of("test", "validation"),
+    "split": one_of(*SPLIT_NAMES),
 }
 
 
@@ -84,8 +87,25 @@ def search_row(group_counts: dict[str, int], listed_counts: dict[str, int], *, h
             if (chosen := st.session_state["group"]) not in groups:
                 groups[chosen] = (chosen, 0)
             choices("group", groups, "Outcome group, over all ratios and seeds")
-        choices("split", {"test": ("Test", -1), "validation": ("Validation", -1)}, "Examples of")
-    order.selectbox("Order", ORDERS, key="sort")
+        choices("split", {split: (name.capitalize(), -1) for split, name in SPLIT_NAMES.items()}, "Examples of")
+    orders = [name for name in ORDERS if name != AS_PICKED or st.session_state["picked"]]
+    if st.session_state["sort"] not in orders:
+        st.session_state["sort"] = STARTS["sort"]
+    order.selectbox("Order", orders, key="sort", format_func=ORDERS.__getitem__)
+
+
+def picked_chip(picks: Selection, number: int, split: str) -> None:
+    """What the queue is cut down to, with where it came from; a press takes the filter away."""
+    there = "all" if number == len(picks.ids) else f"{number:,}"
+    st.button(
+        f"Picked: {plain(picks.source)} · **{len(picks.ids):,}**, {there} of them in {SPLIT_NAMES[split]}",
+        key="picked-chip",
+        icon=":material/close:",
+        icon_position="right",
+        help="Only these examples are shown. Press to show all again.",
+        on_click=_choose,
+        args=("picked", ""),
+    )
 
 
 def choices(name: str, options: Mapping[str, tuple[str, int]], title: str) -> None:
@@ -113,12 +133,14 @@ def narrowed() -> list[str]:
         said.append(filters.listed.lower())
     if filters.group:
         said.append(filters.group)
+    if filters.picked:
+        said.append("what was picked")
     return said
 
 
 def clear() -> None:
     """Back to all examples of the outcome."""
-    for name in ("text", "regex", "chance", "listed", "group"):
+    for name in ("text", "regex", "chance", "listed", "group", "picked"):
         st.session_state[name] = STARTS[name]
 
 

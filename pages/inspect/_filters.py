@@ -9,18 +9,29 @@ import streamlit as st
 from analysis.outcomes import outcomes
 from data.errors import UserError
 from data.runs import Run
+from data.selections import Selection
 from pages.shared.evidence import Evidence
 from pages.shared.lookup import places_of
 from pages.shared.texts import Texts, search
 
-ORDERS = ("Most confident error first", "Closest to the threshold first", "Seeds disagree most first", "By id")
+AS_PICKED = "as picked"
+ORDERS = {
+    "confidence": "Most confident error first",
+    "threshold": "Closest to the threshold first",
+    "seeds": "Seeds disagree most first",
+    AS_PICKED: "As picked",
+    "id": "By id",
+}
 LISTED = ("On the list or not", "Not on the list", "On the list")
 OUTCOMES = ("fn", "fp", "tp", "tn")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the reader asked for. `outcome` is one of OUTCOMES or "all"; `group` is "" for any."""
+    """What the reader asked for. `outcome` is one of OUTCOMES or "all"; `group` and `picked` are "" for any.
+
+    `picked` is the key of a saved selection, `sort` a key of ORDERS.
+    """
 
     outcome: str
     text: str
@@ -28,6 +39,7 @@ class Filters:
     chance: tuple[float, float]
     listed: str
     group: str
+    picked: str
     sort: str
 
 
@@ -69,6 +81,7 @@ def lay_out(
     groups: pd.DataFrame | None,
     listed_ids: set[str],
     texts: Texts,
+    picks: Selection | None = None,
 ) -> Desk:
     """Filter and sort. UserError for a regular expression that cannot be read."""
     probs = evidence.of(run)
@@ -78,6 +91,8 @@ def lay_out(
     group = groups["group"].to_numpy(dtype=object) if groups is not None else np.full(len(probs), "", dtype=object)
     inside = told & (probs >= filters.chance[0]) & (probs <= filters.chance[1])
     inside &= _says(evidence, texts, filters)
+    pick_ranks = ranks_of(evidence, picks)
+    inside &= pick_ranks < np.iinfo(np.int64).max if picks else True
     by_outcome = np.isin(names, OUTCOMES) if filters.outcome == "all" else names == filters.outcome
     by_group = group == filters.group if filters.group else np.ones(len(probs), dtype=bool)
     by_list = {LISTED[0]: np.ones(len(probs), dtype=bool), LISTED[1]: ~listed, LISTED[2]: listed}
@@ -91,7 +106,7 @@ def lay_out(
         outcomes=names,
         groups=groups,
         listed=listed,
-        order=rows[_order(evidence, run, probs, rows, threshold, filters.sort)],
+        order=rows[_order(evidence, run, probs, rows, threshold, filters.sort, pick_ranks)],
         outcome_counts=_counts(names, inside & by_group & on_list),
         group_counts=_counts(group, inside & by_outcome & on_list),
         listed_counts={name: int((inside & by_outcome & by_group & mask).sum()) for name, mask in by_list.items()},
@@ -104,18 +119,36 @@ def _counts(names: np.ndarray, mask: np.ndarray) -> dict[str, int]:
 
 
 def _order(
-    evidence: Evidence, run: Run, probs: np.ndarray, rows: np.ndarray, threshold: float, sort: str
+    evidence: Evidence,
+    run: Run,
+    probs: np.ndarray,
+    rows: np.ndarray,
+    threshold: float,
+    sort: str,
+    pick_ranks: np.ndarray,
 ) -> np.ndarray:
     """The order of `rows`; equal ones stay in the order of the test set."""
     away = probs[rows] - threshold
-    if sort == ORDERS[1]:
+    if sort == "threshold":
         return np.argsort(np.abs(away), kind="stable")
-    if sort == ORDERS[2]:
+    if sort == "seeds":
         return np.argsort(-_spread(evidence, run, rows), kind="stable")
-    if sort == ORDERS[3]:
+    if sort == AS_PICKED:
+        return np.argsort(pick_ranks[rows], kind="stable")
+    if sort == "id":
         return np.argsort(evidence.ids[rows].astype(str), kind="stable")
     wrong = np.where(evidence.labels[rows] == 1, -away, away)
     return np.argsort(-wrong, kind="stable")
+
+
+def ranks_of(evidence: Evidence, picks: Selection | None) -> np.ndarray:
+    """The place of each example among the picks; a number past all of them for one that was not picked."""
+    ranks = np.full(len(evidence.ids), np.iinfo(np.int64).max)
+    if picks:
+        places = places_of(evidence.places, picks.ids)
+        here = np.flatnonzero(places >= 0)
+        ranks[places[here][::-1]] = here[::-1]  # of an id picked twice, the first stays
+    return ranks
 
 
 def _spread(evidence: Evidence, run: Run, rows: np.ndarray) -> np.ndarray:

@@ -8,13 +8,23 @@ from analysis.text_lengths import words
 from data.errors import UserError
 from data.experiments import ExperimentConfig, ratio_label
 from data.runs import Run
+from data.selections import Selection, load_selection
 from pages.inspect._actions import action_bar, decision_bar
-from pages.inspect._controls import READS, STARTS, clear, current, narrowed, outcome_buttons, search_row
-from pages.inspect._filters import Desk, Filters, complaint, lay_out
+from pages.inspect._controls import (
+    READS,
+    STARTS,
+    clear,
+    current,
+    narrowed,
+    outcome_buttons,
+    picked_chip,
+    search_row,
+)
+from pages.inspect._filters import Desk, Filters, complaint, lay_out, ranks_of
 from pages.inspect._queue import queue, style_queue
 from pages.shared.case_list import listed_ids
 from pages.shared.culprits import culprits
-from pages.shared.evidence import evidence_of, groups_of
+from pages.shared.evidence import SPLIT_NAMES, TRAIN, evidence_of, groups_of
 from pages.shared.example_card import beside, facts, over_ratios, whole_text
 from pages.shared.headline import headline
 from pages.shared.link import enter, settle
@@ -23,6 +33,11 @@ from pages.shared.texts import Texts, texts_of
 from pages.shared.threshold import choose_threshold
 from pages.shared.wide import wide
 from pages.shared.words import counted, plain, probability, share
+
+TRAINING_SAID = (
+    " These are training examples: each probability is what the run said while it trained on the text for the last "
+    "time, just before it learned from it. It tells what training cannot fit, not how well the classifier does."
+)
 
 
 def show() -> None:
@@ -39,25 +54,40 @@ def read_on(config: ExperimentConfig, run: Run, threshold: float) -> None:
     """All that a key changes, run again by itself: the side bar need not answer every key."""
     entering = enter(STARTS, READS, canary="text")
     texts = texts_of(config.dataset)
-    desk, refused = lay_out_desk(config, run, threshold, texts)
+    picks, lost = picked(config.id)
+    desk, refused = lay_out_desk(config, run, threshold, texts, picks)
     headline(f"Errors of {plain(config.title)}", finding(desk), detail(desk))
     outcome_buttons(desk.outcome_counts)
     search_row(desk.group_counts, desk.listed_counts, has_texts=texts.texts is not None)
-    if refused:
-        st.error(plain(refused), icon=":material/error:")
+    if picks:
+        picked_chip(picks, int((ranks_of(desk.evidence, picks) < len(picks.ids)).sum()), desk.evidence.split)
+    for complaint_made in filter(None, (lost, refused)):
+        st.error(plain(complaint_made), icon=":material/error:")
     settle_example(desk, entering)
     settle(STARTS)
     read(config, desk, texts, st.session_state["example"])
 
 
-def lay_out_desk(config: ExperimentConfig, run: Run, threshold: float, texts: Texts) -> tuple[Desk, str]:
+def picked(experiment: str) -> tuple[Selection | None, str]:
+    """The selection that the filters name, or why there is none; then the queue is not cut down."""
+    key = st.session_state["picked"]
+    try:
+        return (load_selection(experiment, key) if key else None), ""
+    except UserError as error:
+        st.session_state["picked"] = ""
+        return None, str(error)
+
+
+def lay_out_desk(
+    config: ExperimentConfig, run: Run, threshold: float, texts: Texts, picks: Selection | None
+) -> tuple[Desk, str]:
     """The queue for the filters as they stand, and what is wrong with a search that cannot be read and is left out."""
     evidence = evidence_of(config.id, st.session_state["split"])
     groups = groups_of(evidence, threshold=threshold, remedy=run.config.remedy)
     filters, listed = current(), listed_ids(config.id)
 
     def under(these: Filters) -> Desk:
-        return lay_out(evidence, run, threshold, these, groups=groups, listed_ids=listed, texts=texts)
+        return lay_out(evidence, run, threshold, these, groups=groups, listed_ids=listed, texts=texts, picks=picks)
 
     try:
         return under(filters), ""
@@ -71,11 +101,12 @@ def finding(desk: Desk) -> str:
     told = desk.probs == desk.probs
     misses, positives = int((names[told] == "fn").sum()), int((labels[told] == 1).sum())
     ratio = ratio_label(desk.run.config.ratio)
+    kind = "positive" if desk.evidence.split == "test" else f"{SPLIT_NAMES[desk.evidence.split]} positive"
     if not positives:
-        return f"There is no {desk.evidence.split} positive with a prediction at {ratio}."
+        return f"There is no {SPLIT_NAMES[desk.evidence.split]} positive with a prediction at {ratio}."
     if not misses:
-        return f"{ratio} finds all {counted(positives, 'positive')}."
-    return f"{ratio} misses {counted(misses, 'positive')} of {positives:,}."
+        return f"{ratio} finds all {counted(positives, kind)}."
+    return f"{ratio} misses {counted(misses, kind)} of {positives:,}."
 
 
 def detail(desk: Desk) -> str:
@@ -86,6 +117,7 @@ def detail(desk: Desk) -> str:
     return (
         f"Cut at {plain(probability(desk.threshold))}, seed {desk.run.config.seed}. "
         f"Missed: {plain(share(misses, positives))}. False alarms: {plain(share(alarms, negatives))}."
+        + (TRAINING_SAID if desk.evidence.split == TRAIN else "")
     )
 
 

@@ -1,5 +1,7 @@
 """What every chart has in common: a title that states the finding, quiet axes, both themes, an alternative text."""
 
+from dataclasses import dataclass
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -26,8 +28,23 @@ def finish(figure: go.Figure, *, title: str, x: str, y: str, height: int = 380) 
     return figure
 
 
+@dataclass(frozen=True)
+class Chart:
+    """A figure with what goes with it everywhere: its key, the picture in words, the sentence on how to read it."""
+
+    figure: go.Figure
+    key: str
+    alt: str
+    reading: str
+
+
 def draw(figure: go.Figure, *, key: str, alt: str, reading: str = "") -> None:
     """Draw a chart that takes no clicks, with its one sentence on how to read it."""
     st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
     if reading:
         st.caption(reading)
+
+
+def show_chart(chart: Chart) -> None:
+    """`draw` for a chart that was made elsewhere."""
+    draw(chart.figure, key=chart.key, alt=chart.alt, reading=chart.reading)

@@ -1,6 +1,6 @@
 """What every finished run says about every example of one split, side by side; read once, shared by every session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -8,25 +8,24 @@ import streamlit as st
 
 from analysis.outcome_groups import outcome_groups
 from analysis.outcomes import collapsed
-from data.experiments import load_evaluation
-from data.runs import Run, load_predictions
+from data.run_tables import RunTable, read_run_tables
+from data.runs import Run, load_dynamics
 from pages.shared.load import finished_runs, stamp
 from pages.shared.lookup import place_of, places_of
 
+TRAIN = "train"
+SPLIT_NAMES = {"test": "test", "validation": "validation", TRAIN: "training"}
+"""The splits that can be read, and their names on screen."""
+
 
 @dataclass(frozen=True)
-class Evidence:
-    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not told)."""
+class Evidence(RunTable):
+    """A run table of one experiment, with the places of its ids.
+
+    Of the split "train" the probabilities are those of training time: see `training_probs`.
+    """
 
     experiment: str
-    split: str
-    ids: np.ndarray
-    labels: np.ndarray
-    runs: tuple[str, ...]
-    ratios: np.ndarray
-    seeds: np.ndarray
-    remedies: np.ndarray
-    pos_probs: np.ndarray
     places: pd.Index
 
     def of(self, run: Run) -> np.ndarray:
@@ -39,10 +38,26 @@ class Evidence:
 
 
 def evidence_of(experiment: str, split: str = "test") -> Evidence:
-    """The evidence of an experiment's finished runs."""
+    """The evidence of an experiment's finished runs. Of "train": all examples that any of them was trained on."""
     runs = finished_runs(experiment)
-    stamps = tuple((run.name, stamp(run.folder / "predictions.parquet")) for run in runs)
+    file = "dynamics.npz" if split == TRAIN else "predictions.parquet"
+    stamps = tuple((run.name, stamp(run.folder / file)) for run in runs)
     return _evidence(runs, experiment, split, stamps)
+
+
+def training_probs(run: Run) -> pd.Series:
+    """What a run said of its training examples while it trained on them for the last time, by id.
+
+    Each is told just before the step that learns from it, with dropout on. Empty for a run without training dynamics;
+    an example that the last epoch did not come to has what an earlier one said.
+    """
+    if not (run.folder / "dynamics.npz").exists():
+        return pd.Series(dtype=np.float64)
+    dynamics = load_dynamics(run)
+    last = np.full(len(dynamics.ids), np.nan)
+    for epoch in dynamics.pos_probs:
+        last = np.where(np.isnan(epoch), last, epoch)
+    return pd.Series(last, index=pd.Index(dynamics.ids, dtype=object))
 
 
 def groups_of(evidence: Evidence, *, threshold: float, remedy: str = "none") -> pd.DataFrame | None:
@@ -50,38 +65,56 @@ def groups_of(evidence: Evidence, *, threshold: float, remedy: str = "none") -> 
 
     As `analysis.outcome_groups`, aligned with the evidence; runs that collapsed or lack an example are left out.
     """
-    return _groups(evidence, evidence.experiment, evidence.split, evidence.runs, _mark(evidence), threshold, remedy)
+    return _groups(evidence, evidence.experiment, evidence.split, evidence.runs, mark(evidence), threshold, remedy)
 
 
-def _mark(evidence: Evidence) -> float:
+def mark(evidence: Evidence) -> float:
     """Changes when probabilities do: part of a cache key, as runs may be made again under their names."""
     return float(np.nansum(evidence.pos_probs))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _evidence(_runs: list[Run], experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> Evidence:
-    rows = load_evaluation(experiment)
-    rows = rows[rows["split"] == split]
-    ids = rows["id"].to_numpy(dtype=object)
-    places = pd.Index(ids)
-    probs = np.full((len(_runs), len(ids)), np.nan)
-    for number, run in enumerate(_runs):
-        one = load_predictions(run, split)
-        found = places_of(places, one.ids)
-        probs[number, found[found >= 0]] = one.pos_probs[found >= 0]
-    configs = [run.config for run in _runs]
-    return Evidence(
-        experiment=experiment,
-        split=split,
-        ids=ids,
-        labels=rows["label"].to_numpy(dtype=np.int8),
-        runs=tuple(run.name for run in _runs),
+    table = _training_table(_runs) if split == TRAIN else _tables(_runs, experiment, stamps)[split]
+    columns = {one.name: getattr(table, one.name) for one in fields(table)}
+    return Evidence(experiment=experiment, places=pd.Index(table.ids), **columns)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _tables(_runs: list[Run], experiment: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, RunTable]:
+    """Both fixed splits from one reading of the files."""
+    return read_run_tables(experiment, _runs)
+
+
+def _training_table(runs: list[Run]) -> RunTable:
+    labels = _trained_on(runs)
+    places = pd.Index(labels.index, dtype=object)
+    probs = np.full((len(runs), len(labels)), np.nan)
+    for number, run in enumerate(runs):
+        one = training_probs(run)
+        found = places_of(places, one.index)
+        probs[number, found[found >= 0]] = one.to_numpy()[found >= 0]
+    configs = [run.config for run in runs]
+    return RunTable(
+        split=TRAIN,
+        ids=places.to_numpy(dtype=object),
+        labels=labels.to_numpy(dtype=np.int8),
+        runs=tuple(run.name for run in runs),
         ratios=np.array([config.ratio for config in configs], dtype=np.float64),
         seeds=np.array([config.seed for config in configs], dtype=np.int64),
         remedies=np.array([config.remedy for config in configs], dtype=object),
         pos_probs=probs,
-        places=places,
     )
+
+
+def _trained_on(runs: list[Run]) -> pd.Series:
+    """The labels of all that any run was trained on, by id: positives first, in the order of the runs."""
+    parts = [load_dynamics(run) for run in runs if (run.folder / "dynamics.npz").exists()]
+    if not parts:
+        return pd.Series(dtype=np.int8)
+    ids = np.concatenate([one.ids for one in parts])
+    labels = pd.Series(np.concatenate([one.labels for one in parts]), index=pd.Index(ids, dtype=object))
+    return labels[~labels.index.duplicated()].sort_values(ascending=False, kind="stable")
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

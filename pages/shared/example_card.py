@@ -5,7 +5,7 @@ import streamlit as st
 
 from data.runs import Run
 from pages.shared.colours import OUTCOME as COLOUR
-from pages.shared.evidence import Evidence
+from pages.shared.evidence import TRAIN, Evidence
 from pages.shared.load import frozen_folder
 from pages.shared.marked import escaped, marked, reading_style
 from pages.shared.near import neighbours, show_neighbours
@@ -21,7 +21,8 @@ def facts(evidence: Evidence, run: Run, row: int, texts: Texts, *, threshold: fl
     one, label = str(evidence.ids[row]), int(evidence.labels[row])
     prob = float(evidence.of(run)[row])
     if np.isnan(prob):
-        st.markdown(f"`{run.name}` has no prediction for this example.")
+        verb = "was not trained on this example" if evidence.split == TRAIN else "has no prediction for this example"
+        st.markdown(f"`{run.name}` {verb}.")
         return
     outcome = ("tn", "fp", "fn", "tp")[2 * label + int(prob >= threshold)]
     called = _CLASS[int(prob >= threshold)]
@@ -48,7 +49,7 @@ def whole_text(text: str | None, words: list[str]) -> None:
 
 def over_ratios(evidence: Evidence, run: Run, row: int, *, threshold: float, outcome_string: str = "") -> None:
     """Its probability at every ratio and seed of the run's remedy."""
-    same = evidence.remedies == run.config.remedy
+    same = (evidence.remedies == run.config.remedy) & ~np.isnan(evidence.pos_probs[:, row])
     label = int(evidence.labels[row])
     right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
     word = "found by" if label else "rightly rejected by"

@@ -45,13 +45,6 @@ def predictions(run: Run, split: str = "test") -> Predictions:
     return Predictions(*columns)
 
 
-def probabilities(experiment: str, split: str = "test") -> pd.DataFrame:
-    """Positive-class probabilities of one split: `id` as index, `label`, then a column for each finished run's name."""
-    runs = finished_runs(experiment)
-    stamps = tuple((run.name, stamp(run.folder / "predictions.parquet")) for run in runs)
-    return _probabilities(runs, experiment, split, stamps)
-
-
 def embeddings(folder: Path) -> tuple[pd.DataFrame, np.ndarray] | None:
     """The rows (id, split, label) and embeddings of a run folder or of an experiment's frozen folder, if there."""
     if not (folder / "embeddings.npy").exists():
@@ -84,18 +77,6 @@ def _examples(dataset: str, written: int) -> pd.DataFrame:
 def _predictions(_run: Run, path: str, written: int, split: str) -> pd.DataFrame:
     one = load_predictions(_run, split)
     return pd.DataFrame({"id": one.ids, "label": one.labels, "pos_prob": one.pos_probs, "logit": one.logits})
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _probabilities(_runs: list[Run], experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> pd.DataFrame:
-    wide = pd.DataFrame({"label": pd.Series(dtype="int8")})
-    for number, run in enumerate(_runs):
-        one = load_predictions(run, split)
-        column = pd.Series(one.pos_probs, index=pd.Index(one.ids, name="id"))
-        if number == 0:
-            wide = pd.DataFrame({"label": one.labels}, index=column.index)
-        wide[run.name] = column
-    return wide
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

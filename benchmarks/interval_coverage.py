@@ -1,0 +1,106 @@
+"""How often do the 95 % intervals hold the truth?
+
+    python -m benchmarks.interval_coverage [REPEATS]
+
+Binormal scores of paired runs at 1:1 and 1:10 whose population is known: d' apart, the prior moved by ln 10, seeds that
+differ by `spread` standard deviations in distance and threshold, thresholds chosen on a validation set half as large.
+Prints, for each interval, the share of repeats that hold the truth and the mean width. 95 % +- 2 is what 500 can show.
+"""
+
+import sys
+
+import numpy as np
+from scipy.stats import norm
+
+from analysis.calibration import probabilities
+from analysis.decomposition import Validation, decompose_drop
+from analysis.intervals import Estimate, paired_difference, wilson
+from analysis.prior_only import excess_drop
+from analysis.ranking import auc_difference, auc_interval
+from analysis.seeds import share_over_seeds
+
+SHARED = 0.95
+"""Correlation of two runs' noise on the same example."""
+SETTINGS = (
+    # positives, d' of both runs, seeds, spread over seeds
+    (200, (2.81, 2.81), 1, 0.0),
+    (200, (2.81, 2.81), 3, 0.0),
+    (200, (2.81, 2.81), 3, 0.15),
+    (200, (2.81, 2.20), 3, 0.15),
+    (200, (2.81, 2.81), 5, 0.15),
+    (60, (2.81, 2.81), 3, 0.15),
+)
+PARTS = ("drop", "ranking", "threshold", "ranking_other", "threshold_other", "ranking_mean", "threshold_mean")
+
+
+def sample(rng: np.random.Generator, positives: int, d: tuple[float, float], effects: np.ndarray) -> tuple:
+    """Labels and the probabilities of both ratios, (seeds, n) each; `effects` (2, 2, seeds): distance and place."""
+    labels = np.repeat([1, 0], [positives, 3 * positives])
+    shared, side = rng.normal(size=len(labels)), np.where(labels == 1, 0.5, -0.5)
+    sides = []
+    for distance, ratio, (longer, moved) in zip(d, (1, 10), effects, strict=True):
+        rows = [
+            distance * (SHARED * shared + np.sqrt(1 - SHARED**2) * rng.normal(size=len(labels)) + side * own + place)
+            for own, place in zip(distance + longer, moved - np.log(ratio) / distance, strict=True)
+        ]
+        sides.append(probabilities(np.array(rows)))
+    return labels, *sides
+
+
+def truth(d: tuple[float, float], spread: float) -> dict[str, float]:
+    """What the estimates aim at, the mean over seeds."""
+    own, place = np.random.default_rng(1).normal(scale=spread, size=(2, 2, 200_000)) if spread else np.zeros((2, 2, 1))
+    reach = [(distance + one) / 2 for distance, one in zip(d, own, strict=True)]
+    move = [at - np.log(ratio) / distance for at, ratio, distance in zip(place, (1, 10), d, strict=True)]
+    found, alarms = ([norm.cdf(m + sign * r) for m, r in zip(move, reach, strict=True)] for sign in (1, -1))
+    b_at_a, a_at_b = norm.cdf(2 * reach[1] + norm.ppf(alarms[0])), norm.cdf(2 * reach[0] + norm.ppf(alarms[1]))
+    ranking, other = np.mean(found[0] - b_at_a), np.mean(a_at_b - found[1])
+    drop = np.mean(found[0] - found[1])
+    means = {"ranking_mean": (ranking + other) / 2, "threshold_mean": drop - (ranking + other) / 2}
+    parts = {"ranking": ranking, "ranking_other": other, "threshold": drop - ranking, "threshold_other": drop - other}
+    return {"drop": drop, **parts, **means, "recall": float(np.mean(found[1]))}
+
+
+def estimates(rng: np.random.Generator, positives: int, d: tuple, seeds: int, spread: float) -> dict[str, Estimate]:
+    effects = rng.normal(scale=spread, size=(2, 2, seeds)) if spread else np.zeros((2, 2, seeds))
+    labels, a, b = sample(rng, positives, d, effects)
+    val_labels, val_a, val_b = sample(rng, positives // 2, d, effects)
+    parts = decompose_drop(labels, a, b, validation=Validation(val_labels, val_a, val_b), draws=300)
+    found = {name: getattr(parts, name) for name in PARTS}
+    found["recall"] = share_over_seeds((b[:, labels == 1] >= 0.5).sum(axis=1), positives)
+    if not spread:
+        found["excess"] = excess_drop(labels, a, b, calibrated_on=(val_labels, val_a), ratio=10, draws=300)
+    if seeds == 1:
+        hits = (a[0] >= 0.5, b[0] >= 0.5)
+        counts = np.bincount(2 * hits[0][labels == 1] + hits[1][labels == 1], minlength=4).tolist()
+        low, high = wilson(hits[1][labels == 1].sum(), positives)
+        areas = auc_difference(labels, a[0], b[0])
+        found |= {
+            "Wilson": Estimate(0, float(low), float(high)),
+            "Newcombe": paired_difference(counts[3], counts[2], counts[1], counts[0]),
+            "AUC (DeLong)": auc_interval(labels, b[0]),
+            "AUC difference": Estimate(areas.value, areas.low, areas.high),
+        }
+    return found
+
+
+def main() -> None:
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    for number, (positives, d, seeds, spread) in enumerate(SETTINGS):
+        aim = truth(d, spread)
+        areas = [norm.cdf(one / np.sqrt(2)) for one in d]
+        aim |= {"Wilson": aim["recall"], "Newcombe": aim["drop"], "AUC (DeLong)": areas[1]}
+        aim |= {"AUC difference": areas[0] - areas[1], "excess": norm.cdf(d[0] / 2 - np.log(10) / d[0]) - aim["recall"]}
+        held: dict[str, list[tuple[bool, float]]] = {}
+        for repeat in range(repeats):
+            rng = np.random.default_rng([number, repeat])
+            for name, one in estimates(rng, positives, d, seeds, spread).items():
+                held.setdefault(name, []).append((one.low <= aim[name] <= one.high, one.high - one.low))
+        print(f"{positives} positives, d' {d[0]:g} and {d[1]:g}, {seeds} seed(s), spread {spread:g}; {repeats} repeats")
+        for name, rows in held.items():
+            holds, widths = np.mean(rows, axis=0)
+            print(f"  {name:16s} holds the truth in {100 * holds:5.1f} %, mean width {100 * widths:5.1f} points")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The ratio as a knob: the points of all ratios over the curve of one of them. Does another ratio buy anything?"""
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from analysis.overlay import overlay_sentence, overlay_table
+from analysis.wording import too_small_text
+from data.experiments import ExperimentConfig, ratio_label
+from pages.compare._curves import SYMBOLS, curve_line, one_seed, plane, point, points_at_half
+from pages.compare._decomposition import decomposed
+from pages.shared.charts import Chart, show_chart
+from pages.shared.colours import ratio_colours
+from pages.shared.prevalence import in_words
+from pages.shared.recalls import plain_runs
+from pages.shared.sound_runs import SoundRuns
+from pages.shared.state import begin
+from pages.shared.words import plain
+
+
+def knob_part(config: ExperimentConfig, test: SoundRuns, validation: SoundRuns, q: float) -> None:
+    """Choose the ratio whose curve is drawn; the points of the others, and what each bought."""
+    if len(test.levels) < 2:
+        st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
+        return
+    names = {ratio_label(one): one for one in test.levels}
+    begin("base", next(iter(names)), list(names))
+    chosen = st.segmented_control("Curve of", list(names), key="base", required=True, bind="query-params")
+    base = names[chosen or next(iter(names))]
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_chart(knob_chart(config, base, q, len(test.labels[test.labels == 1])))
+    with right:
+        table = bought(test, validation, base)
+        if table.empty:
+            st.info(f"No other ratio has a seed in common with {ratio_label(base)}.", icon=":material/info:")
+            return
+        st.markdown(f"**{plain(overlay_sentence(table, reference_ratio=base))}**")
+        for sentence in table["sentence"]:
+            st.markdown(f"- {plain(str(sentence))}")
+
+
+def bought(test: SoundRuns, validation: SoundRuns, base: float) -> pd.DataFrame:
+    """`analysis.overlay.overlay_table` of every other ratio against the curve of `base`."""
+    parts = {ratio: decomposed(test, validation, base, ratio) for ratio in test.levels if ratio != base}
+    return overlay_table({ratio: one for ratio, one in parts.items() if one}, reference_ratio=base)
+
+
+def knob_chart(config: ExperimentConfig, base: float, q: float, positives: int) -> Chart:
+    """The curve of one ratio's first seed, and the points of all ratios of that seed at threshold .5."""
+    runs = one_seed(plain_runs(config.id))
+    colours = ratio_colours([run.config.ratio for run in runs])
+    points = points_at_half(config, q)
+    figure = go.Figure()
+    own = next((run for run in runs if run.config.ratio == base), runs[0])
+    figure.add_trace(curve_line(own, q, f"{ratio_label(base)} at every threshold", colours[own.config.ratio]))
+    for number, run in enumerate(runs):
+        name = ratio_label(run.config.ratio)
+        figure.add_trace(point(*points[run.name], name, colours[run.config.ratio], SYMBOLS[number % 8], said=True))
+    title = f"Every ratio at .5, over the curve of {ratio_label(base)}"
+    plane(figure, title=title, q=q)
+    reading = (
+        f"The line is {ratio_label(base)} (seed {own.config.seed}) at every threshold, at {in_words(q)}. A point on it "
+        "is a ratio that does what that threshold does; above it, the other ratio buys something, below it costs. "
+        f"{too_small_text(positives)}"
+    )
+    return Chart(figure, key="knob", alt=f"{title}: {', '.join(ratio_label(run.config.ratio) for run in runs)}",
+                 reading=reading)  # fmt: skip

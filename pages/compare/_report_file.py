@@ -1,0 +1,16 @@
+"""The report as a file, written from the terminal: the pages' own figures without a server."""
+
+from pathlib import Path
+
+from streamlit.logger import set_log_level
+
+from data.files import write_text
+
+
+def write_report(experiment: str, out: Path, *, q: float) -> None:
+    """Write the report of an experiment to `out`. UserError as `pages.compare._report.report`."""
+    # Streamlit's caches work without a server, but say on every use that there is none.
+    set_log_level("ERROR")
+    from pages.compare._report import report
+
+    write_text(out, report(experiment, q=q))
