@@ -317,7 +317,7 @@ def test_through_pandas_and_back(listed: str, form: str, notes: list[str], diale
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 @given(notes=st.lists(NASTY, min_size=3, max_size=3), dialect=st.sampled_from(DIALECTS))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_goes_through_pandas_and_back(listed: str, form: str, notes: list[str], dialect: dict) -> None:
     send(listed, form, notes, dialect)
 
