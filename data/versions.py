@@ -99,13 +99,13 @@ def next_version(name: str) -> str:
 def _next_info(info: DatasetInfo, relabelling: Relabelling, source: str) -> DatasetInfo:
     name = next_version(info.name)
     version = name.rsplit("-v", 1)[1]
-    said = f"{relabelling.relabelled():,} labels changed and {relabelling.dropped():,} examples taken out"
+    said = f"labels changed: {relabelling.relabelled():,}, examples taken out: {relabelling.dropped():,}"
     title = re.sub(r", version \d+$", "", info.title)
     return replace(
         info,
         name=name,
         title=f"{title}, version {version}",
-        origin=f"{info.name} with {said}, by the {source}. {info.origin}".strip(),
+        origin=f"{info.name} ({said}, by the {source}). {info.origin}".strip(),
         notes=(*info.notes, f"Version {version} of {now()}: {said}, by the {source}."),
         created=now(),
         parent=info.name,

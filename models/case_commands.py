@@ -94,7 +94,7 @@ def _say_decisions(decided: Relabelling) -> None:
     for split in ("train", "validation", "test"):
         new, gone = decided.relabelled(split), decided.dropped(split)
         if new or gone:
-            say(f"{split}: {new:,} labels changed, {gone:,} examples taken out.")
+            say(f"{split}: labels changed {new:,}, examples taken out {gone:,}.")
     if decided.relabelled("test") or decided.dropped("test"):
         say("The test set changes: recall before and after is not measured on the same labels.")
     told = {

@@ -257,7 +257,7 @@ def test_a_list_is_read_back_and_applied(closecall: Terminal, sweep: str, tmp_pa
     assert "Nothing to change" in closecall.err
     assert closecall("relabel", sweep, "--training-only") == 2 and "changes no label" in closecall.err
     assert closecall("relabel", sweep, "--queue") == 0
-    assert "test: 1 labels changed" in closecall.err and "posts-v2 is made; posts stays" in closecall.err
+    assert "test: labels changed 1," in closecall.err and "posts-v2 is made; posts stays" in closecall.err
     assert "sweep-on-posts-v2" in experiment_ids()
 
 

@@ -51,7 +51,7 @@ def test_labels_change_and_examples_go_and_splits_stay(posts: Dataset) -> None:
 def test_the_version_says_where_it_comes_from_and_the_old_one_stays(posts: Dataset) -> None:
     fresh = save_dataset(version(posts, ("post-00000", "relabel", "pc")))
     assert (fresh.name, fresh.info.parent, fresh.info.parent_sha256) == ("posts-v2", "posts", posts.info.content_sha256)
-    assert fresh.info.origin.startswith("posts with 1 labels changed and 0 examples taken out, by the list.")
+    assert fresh.info.origin.startswith("posts (labels changed: 1, examples taken out: 0, by the list).")
     assert fresh.info.content_sha256 != posts.info.content_sha256
     assert load_dataset("posts").info == posts.info
     assert next_version("posts") == next_version("posts-v2") == "posts-v3"

@@ -65,7 +65,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
 def _reading(changed: int, common: int, before: int) -> str:
     said = f"{counted(common, 'test example')} that both have, threshold .50, means over the seeds of both."
     if gone := before - common:
-        said += f" {gone:,} were taken out."
+        said += f" {counted(gone, 'test example')} taken out."
     if changed:
         said += (
             f" {counted(changed, 'test label')} changed: both columns are judged by the new labels, so a rise may be "

@@ -25,7 +25,7 @@ def downloads(config: ExperimentConfig, cases: int, classes: list[str]) -> None:
             name, kind = NAMES[form]
             marked = f"-{form}" if form in ENDINGS else ""
             st.download_button(
-                f"Download {name}",
+                name,
                 data=partial(case_bytes, config.id, form),
                 file_name=f"{config.id}-hard-cases{marked}.{ENDINGS.get(form, form)}",
                 mime=kind,
