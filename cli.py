@@ -6,22 +6,15 @@ from typing import Annotated
 
 import typer
 
+from models.command_arguments import ROLES, DatasetName, ExperimentId, Json, MaxTokens, Run, Title, Wait, Yes
+from models.reading_commands import commands
+
 app = typer.Typer(
     name="closecall",
     help="Why does a text classifier miss its rare class? Train at several ratios, read the errors, export a list.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset; see closecall datasets.")]
-ExperimentId = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="An experiment; see closecall experiments.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Stay until the work is done, with live progress.")]
-Title = Annotated[str, typer.Option(help="A title to know the experiment by.")]
-Out = Annotated[Path | None, typer.Option(help="File to write: .csv, .jsonl or .parquet, by its ending.")]
-Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Without it: all of the experiment.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Take the proposed columns for those not named.")]
-ROLES = "id, label, probability, logit, logit_negative, logit_positive, text, ratio, seed, split."
-MaxTokens = Annotated[int, typer.Option(help="Tokens of a text that are read; longer texts are cut.")]
 
 
 @app.command()
@@ -123,6 +116,7 @@ def sweep(
     max_tokens: MaxTokens = 128,
     equal_steps: Annotated[bool, typer.Option("--equal-steps", help="As many steps at every ratio.")] = False,
     test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
+    remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
     title: Title = "",
     wait: Wait = False,
     json: Json = False,
@@ -135,7 +129,7 @@ def sweep(
 
     training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
-    capped = {"positives": positives, "test_negatives": test_negatives}
+    capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies}
     terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, title=title, wait=wait, as_json=json)
 
 
@@ -225,103 +219,7 @@ def import_predictions(
     )  # fmt: skip
 
 
-@app.command()
-def errors(
-    experiment: ExperimentId,
-    ratio: Annotated[str, typer.Option(help="The ratio whose run is looked at.")],
-    outcome: Annotated[str, typer.Option(help="fn (misses), fp (false alarms), tp, tn; several with commas.")] = "fn",
-    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
-    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
-    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    threshold: Annotated[float, typer.Option(help="Probability from which an example is called positive.")] = 0.5,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """List or write the misclassified examples of a run, the most confident errors first.
-
-    Example: closecall errors posts-1-1-to-1-10 --ratio 10 --outcome fn --out misses.csv
-    """
-    from models import terminal
-
-    terminal.errors(
-        experiment, ratio, outcome, seed=seed, remedy=remedy, split=split, threshold=threshold, out=out, as_json=json
-    )
-
-
-@app.command("hard-cases")
-def hard_cases(
-    experiment: ExperimentId,
-    out: Annotated[Path | None, typer.Option(help="File to write; for hf a folder, or a .zip of it.")] = None,
-    form: Annotated[
-        str, typer.Option(help="csv, jsonl, parquet, hf, label-studio or argilla. Without it: by the file's ending.")
-    ] = "",
-    import_: Annotated[
-        Path | None, typer.Option("--import", help="Read a list back: our own, or a labelling tool's JSON export.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Write what the imported list changes.")] = False,
-    remove_missing: Annotated[
-        bool, typer.Option("--remove-missing", help="Take off the list what the imported list no longer holds.")
-    ] = False,
-    who: Annotated[str, typer.Option(help="Your name, kept beside what is imported.")] = "",
-    json: Json = False,
-) -> None:
-    """List or write the hard cases of an experiment, or read a list back and show what it changes.
-
-    Example: closecall hard-cases posts-1-1-to-1-10 --out hard-cases.parquet
-    """
-    from models import case_commands
-
-    if import_ is None:
-        case_commands.hard_cases(experiment, out=out, form=form, as_json=json)
-    else:
-        case_commands.import_cases(
-            experiment, import_, accept=yes, remove_missing=remove_missing, who=who, as_json=json
-        )
-
-
-@app.command()
-def relabel(
-    experiment: ExperimentId,
-    training_only: Annotated[
-        bool, typer.Option("--training-only", help="Leave validation and test as they are.")
-    ] = False,
-    queue: Annotated[bool, typer.Option("--queue", help="Train the same experiment again on the new version.")] = False,
-    wait: Wait = False,
-    json: Json = False,
-) -> None:
-    """Apply the decisions of the hard-case list as the next version of the dataset; the old one stays.
-
-    Example: closecall relabel posts-1-1-to-1-10 --queue
-    """
-    from models import case_commands
-
-    case_commands.relabel(experiment, training_only=training_only, queue=queue, wait=wait, as_json=json)
-
-
-@app.command()
-def verdict(experiment: ExperimentId, json: Json = False) -> None:
-    """Say why recall was lost, with what that rests on and how sure it is.
-
-    Example: closecall verdict posts-1-1-to-1-10 --json
-    """
-    from models import terminal
-
-    terminal.verdict(experiment, as_json=json)
-
-
-@app.command()
-def counts(
-    first: Annotated[str, typer.Argument(metavar="FOUND,ALONE", help="At the smaller ratio: 92/100,92/100.")],
-    second: Annotated[str, typer.Argument(metavar="FOUND,ALONE", help="At the larger ratio: 80/100,98/100.")],
-    json: Json = False,
-) -> None:
-    """Part a drop in recall that you know from counts only: positives found and negatives left alone, at two ratios.
-
-    Example: closecall counts 368/400,368/400 320/400,392/400
-    """
-    from models import terminal
-
-    terminal.counts(first, second, as_json=json)
+app.add_typer(commands)
 
 
 @app.command()

@@ -12,9 +12,12 @@ from analysis.intervals import Estimate
 _BLOCK_CELLS = 2_000_000
 
 
-def resample_counts(n: int, draws: int, *, rng: np.random.Generator) -> Iterator[Floats]:
-    """How often is each of n examples drawn, `draws` times over? Blocks of rows (b, n), each row summing to n."""
-    step = max(1, _BLOCK_CELLS // max(n, 1))
+def resample_counts(n: int, draws: int, *, rng: np.random.Generator, together: int = 0) -> Iterator[Floats]:
+    """How often is each of n examples drawn, `draws` times over? Blocks of rows (b, n), each row summing to n.
+
+    `together`: the examples of all classes, where blocks of two classes must have the same number of rows.
+    """
+    step = max(1, _BLOCK_CELLS // max(n, together, 1))
     for start in range(0, draws, step):
         rows = min(step, draws - start)
         picks = rng.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
@@ -50,6 +53,28 @@ def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> F
     flat = cube.reshape(quantities * seeds, n)
     sums = np.concatenate([counts @ flat.T for counts in resample_counts(n, draws, rng=rng)])
     return np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n
+
+
+def stratified_means(
+    positives: ArrayLike, negatives: ArrayLike, *, draws: int = 1000, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """How do means over positives and means over negatives vary together, seeds being drawn once for both?
+
+    `positives` (a, seeds, n+) and `negatives` (b, seeds, n-), in one order of seeds; answers (a, draws), (b, draws).
+    Examples of the two classes are drawn apart, so sums and differences of any of the rows are paired.
+    """
+    cubes = [np.asarray(cube, dtype=np.float64) for cube in (positives, negatives)]
+    if any(cube.ndim != 3 or 0 in cube.shape for cube in cubes) or cubes[0].shape[1] != cubes[1].shape[1]:
+        raise ValueError("Values must have the shapes (quantities, seeds, examples), with the same seeds, none empty.")
+    streams = np.random.default_rng(seed).spawn(3)
+    by_seed = seed_weights(cubes[0].shape[1], draws, rng=streams[0])
+    answers = []
+    for cube, rng in zip(cubes, streams[1:], strict=True):
+        quantities, seeds, n = cube.shape
+        flat = cube.reshape(quantities * seeds, n).T
+        sums = np.concatenate([counts @ flat for counts in resample_counts(n, draws, rng=rng)])
+        answers.append(np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n)
+    return answers[0], answers[1]
 
 
 def percentile_interval(value: float, draws: ArrayLike, *, level: float = 0.95) -> Estimate:

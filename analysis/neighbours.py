@@ -75,6 +75,37 @@ def contrast_neighbours(queries: ArrayLike, embeddings: ArrayLike, labels: Array
     return frame
 
 
+def class_margins(
+    queries: ArrayLike,
+    positives: ArrayLike,
+    negatives: ArrayLike,
+    *,
+    own_positive: ArrayLike | None = None,
+    own_negative: ArrayLike | None = None,
+) -> Vectors:
+    """How much nearer does each query lie to a training positive than to a training negative?
+
+    margin = largest cosine with `positives` (p, d) - largest cosine with `negatives` (n, d), -2 to 2, for `queries`
+    (m, d): the margin of `contrast_neighbours`, without naming the neighbours, hence quick for 100,000 queries.
+    `own_positive`, `own_negative` (m,): the row at which a query itself stands in that class, -1 for none; it is left
+    out of its own neighbours, and where nothing else is there the margin is nan. Errors as `nearest`.
+    """
+    lines = _directions(queries, "queries")
+    sides = []
+    for rows, own in ((positives, own_positive), (negatives, own_negative)):
+        columns = _directions(rows, "candidates")
+        skipped = np.full(len(lines), -1) if own is None else np.asarray(own)
+        best = np.empty(len(lines), np.float32)
+        step = max(1, _BLOCK_CELLS // len(columns))
+        for start in range(0, len(lines), step):
+            cosines = lines[start : start + step] @ columns.T
+            here = np.flatnonzero(skipped[start : start + step] >= 0)
+            cosines[here, skipped[start + here]] = -np.inf
+            best[start : start + step] = cosines.max(axis=1)
+        sides.append(np.where(np.isfinite(best), best, np.nan))
+    return (sides[0] - sides[1]).astype(np.float32)
+
+
 def culprit_negatives(
     lost: ArrayLike, negatives: ArrayLike, in_smaller: ArrayLike, in_larger: ArrayLike, *, k: int = 3
 ) -> tuple[Ints, Vectors]:
@@ -100,3 +131,13 @@ def shared_words(text: str, other: str, *, ignore: Collection[str] = ENGLISH_STO
     """Which words do two texts share? Lower case, in the order of the first text, each once, without `ignore`."""
     theirs = set(words(other)) - set(ignore)
     return list(dict.fromkeys(word for word in words(text) if word in theirs))
+
+
+def words_apart(text: str, other: str, *, ignore: Collection[str] = ENGLISH_STOP_WORDS) -> tuple[list[str], list[str]]:
+    """Which words has only the one text, and which only the other? As `shared_words`, each in its own text's order."""
+    mine, theirs = dict.fromkeys(words(text)), dict.fromkeys(words(other))
+    left_out = set(ignore)
+    return (
+        [word for word in mine if word not in theirs and word not in left_out],
+        [word for word in theirs if word not in mine and word not in left_out],
+    )

@@ -38,14 +38,24 @@ def delong(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     AUCs (runs,) and their covariance (runs, runs), by mid-ranks: DeLong et al. 1988 in the fast form of Sun and Xu
     2014. `scores` is (runs, n). Needs two positives and two negatives for a finite covariance.
     """
+    above_negatives, below_positives = placements(labels, scores)
+    n_pos, n_neg = above_negatives.shape[1], below_positives.shape[1]
+    covariance = _covariance(above_negatives) / n_pos + _covariance(below_positives) / n_neg
+    return above_negatives.mean(axis=1), covariance
+
+
+def placements(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """Which share of the negatives does each positive score above, and which of the positives is above each negative?
+
+    Shapes (runs, n+) and (runs, n-), ties half; the mean of either is a run's AUC. `scores` is (runs, n).
+    """
     positive = both_classes(labels)
     runs = as_runs(scores, len(positive), name="scores")
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     ranks = rankdata(runs, axis=1)
     above_negatives = (ranks[:, positive] - rankdata(runs[:, positive], axis=1)) / n_neg
     below_positives = 1 - (ranks[:, ~positive] - rankdata(runs[:, ~positive], axis=1)) / n_pos
-    covariance = _covariance(above_negatives) / n_pos + _covariance(below_positives) / n_neg
-    return above_negatives.mean(axis=1), covariance
+    return above_negatives, below_positives
 
 
 def _covariance(placements: Floats) -> Floats:

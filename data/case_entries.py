@@ -26,11 +26,11 @@ def apply_record(entries: dict[str, Entry], record: Record, number: int) -> None
             _change(entry, record, (number, place))
 
 
-def standing(records: Sequence[Record]) -> list[Record]:
-    """The whole records that nobody took back, in the order of writing."""
+def history_of(records: Sequence[Record]) -> list[Record]:
+    """The whole records in the order of writing, with `undone`: whether one was taken back; without those of undo."""
     sound = [record for record in records if _is_whole(record)]
     gone = {record.get("of") for record in sound if record["op"] == "undo"}
-    return [record for record in sound if record["op"] != "undo" and record["key"] not in gone]
+    return [{**record, "undone": record["key"] in gone} for record in sound if record["op"] != "undo"]
 
 
 def _change(entry: Entry, record: Record, place: tuple[int, int]) -> None:

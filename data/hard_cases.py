@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from data.case_entries import Entry, Record, folded, standing
+from data.case_entries import Record, folded, history_of
 from data.errors import UserError
 from data.experiments import experiment_folder, load_experiment, ratio_label
 from data.files import append_line, read_lines
@@ -140,12 +140,27 @@ def load_hard_cases(experiment: str) -> pd.DataFrame:
 
 def load_annotations(experiment: str) -> pd.DataFrame:
     """What is known of every example that someone touched, on the list or not: COLUMNS and `listed`."""
-    return _frame(folded(_standing(experiment)))
+    return annotations_of(load_history(experiment))
+
+
+def load_history(experiment: str) -> list[Record]:
+    """Every record in the order of writing, with `undone`: whether it was taken back. The undo records are left out."""
+    load_experiment(experiment)
+    return history_of(read_lines(hard_cases_log(experiment)))
+
+
+def annotations_of(history: Iterable[Record]) -> pd.DataFrame:
+    """What the records of `load_history` add up to, as `load_annotations`."""
+    entries = folded([record for record in history if not record["undone"]])
+    rows = [{**one, "reasons": "; ".join(one["reasons"]), "tags": "; ".join(one["tags"])} for one in entries]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "listed"])
+    types = {column: "object" for column in _TEXT_COLUMNS}
+    return frame.astype({**types, "ratio": "float64", "threshold": "float64", "seed": "Int64", "listed": "bool"})
 
 
 def annotations_at(experiment: str, time: str) -> pd.DataFrame:
     """As `load_annotations`, with the records up to a time (ISO, UTC, to the second) alone."""
-    return _frame(folded([record for record in _standing(experiment) if str(record.get("time", "")) <= time]))
+    return annotations_of(one for one in load_history(experiment) if str(one.get("time", "")) <= time)
 
 
 def hard_cases_log(experiment: str) -> Path:
@@ -153,16 +168,9 @@ def hard_cases_log(experiment: str) -> Path:
     return experiment_folder(experiment) / "hard_cases.jsonl"
 
 
-def _frame(entries: list[Entry]) -> pd.DataFrame:
-    rows = [{**one, "reasons": "; ".join(one["reasons"]), "tags": "; ".join(one["tags"])} for one in entries]
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, "listed"])
-    types = {column: "object" for column in _TEXT_COLUMNS}
-    return frame.astype({**types, "ratio": "float64", "threshold": "float64", "seed": "Int64", "listed": "bool"})
-
-
 def _standing(experiment: str) -> list[Record]:
-    load_experiment(experiment)
-    return standing(read_lines(hard_cases_log(experiment)))
+    """The records that nobody took back, in the order of writing."""
+    return [record for record in load_history(experiment) if not record["undone"]]
 
 
 def _is_meant(record: Record, key: str, who: str) -> bool:

@@ -1,8 +1,8 @@
 """The rules that slices are given by, each a small value that checks itself, with a written form for links.
 
 A word or phrase, a range of lengths, the value of a column, or examples that were picked (a lasso, a cluster) and are
-kept in data/selections.py. The written form, `word:scsi`, `length:25-48`, `column:meta.file=train` or
-`picked:0123456789ab`, is read back by `read_rule`.
+kept in data/selections.py. `said` is a rule in words; `written` is its form in links, `word:scsi`, `length:25-48`,
+`column:meta.file=train` or `picked:0123456789ab`, which `read_rule` reads back.
 """
 
 from dataclasses import asdict, dataclass
@@ -28,6 +28,10 @@ class Phrase:
     def written(self) -> str:
         return f"word:{self.words}"
 
+    @property
+    def said(self) -> str:
+        return f"“{self.words}”"
+
 
 @dataclass(frozen=True)
 class Length:
@@ -43,6 +47,12 @@ class Length:
     @property
     def written(self) -> str:
         return f"length:{self.shortest}-{'' if self.longest is None else self.longest}"
+
+    @property
+    def said(self) -> str:
+        if self.longest is None:
+            return f"{self.shortest:,} words or more"
+        return f"{self.shortest:,} to {self.longest:,} words" if self.shortest else f"up to {self.longest:,} words"
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,10 @@ class Column:
     def written(self) -> str:
         return f"column:{self.column}={self.value}"
 
+    @property
+    def said(self) -> str:
+        return f"{self.column.removeprefix('meta.').replace('class_name', 'class')} “{self.value}”"
+
 
 @dataclass(frozen=True)
 class Picked:
@@ -76,6 +90,10 @@ class Picked:
     @property
     def written(self) -> str:
         return f"picked:{self.selection}"
+
+    @property
+    def said(self) -> str:
+        return "picked examples"
 
 
 Rule = Phrase | Length | Column | Picked

@@ -21,8 +21,9 @@ class Relabelling:
     """What a list decides about the examples of a dataset.
 
     `changes` has id, split, label and class_name as they are, new_label (the new class, "" when it is taken out), and
-    drop (the action, "" when it stays). `undecided` are marked relabel without a new label, `unknown` are not in the
-    dataset, `left_alone` are outside the training split when only that is to change.
+    drop (the action, "" when it stays). `undecided` are marked relabel without a new label where the other side has
+    several classes (with one, that is meant), `unknown` are not in the dataset, `left_alone` are outside the training
+    split when only that is to change.
     """
 
     changes: pd.DataFrame
@@ -46,6 +47,7 @@ def decide_relabelling(dataset: Dataset, cases: pd.DataFrame, *, training_only: 
     """What the cases (id, action, new_label) mean for a dataset. A new label that it has already changes nothing."""
     examples = dataset.examples.set_index("id")
     relabel, drop = cases["action"] == "relabel", cases["action"].isin(DROPPED)
+    cases = cases.assign(new_label=_only_other(dataset, cases, relabel))
     undecided = tuple(cases.loc[relabel & (cases["new_label"] == ""), "id"])
     meant = cases[(relabel & (cases["new_label"] != "")) | drop]
     unknown = tuple(meant.loc[~meant["id"].isin(examples.index), "id"])
@@ -112,6 +114,14 @@ def _next_info(info: DatasetInfo, relabelling: Relabelling, source: str) -> Data
         parent_sha256=info.content_sha256,
         content_sha256="",
     )
+
+
+def _only_other(dataset: Dataset, cases: pd.DataFrame, relabel: pd.Series) -> pd.Series:
+    """The new labels, where none is named the one class of the other side, if there is just one."""
+    sides = {1: dataset.info.negative_classes, 0: dataset.info.positive_classes}
+    other = {label: classes[0] if len(classes) == 1 else "" for label, classes in sides.items()}
+    labels = cases["id"].map(dataset.examples.set_index("id")["label"])
+    return cases["new_label"].where(~relabel | (cases["new_label"] != ""), labels.map(other).fillna(""))
 
 
 def _check_classes(info: DatasetInfo, names: pd.Series) -> None:

@@ -30,6 +30,11 @@ def many_seeds(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
+def names(text: str) -> list[str]:
+    """Names with commas between them: `focal, class-weights`; none in an empty text."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def column_roles(pairs: Sequence[str], roles: Sequence[str]) -> dict[str, str]:
     """Columns by role, from `id=post_id`, `label=gold` ..."""
     named: dict[str, str] = {}

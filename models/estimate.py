@@ -6,14 +6,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from data.datasets import load_examples
 from data.errors import UserError
-from data.experiments import TrainingConfig, run_name
+from data.experiments import TrainingConfig, load_evaluation, load_experiment, load_plan, run_name, run_names
 from data.plans import draw_evaluation, draw_plan, training_counts
+from data.remedies import examples_an_epoch, find_remedy, trained_remedies
 from models.capacity import lane_limit, lane_threads
 from models.lanes import HOUSE, child_environment
 from models.speeds import Speed, known_speed
@@ -72,16 +74,42 @@ def estimate_sweep(
     speed = known_speed(config) or measure_speed(config, examples["text"])
     length = mean_tokens(examples["text"], config.max_tokens, speed.tokens_per_character)
     trained = _examples_trained(sizes, config)
+    n_evaluated = n_validation + n_test
     run_seconds = {
-        name: FIXED_SECONDS
-        + length * trained[name] / speed.training
-        + length * (n_validation + n_test + size + _probed(trained[name], n_validation, config)) / speed.forward
+        name: _run_seconds(
+            speed, length, trained[name], n_evaluated + size + _probed(trained[name], n_validation, config)
+        )
         for name, size in sizes.items()
     }
     frozen = FIXED_SECONDS + length * (n_test + plan["id"].nunique()) / speed.forward
     width = lanes or lane_limit()
     total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS
     return Estimate(run_seconds, frozen, total, width, speed.training / length, length)
+
+
+def estimate_remedies(
+    experiment: str, remedies: Sequence[str], *, ratios: Sequence[float], seeds: Sequence[int]
+) -> float | None:
+    """Seconds until these remedies are trained, at the speed known here; None when no speed is known yet.
+
+    Runs that are there already count as nothing.
+    """
+    config = load_experiment(experiment)
+    speed = known_speed(config.training)
+    if speed is None:
+        return None
+    length = mean_tokens(
+        load_examples(config.dataset, ["text"])["text"], config.training.max_tokens, speed.tokens_per_character
+    )
+    n_evaluated, plan, there = len(load_evaluation(experiment)), load_plan(experiment), set(run_names(experiment))
+    seconds = []
+    for remedy, ratio, seed in product(trained_remedies(remedies), ratios, seeds):
+        if run_name(ratio, seed, remedy) not in there:
+            counts = training_counts(plan, ratio=ratio, seed=seed)
+            trained = config.training.epochs * examples_an_epoch(remedy, *counts)
+            read = n_evaluated + sum(counts) if find_remedy(remedy).fine_tunes else 0
+            seconds.append(_run_seconds(speed, length, trained, read))
+    return side_by_side(seconds, lane_limit()) + LANE_SECONDS if seconds else 0.0
 
 
 def measure_speed(config: TrainingConfig, texts: pd.Series) -> Speed:
@@ -120,6 +148,11 @@ def side_by_side(seconds: Sequence[float], lanes: int) -> float:
     for one in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + one)
     return max(ends)
+
+
+def _run_seconds(speed: Speed, length: float, trained: float, read: float) -> float:
+    """One run's time: examples trained on, and examples read without training, of this mean length."""
+    return FIXED_SECONDS + length * trained / speed.training + length * read / speed.forward
 
 
 def _anchored(config: TrainingConfig) -> TrainingConfig:

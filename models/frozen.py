@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from data.experiments import experiment_folder, load_experiment
 from data.files import write_arrays
@@ -37,14 +38,13 @@ def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: 
         material = load_material(experiment, config.training.encoder, config.training.max_tokens, watch.check)
     desk = Desk(experiment_folder(experiment) / "frozen", material, watch)
     if not has_embeddings(desk):
-        found = _embeddings(desk, config.training.encoder, device.type)
+        found = frozen_embeddings(desk, desk.map_rows, config.training.encoder, device.type)
         save_embeddings(desk.folder, desk.map_rows, found)
     lay_out(desk)
 
 
-def _embeddings(desk: Desk, encoder: str, device_type: str) -> np.ndarray:
-    """Embeddings of the desk's rows, taken from the cache as far as they are there."""
-    rows = desk.map_rows
+def frozen_embeddings(desk: Desk, rows: pd.DataFrame, encoder: str, device_type: str) -> np.ndarray:
+    """The encoder's own embeddings of `rows` (which have a place), taken from the cache as far as they are there."""
     path = _cache_file(desk.material, encoder)
     places, kept = _cached(path)
     fresh = rows[~rows["place"].isin(places)]

@@ -22,7 +22,7 @@ from models.capacity import lane_limit, lane_threads
 from models.lanes import HOUSE, child_environment
 from models.progress import ExperimentProgress, measure_progress
 from models.status_keeper import record
-from models.sweeps import make_checkpoint_run, make_sweep, queue_frozen
+from models.sweeps import add_remedies, make_checkpoint_run, make_sweep, queue_frozen
 from models.tasks import CANCEL, FROZEN, task_folder
 from models.worker import worker_file, worker_lock
 
@@ -57,6 +57,7 @@ def queue_sweep(
     positives: int | None = None,
     sweep: str = "A",
     test_negatives_cap: int | None = None,
+    remedies: Sequence[str] = (),
     start: bool = True,
 ) -> ExperimentConfig:
     """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False)."""
@@ -69,10 +70,26 @@ def queue_sweep(
         positives=positives,
         sweep=sweep,
         test_negatives_cap=test_negatives_cap,
+        remedies=remedies,
     )
     if start:
         ensure_worker()
     return config
+
+
+def queue_remedies(
+    experiment: str,
+    remedies: Sequence[str],
+    *,
+    ratios: Sequence[float] | None = None,
+    seeds: Sequence[int] | None = None,
+    start: bool = True,
+) -> list[str]:
+    """Queue a run for each remedy, ratio and seed (None: all of the experiment's); the names of the new runs."""
+    fresh = add_remedies(experiment, remedies, ratios=ratios, seeds=seeds)
+    if start:
+        ensure_worker()
+    return fresh
 
 
 def queue_checkpoint(

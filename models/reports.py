@@ -9,6 +9,7 @@ from data.builtin import BUILTINS
 from data.datasets import Dataset, dataset_names, load_examples, load_info
 from data.experiments import experiment_ids, load_experiment, ratio_label
 from data.imports import split_sizes
+from data.remedies import PLAIN
 from data.runs import Run, load_predictions
 from models.jobs import experiment_progress
 from models.progress import ExperimentProgress, run_share
@@ -81,6 +82,7 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "run": run.name,
             "ratio": ratio_label(run.config.ratio),
             "seed": run.config.seed,
+            "remedy": "" if run.config.remedy == PLAIN else run.config.remedy,
             "state": run.status.state,
             "done": f"{100 * run_share(run.status):.0f} %" if run.status.state != "done" else "",
             **_rights(run),

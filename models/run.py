@@ -12,21 +12,37 @@ import numpy as np
 from accelerate import Accelerator
 from torch import nn
 
-from data.errors import UserError
 from data.experiments import RunConfig, load_run_config, run_folder, run_names
 from data.files import write_folder
+from data.remedies import PLAIN, find_remedy
 from data.runs import TrainingDynamics, save_dynamics
 from models.devices import claim_device
+from models.draws import draw_of, undo_shift
 from models.encoder import load_checkpoint, load_classifier
+from models.heads import head_layer, shift_head
+from models.losses import loss_of
 from models.material import Material, material_of, training_fingerprint
 from models.prediction import forward_batches
 from models.probe import make_probe, probe_rows
 from models.record import run_record
 from models.resume import FILE as RESUME
 from models.resume import drop_resume, load_resume
+from models.retraining import retrained_head
 from models.sides import positive_side
+from models.simple import simple_log_odds
 from models.speeds import keep_speed, known_speed
-from models.stages import OUTPUTS, Desk, embed, is_finished, lay_out, predict, remove_leftovers, write_metrics
+from models.stages import (
+    OUTPUTS,
+    Desk,
+    embed,
+    has_predictions,
+    is_finished,
+    keep_predictions,
+    lay_out,
+    predict,
+    remove_leftovers,
+    write_metrics,
+)
 from models.tokens import padded_tokens
 from models.training import Lesson, Trained, count_steps, train
 from models.watch import Progress, Stopped, Watch
@@ -40,14 +56,13 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
     Asks `should_stop` at every step and batch and raises Stopped once it says so; only a projection, which takes
     seconds, is not broken off. UserError for what a person can mend.
     """
-    if run.remedy != "none":
-        raise UserError(f"The remedy {run.remedy} is not known to this version.")
+    tuned = run.remedy == PLAIN or find_remedy(run.remedy).fine_tunes
     watch = Watch(should_stop, report)
     folder = run_folder(run.experiment, run.name)
     with watch.phase("loading"):
         accelerator = claim_device()
         material = material_of(run, watch.check)
-        desk = Desk(folder, material, watch)
+        desk = Desk(folder, material, watch, mapped=tuned)
         remove_leftovers(folder)
     if is_finished(desk) and not (folder / RESUME).exists():
         return
@@ -55,12 +70,15 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
     try:
         if run.checkpoint:
             _load(run, desk, accelerator, made)
-        else:
+        elif tuned:
             _train(run, desk, accelerator, made)
+        else:
+            _fit(run, desk, accelerator, made)
     finally:
         accelerator.free_memory()
     _keep_speed(run, watch)
-    lay_out(desk)
+    if tuned:
+        lay_out(desk)
     write_metrics(desk, made)
     drop_resume(folder)
 
@@ -76,35 +94,59 @@ def _load(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, 
     embed(desk, model)
 
 
+def _fit(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
+    """Fit and predict with an arm that fine-tunes nothing: no checkpoint, no embeddings, no map of its own."""
+    if has_predictions(desk):
+        return
+    log_odds, said = simple_log_odds(run, desk, accelerator.device.type)
+    made.update(kind=find_remedy(run.remedy).kind, remedy_record=said)
+    keep_predictions(desk, np.stack([-log_odds / 2, log_odds / 2], axis=1), made)
+
+
 def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
     """Train, unless the checkpoint of a finished training is there, then predict and embed."""
     checkpoint = desk.folder / "checkpoint"
-    if (checkpoint / "config.json").exists() and not (desk.folder / RESUME).exists():
+    if _is_trained(run, desk):
         model: nn.Module = load_checkpoint(str(checkpoint)).to(accelerator.device)
         desk.expect(forward=_forward_tokens(desk.material))
+    elif run.remedy == "retrained-head":
+        model, said = retrained_head(run, desk, accelerator.device)
+        made.update(kind="head", remedy_record=said)
+        write_folder(checkpoint, lambda fresh: _save_checkpoint(model, desk.material, fresh))
     else:
-        model, trained = _trained(run, desk, accelerator)
-        made.update(_training_record(run, desk.material, trained))
+        lesson = _lesson(run, desk.material)
+        model, trained = _trained(run, desk, lesson, accelerator)
+        made.update(_training_record(lesson, trained))
     predict(desk, model, made)
     embed(desk, model)
 
 
-def _trained(run: RunConfig, desk: Desk, accelerator: Accelerator) -> tuple[nn.Module, Trained]:
+def _is_trained(run: RunConfig, desk: Desk) -> bool:
+    """Whether the checkpoint of a finished training is there, and what is to be recorded of it."""
+    there = (desk.folder / "checkpoint" / "config.json").exists() and not (desk.folder / RESUME).exists()
+    return there and (run.remedy != "retrained-head" or has_predictions(desk))
+
+
+def _trained(run: RunConfig, desk: Desk, lesson: Lesson, accelerator: Accelerator) -> tuple[nn.Module, Trained]:
     """Train and write dynamics and checkpoint."""
     material, folder, watch = desk.material, desk.folder, desk.watch
-    lesson = _lesson(run, material)
     resume = load_resume(folder, fingerprint=lesson.fingerprint)
     if resume is None or resume.step < lesson.steps:
         for name in OUTPUTS:  # of another training, if any
             (folder / name).unlink(missing_ok=True)
     with watch.phase("loading"):
         model = load_classifier(run.training.encoder, seed=run.seed)
+    if run.remedy == "under-sampling":
+        head_layer(model)  # one that cannot be shifted is told now, not after the training
     probed = probe_rows(material.validation, len(lesson.places))
-    probe = make_probe(probed, material.tokens, prior=float(lesson.labels.mean()), watch=watch)
+    probe = make_probe(probed, material.tokens, prior=lesson.prior, watch=watch)
+    loss = loss_of(run.remedy, lesson.labels)
     desk.expect(**_tokens_ahead(lesson, material, probed["place"].to_numpy()))
     with watch.phase("training", steps=lesson.steps, epochs=lesson.epochs):
-        trained = train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, probe=probe)
+        trained = train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, probe=probe, loss=loss)
     plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    if run.remedy == "under-sampling":
+        shift_head(plain, undo_shift(lesson.labels))
     save_dynamics(folder, TrainingDynamics(material.training["id"].to_numpy(), lesson.labels, trained.pos_probs))
     write_folder(folder / "checkpoint", lambda fresh: _save_checkpoint(plain, material, fresh))
     return plain, trained
@@ -120,15 +162,17 @@ def _keep_speed(run: RunConfig, watch: Watch) -> None:
 def _lesson(run: RunConfig, material: Material) -> Lesson:
     rows = material.training
     sizes = [_size(load_run_config(run.experiment, name)) for name in run_names(run.experiment)]
-    steps = count_steps(len(rows), run.training, [size for size in sizes if size])
+    labels, draw = rows["label"].to_numpy(), draw_of(run.remedy)
+    steps = count_steps(len(draw(labels, run.seed, 0)), run.training, [size for size in sizes if size])
     return Lesson(
         material.tokens,
         rows["place"].to_numpy(),
-        rows["label"].to_numpy(),
+        labels,
         run.training,
         run.seed,
         steps,
         training_fingerprint(run, material, steps),
+        draw,
     )
 
 
@@ -141,12 +185,12 @@ def _save_checkpoint(model: Any, material: Material, folder: Path) -> None:
     material.tokenizer.save_pretrained(folder)
 
 
-def _training_record(run: RunConfig, material: Material, trained: Trained) -> dict[str, Any]:
-    seen = int((~np.isnan(trained.pos_probs)).sum())
+def _training_record(lesson: Lesson, trained: Trained) -> dict[str, Any]:
+    seen = lesson.examples(lesson.steps)
     return {
         "kind": "trained",
         "steps": trained.history[-1]["step"],
-        "epochs": round(seen / len(material.training), 3),
+        "epochs": round(seen / len(lesson.rows(0)), 3),
         "history": trained.history,
         "examples_per_second": round(seen / trained.seconds, 3) if trained.seconds else None,
         "seconds": {"training": trained.seconds},

@@ -32,11 +32,12 @@ OUTPUTS = (TEST_EMBEDDINGS, "predictions.parquet", "metrics.json", "embeddings.n
 
 @dataclass(frozen=True)
 class Desk:
-    """What the stages work with: where the files go, what is read, and who watches."""
+    """What the stages work with: where the files go, what is read, who watches, and whether a map is made."""
 
     folder: Path
     material: Material
     watch: Watch
+    mapped: bool = True
 
     @property
     def map_rows(self) -> pd.DataFrame:
@@ -45,7 +46,7 @@ class Desk:
 
     def expect(self, **tokens: float) -> None:
         """Say how many tokens of each kind lie ahead, before the projection."""
-        tail = 0.0 if has_projection(self) else likely_seconds(len(self.map_rows))
+        tail = 0.0 if not self.mapped or has_projection(self) else likely_seconds(len(self.map_rows))
         self.watch.expect(tokens, tail_seconds=tail)
 
     def read(self, model: nn.Module, rows: pd.DataFrame, phase: str) -> Readings:
@@ -70,8 +71,12 @@ def predict(desk: Desk, model: nn.Module, made: dict[str, Any], *, positive: int
     readings = desk.read(model, rows, "predicting")
     assert readings.logits is not None and readings.embeddings is not None
     write_array(desk.folder / TEST_EMBEDDINGS, readings.embeddings[(rows["split"] == "test").to_numpy()])
-    frame = prediction_frame(rows, readings.logits[:, [1 - positive, positive]])
-    save_predictions(desk.folder, frame)
+    keep_predictions(desk, readings.logits[:, [1 - positive, positive]], made)
+
+
+def keep_predictions(desk: Desk, logits: np.ndarray, made: dict[str, Any]) -> None:
+    """Write the predictions and the first metrics.json from the evaluation's logits (n x 2, negative first)."""
+    save_predictions(desk.folder, prediction_frame(desk.material.evaluation, logits))
     write_metrics(desk, made)
 
 
@@ -123,7 +128,7 @@ def lay_out(desk: Desk) -> None:
 
 def is_finished(desk: Desk) -> bool:
     """Whether all stages are done; the checkpoint may have been removed since."""
-    return has_predictions(desk) and has_embeddings(desk) and has_projection(desk)
+    return has_predictions(desk) and (not desk.mapped or (has_embeddings(desk) and has_projection(desk)))
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 from filelock import FileLock
@@ -18,17 +20,20 @@ from data.experiments import (
     experiment_folder,
     fresh_experiment_id,
     load_experiment,
+    load_plan,
     load_run_config,
     ratio_label,
     run_names,
 )
 from data.files import write_json
 from data.plans import draw_evaluation, draw_plan, largest_ratio, training_counts
+from data.remedies import PLAIN, trained_remedies
 from data.runs import RunStatus, write_status
 from data.workspace import slug, workspace_folder
 from models.tasks import FROZEN, task_folder
 
 LOCK_SECONDS = 60.0
+T = TypeVar("T", float, int)
 
 
 def make_sweep(
@@ -41,12 +46,14 @@ def make_sweep(
     positives: int | None = None,
     sweep: str = "A",
     test_negatives_cap: int | None = None,
+    remedies: Sequence[str] = (),
 ) -> ExperimentConfig:
     """Write an experiment with one queued run for each ratio and seed.
 
     `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
-    test, each. UserError when the data cannot give a ratio.
+    test, each; `remedies` are trained too, at every ratio. UserError when the data cannot give a ratio.
     """
+    arms = trained_remedies(remedies)
     source = load_dataset(dataset)
     config = ExperimentConfig(
         id="new",
@@ -56,6 +63,7 @@ def make_sweep(
         sweep=sweep,
         ratios=tuple(sorted(ratios)),
         seeds=tuple(sorted(seeds)),
+        remedies=(PLAIN, *arms),
         positives=positives,
         test_negatives_cap=test_negatives_cap,
         training=_anchored(training or TrainingConfig()),
@@ -65,7 +73,7 @@ def make_sweep(
                      seed=config.plan_seed)  # fmt: skip
     with naming_lock():
         config = replace(config, id=fresh_experiment_id(slug(config.title)))
-        runs = [_planned_run(config, plan, ratio, seed) for ratio in config.ratios for seed in config.seeds]
+        runs = [_planned_run(config, plan, *one) for one in product(config.ratios, config.seeds, config.remedies)]
         create_experiment(config, evaluation=_evaluation(source, config), plan=plan, runs=runs)
         queue_frozen(config.id)
     return config
@@ -108,6 +116,44 @@ def make_checkpoint_run(
     return config
 
 
+def add_remedies(
+    experiment: str,
+    remedies: Sequence[str],
+    *,
+    ratios: Sequence[float] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[str]:
+    """Add a queued run for each remedy, ratio and seed to an experiment; the names of those that were not there yet.
+
+    None stands for all of the experiment. UserError unless the experiment was trained here and has those plain runs.
+    """
+    wished = trained_remedies(remedies)
+    if not wished:
+        raise UserError("Name at least one remedy that is trained. Moving the threshold needs no run.")
+    with naming_lock():
+        config = load_experiment(experiment)
+        if config.kind != "trained":
+            raise UserError(f"{experiment} holds predictions of classifiers made elsewhere: no remedy can be trained.")
+        chosen = _known(ratios, config.ratios, experiment, "ratio"), _known(seeds, config.seeds, experiment, "seed")
+        plan, there = load_plan(experiment), set(run_names(experiment))
+        runs = [_planned_run(config, plan, *one) for one in product(*chosen, wished)]
+        fresh = [run for run in runs if run.name not in there]
+        for run in fresh:
+            add_run(run)
+        every = tuple(dict.fromkeys([*config.remedies, *wished]))
+        write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, remedies=every)))
+    return [run.name for run in fresh]
+
+
+def _known(wished: Sequence[T] | None, known: Sequence[T], experiment: str, what: str) -> list[T]:
+    """The ratios or seeds wished for, all when none are named. UserError for one that the experiment lacks."""
+    missing = [one for one in wished or () if one not in known]
+    if missing:
+        has = ", ".join(f"{one:g}" for one in known)
+        raise UserError(f"{experiment} has no plain run at {what} {missing[0]:g}. Its {what}s are {has}.")
+    return list(wished or known)
+
+
 def located_model(name: str, what: str) -> str:
     """A model as the worker will find it, wherever it runs: a folder as its whole path, else the hub id as it is."""
     given = name.strip()
@@ -138,9 +184,9 @@ def _join(config: ExperimentConfig, source: Dataset, checkpoint: str, ratio: flo
     return joined
 
 
-def _planned_run(config: ExperimentConfig, plan: pd.DataFrame, ratio: float, seed: int) -> RunConfig:
+def _planned_run(config: ExperimentConfig, plan: pd.DataFrame, ratio: float, seed: int, remedy: str) -> RunConfig:
     n_positives, n_negatives = training_counts(plan, ratio=ratio, seed=seed)
-    return RunConfig(config.id, ratio, seed, n_positives=n_positives, n_negatives=n_negatives, training=config.training)
+    return RunConfig(config.id, ratio, seed, remedy, n_positives, n_negatives, training=config.training)
 
 
 def _evaluation(source: Dataset, config: ExperimentConfig) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 from data.errors import UserError
 from data.experiments import RunConfig, experiment_folder, experiments_folder, load_run_config, run_folder
 from data.files import read_json
+from data.remedies import PLAIN, examples_an_epoch, remedy_rank
 from data.runs import RunStatus, read_status
 from data.workspace import now
 from models.status_keeper import record
@@ -24,12 +25,12 @@ CANCEL = "cancel"
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work. `work` is its training examples times epochs; `group` ranks seeds and remedies."""
+    """One piece of work. `work` is its training examples times epochs; `group` ranks remedies and seeds."""
 
     experiment: str
     name: str
     work: float = 0.0
-    group: tuple[bool, str, int] = (False, "", 0)
+    group: tuple[int, int] = (0, 0)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -49,8 +50,11 @@ def task_folder(experiment: str, name: str) -> Path:
 
 
 def training_work(config: RunConfig) -> float:
-    """Training examples seen by a run; a loaded checkpoint sees none."""
-    return 0.0 if config.checkpoint else float((config.n_positives + config.n_negatives) * config.training.epochs)
+    """Training examples seen by a run; a loaded checkpoint sees none, nor does an arm that fine-tunes nothing."""
+    if config.checkpoint:
+        return 0.0
+    size = examples_an_epoch(config.remedy, config.n_positives, config.n_negatives)
+    return float(size * config.training.epochs)
 
 
 def next_task(*, lanes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
@@ -67,7 +71,8 @@ def choose(waiting: Sequence[Task], *, begun: int, lanes: int) -> Task:
 
     The first task of each lane is the smallest, so that something is soon on the screen. After that the longest comes
     first, so that lanes end together: with two lanes 1:1 then 1:10 beside 1:2, 1:5 and 1:3 are 13 units each. Seeds are
-    taken one after the other, so that the first whole picture comes early. The frozen embeddings come last.
+    taken one after the other, so that the first whole picture comes early; then remedies, the quick ones first. The
+    frozen embeddings come last.
     """
     runs = [task for task in waiting if task.name != FROZEN]
     if not runs:
@@ -99,7 +104,7 @@ def _waiting(experiment: str, taken: Container[tuple[str, str]]) -> tuple[list[T
             begun += name != FROZEN
             continue
         task = _readable_task(experiment, name)
-        if task is not None:
+        if task is not None and not _needs_another(experiment, name):
             waiting.append(task)
     return waiting, begun
 
@@ -137,5 +142,22 @@ def _readable_task(experiment: str, name: str) -> Task | None:
         return None
 
 
-def _group(config: RunConfig) -> tuple[bool, str, int]:
-    return config.remedy != "none", config.remedy, config.seed
+def _needs_another(experiment: str, name: str) -> bool:
+    """Whether the run that this one starts from is still waiting or at work. One that failed is told by the run."""
+    start = needed_run(name)
+    if start is None:
+        return False
+    try:
+        return read_status(run_folder(experiment, start)).state in ("queued", "running")
+    except (UserError, TypeError):
+        return False
+
+
+def needed_run(name: str) -> str | None:
+    """The run that must be done before this one: a re-trained head starts from the plain run."""
+    stem, head, rest = name.rpartition("-retrained-head")
+    return f"{stem}-{PLAIN}" if head and not rest else None
+
+
+def _group(config: RunConfig) -> tuple[int, int]:
+    return remedy_rank(config.remedy), config.seed

@@ -21,7 +21,7 @@ from models.answers import (
     show_queued,
     show_until_done,
 )
-from models.arguments import column_roles, many_ratios, many_seeds, one_ratio
+from models.arguments import column_roles, many_ratios, many_seeds, names, one_ratio
 from models.console import asset_progress, say, show_json, show_line
 from models.demo import DEMOS, queue_demo
 from models.intake import ImportChoice, import_file, import_prediction_files
@@ -31,6 +31,7 @@ from models.reports import (
     dataset_rows,
     experiment_rows,
 )
+from models.training_map import data_map_table
 
 
 def demo(*, distant: bool, if_empty: bool, wait: bool, as_json: bool) -> None:
@@ -91,6 +92,7 @@ def sweep(
     positives: int | None,
     kind: str,
     test_negatives: int | None,
+    remedies: str,
     title: str,
     wait: bool,
     as_json: bool,
@@ -105,6 +107,7 @@ def sweep(
         positives=positives,
         sweep=kind.upper(),
         test_negatives_cap=test_negatives,
+        remedies=names(remedies),
     )
     show_queued(config.id, wait=wait, as_json=as_json)
 
@@ -212,6 +215,20 @@ def errors(
     say(f"{what} at {ratio_label(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split} split.")
     columns = ["id", "outcome", "pos_prob", "class_name", "text"]
     show_export(table, provenance(experiment, run=run.name, threshold=threshold), out, columns, as_json=as_json)
+
+
+def data_map(experiment: str, ratio: str, *, seed: int | None, remedy: str, out: Path | None, as_json: bool) -> None:
+    """List or write the data map of a run's training examples."""
+    run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
+    table = data_map_table(run)
+    own, positives = run.config, table[table["label"] == 1]
+    never = int((positives["correctness"] == 0).sum())
+    say(
+        f"{len(table):,} training examples at {ratio_label(own.ratio)}, seed {own.seed}, {int(table['epochs'].max())} "
+        f"epochs. Never right in training: {never:,} of {len(positives):,} positives."
+    )
+    columns = ["id", "label", "confidence", "variability", "correctness", "region", "text"]
+    show_export(table, provenance(experiment, run=run.name), out, columns, as_json=as_json)
 
 
 def verdict(experiment: str, *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from data.experiments import TrainingConfig
+from models.draws import Draw, every_row
 from models.metrics import class_metrics
 from models.resume import Resume, load_resume, restore, save_resume
 from models.steps import (
@@ -41,7 +42,8 @@ Probe = Callable[[nn.Module], dict[str, Any]]
 class Lesson:
     """What one run is trained on: its texts by their places in `tokens`, their labels, and how.
 
-    `steps` is the number of optimiser steps; `fingerprint` tells this training from any other.
+    `steps` is the number of optimiser steps; `fingerprint` tells this training from any other; `draw` says which rows
+    an epoch goes through.
     """
 
     tokens: Tokens
@@ -51,21 +53,37 @@ class Lesson:
     seed: int
     steps: int
     fingerprint: str
+    draw: Draw = every_row
 
     @property
     def steps_per_epoch(self) -> int:
-        return math.ceil(len(self.places) / self.config.batch_size)
+        return math.ceil(len(self.rows(0)) / self.config.batch_size)
+
+    @property
+    def prior(self) -> float:
+        """The share of positives among the rows of an epoch."""
+        return float(self.labels[self.rows(0)].mean())
 
     @property
     def epochs(self) -> int:
         """Epochs begun; with equal steps the last may be cut short."""
         return math.ceil(self.steps / self.steps_per_epoch)
 
+    def rows(self, epoch: int) -> np.ndarray:
+        """The rows that an epoch goes through, in no order yet; one that is drawn again stands there again."""
+        return self.draw(self.labels, self.seed, epoch)
+
     def batches(self, epoch: int) -> list[np.ndarray]:
         """The rows of an epoch's batches, as far as there are steps left."""
-        lengths = self.tokens.lengths[self.places]
+        rows = self.rows(epoch)
+        lengths = self.tokens.lengths[self.places[rows]]
         batches = training_batches(lengths, batch_size=self.config.batch_size, seed=self.seed, epoch=epoch)
-        return batches[: self.steps - epoch * self.steps_per_epoch]
+        return [rows[batch] for batch in batches[: self.steps - epoch * self.steps_per_epoch]]
+
+    def examples(self, steps: int) -> int:
+        """How many examples the first `steps` steps read; one that is drawn again counts again."""
+        batches = [batch for epoch in range(self.epochs) for batch in self.batches(epoch)]
+        return sum(map(len, batches[:steps]))
 
     def padded_tokens(self, steps: int) -> int:
         """How many tokens the first `steps` steps read, padding included."""
@@ -162,14 +180,14 @@ class _Training:
             loss=self.loss,
             max_grad_norm=config.max_grad_norm,
         )
-        self.pos_probs[epoch, rows] = logits.softmax(1)[:, 1].cpu()
+        seen, first = np.unique(rows, return_index=True)  # a row may have been drawn more than once
+        self.pos_probs[epoch, seen] = logits.softmax(1)[first, 1].cpu()
         self.step += 1
         return inputs["input_ids"].numel()
 
     def epoch_record(self, epoch: int, probe: Probe) -> dict[str, Any]:
         """What one epoch did to both classes, from the training's own forward passes, and what the probe adds."""
-        prior = float(self.lesson.labels.mean())
-        figures = class_metrics(self.lesson.labels, self.pos_probs[epoch].numpy(), prior=prior)
+        figures = class_metrics(self.lesson.labels, self.pos_probs[epoch].numpy(), prior=self.lesson.prior)
         return {"epoch": epoch + 1, "step": self.step, "train": figures, **probe(self.plain_model)}
 
     def save(self) -> None:

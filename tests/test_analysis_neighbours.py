@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from analysis import neighbours
-from analysis.neighbours import contrast_neighbours, culprit_negatives, nearest, shared_words
+from analysis.neighbours import (
+    class_margins,
+    contrast_neighbours,
+    culprit_negatives,
+    nearest,
+    shared_words,
+    words_apart,
+)
 from analysis.text_lengths import length_bins, word_counts, words
 
 # A busy machine must not fail a property by its clock.
@@ -96,3 +103,34 @@ def test_every_text_falls_into_one_bin(rows, bins):
 def test_one_giant_text_does_not_stretch_the_bins():
     frame = length_bins([*range(10, 210), 50_000], np.arange(201) % 2, bins=20)
     assert frame["low"].max() < 250 and frame["high"].max() == np.inf
+
+
+@quick
+@given(st.integers(1, 40), st.integers(1, 60), st.integers(1, 60), st.integers(0, 10**6))
+def test_class_margins_are_those_of_the_contrast_neighbours(m: int, p: int, n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    queries, positives, negatives = (rng.normal(size=(size, 5)) for size in (m, p, n))
+    labels = np.r_[np.ones(p), np.zeros(n)]
+    reference = contrast_neighbours(queries, np.vstack([positives, negatives]), labels)["margin"]
+    assert class_margins(queries, positives, negatives) == pytest.approx(reference, abs=1e-5)
+
+
+def test_class_margins_leave_out_the_query_itself() -> None:
+    positives, negatives = [[1.0, 0.0], [0.0, 1.0]], [[0.6, 0.8]]
+    assert class_margins([[1.0, 0.0]], positives, negatives) == pytest.approx([0.4])
+    assert class_margins([[1.0, 0.0]], positives, negatives, own_positive=[0]) == pytest.approx([-0.6])
+    assert np.isnan(class_margins([[0.6, 0.8]], positives, negatives, own_negative=[0]))[0]
+
+
+def test_class_margins_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    queries, positives, negatives = (rng.normal(size=(size, 5)) for size in (23, 9, 31))
+    own = np.where(np.arange(23) % 3 == 0, np.arange(23) % 9, -1)
+    whole = class_margins(queries, positives, negatives, own_positive=own)
+    monkeypatch.setattr(neighbours, "_BLOCK_CELLS", 64)
+    assert class_margins(queries, positives, negatives, own_positive=own) == pytest.approx(whole)
+
+
+def test_words_apart_keep_their_own_order() -> None:
+    mine, theirs = words_apart("The Quadra's disk is slow", "a slow disk, and the PC BIOS pc")
+    assert (mine, theirs) == (["quadra's"], ["pc", "bios"])

@@ -24,6 +24,7 @@ from models import jobs
 from models.console import plain, show_rows
 from models.launch import app_command, app_environment
 from tests.makers import HOSTILE, make_dataset, make_experiment
+from tests.planted import WORD, make_planted
 
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 PROGRAM = [sys.executable, "-c", "import cli; cli.main()"]
@@ -205,6 +206,18 @@ def test_predictions_made_elsewhere(closecall: Terminal, tmp_path: Path) -> None
     )
 
 
+def test_the_data_map_is_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    assert closecall("data-map", sweep, "--ratio", "1:10", "--seed", 1, "--out", tmp_path / "map.csv") == 0
+    written = pd.read_csv(tmp_path / "map.csv")
+    assert written["confidence"].round(4).eq(0.7).all() and set(written["split"]) == {"train"}
+    assert written["label"].tolist() == sorted(written["label"], reverse=True)
+    assert closecall("data-map", sweep, "--ratio", 10) == 0 and "Never right in training: 0 of" in closecall.err
+    assert closecall("data-map", sweep, "--ratio", 10, "--json") == 0
+    assert {"variability", "region", "margin"} <= set(json.loads(closecall.out.splitlines()[0]))
+    (run_folder(sweep, "r10-s0-none") / "dynamics.npz").unlink()
+    assert closecall("data-map", sweep, "--ratio", 10) == 2 and "kept no training dynamics" in closecall.err
+
+
 def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
     assert closecall("errors", sweep, "--ratio", "1:10", "--out", tmp_path / "e.csv") == 0
     written = pd.read_csv(tmp_path / "e.csv")
@@ -216,6 +229,24 @@ def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, 
     assert closecall("errors", sweep, "--ratio", 7) == 2 and "Finished runs" in closecall.err
     assert closecall("errors", sweep, "--ratio", 10, "--outcome", "miss") == 2 and "is not an outcome" in closecall.err
     assert closecall("errors", sweep, "--ratio", 10, "--out", tmp_path / "e.xls") == 2 and ".parquet" in closecall.err
+
+
+def test_slices_are_said_written_and_printed(closecall: Terminal, tmp_path: Path) -> None:
+    sweep = make_planted().id
+    assert closecall("slices", sweep, "--ratio", 5, "--out", tmp_path / "s.csv") == 0
+    assert f"Positives with “{WORD}” are missed" in closecall.err and "Benjamini-Hochberg" in closecall.err
+    written = pd.read_csv(tmp_path / "s.csv")
+    assert (
+        written["rule"][0] == f"word:{WORD}"
+        and bool(written["stands_out"][0])
+        and set(written["run"]) == {"r5-s0-none"}
+    )
+    assert closecall("slices", sweep, "--ratio", "1:5") == 0 and WORD in closecall.out
+    assert closecall("slices", sweep, "--ratio", 5, "--outcome", "fp", "--threshold", 0.2, "--json") == 0
+    rows = [json.loads(line) for line in closecall.out.splitlines()]
+    assert {row["outcome"] for row in rows} == {"fp"} and rows[0]["threshold"] == 0.2
+    assert closecall("slices", sweep, "--ratio", 5, "--outcome", "tp") == 2 and "fn (misses)" in closecall.err
+    assert closecall("slices", sweep, "--ratio", 7) == 2 and "Finished runs" in closecall.err
 
 
 def test_hard_cases_are_written(closecall: Terminal, sweep: str, tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from data.hard_cases import (
     add_hard_cases,
     add_tag,
     annotations_at,
+    annotations_of,
     error_reason,
     hard_cases_log,
     import_changes,
     load_annotations,
     load_hard_cases,
+    load_history,
     remove_hard_cases,
     remove_tag,
     set_action,
@@ -205,3 +207,12 @@ def test_what_is_refused(experiment: str) -> None:
     with pytest.raises(UserError, match="without a semicolon"):
         add_tag(experiment, ["a"], "a; b")
     assert not hard_cases_log(experiment).exists()
+
+
+def test_the_history_keeps_what_was_taken_back(experiment: str) -> None:
+    add_hard_cases(experiment, ["a"], ["missed"], who="Ann")
+    key = set_note(experiment, ["a"], "wrong", who="Ben")
+    undo(experiment, key=key, who="Ben")
+    history = load_history(experiment)
+    assert [(one["op"], one["who"], one["undone"]) for one in history] == [("add", "Ann", False), ("note", "Ben", True)]
+    assert annotations_of(history).equals(load_annotations(experiment))

@@ -1,5 +1,6 @@
 """A later version of a dataset by a hard-case list, and the ratio plan carried over to it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +68,17 @@ def test_only_training_examples_when_that_is_wished(posts: Dataset) -> None:
     assert (whole.relabelled(), whole.relabelled("test"), whole.dropped("test", "validation")) == (2, 1, 1)
 
 
+def test_without_a_name_the_only_other_class_is_meant(posts: Dataset) -> None:
+    decided = decide_relabelling(posts, cases(("post-00000", "relabel", ""), ("post-00100", "relabel", "")))
+    assert decided.changes["new_label"].tolist() == ["pc", "mac"] and decided.undecided == ()
+
+
 def test_what_is_undecided_unknown_or_the_same(posts: Dataset) -> None:
+    several = Dataset(
+        replace(posts.info, negative_classes=("pc", "amiga")), posts.examples, posts.set_aside, posts.conflicts
+    )
     decided = decide_relabelling(
-        posts, cases(("post-00000", "relabel", ""), ("gone", "duplicate", ""), ("post-00001", "relabel", "mac"))
+        several, cases(("post-00000", "relabel", ""), ("gone", "duplicate", ""), ("post-00001", "relabel", "mac"))
     )
     assert (decided.undecided, decided.unknown, len(decided.changes)) == (("post-00000",), ("gone",), 0)
     with pytest.raises(UserError, match="changes no label"):

@@ -103,11 +103,11 @@ def test_adding_goes_on_to_the_next_and_undo_comes_back(sweep: Path) -> None:
 def test_an_action_and_a_note_put_the_example_on_the_list(sweep: Path) -> None:
     at = opened()
     first = example(at)
-    at.button(key="action-1").click().run()
     at.text_area(key=f"note-{first}").set_value("the label is wrong").run()
+    at.button(key="decide-1").click().run()
+    assert example(at) != first
     case = load_hard_cases("sweep").iloc[0]
     assert (case["id"], case["action"], case["note"]) == (first, "relabel", "the label is wrong")
-    at.button(key="next").click().run()
     at.button(key="previous").click().run()
     assert at.text_area(key=f"note-{first}").value == "the label is wrong"
 
@@ -145,20 +145,6 @@ def test_a_changed_filter_moves_on_to_the_first_match(sweep: Path) -> None:
     assert not at.info
 
 
-def test_filters_by_probability_list_and_group(sweep: Path) -> None:
-    at = opened(outcome="all", chance="0-0.1")
-    everything = int(at.button(key="listed-0").label.split("**")[1])
-    at.button(key="add").click().run()
-    at.button(key="listed-2").click().run()
-    assert len(rows(at)) == 1
-    at.button(key="listed-1").click().run()
-    assert int(at.button(key="listed-1").label.split("**")[1]) == everything - 1
-    group = next(one for one in at.button if one.key and one.key.startswith("group-") and "always" in one.label)
-    group.click().run()
-    assert in_url(at, "group").startswith("always")
-    assert not at.exception
-
-
 def test_hostile_texts_are_shown_as_text(sweep: Path) -> None:
     examples = load_examples("posts")
     examples.loc[examples["split"] == "test", "text"] = HOSTILE[0]
@@ -181,7 +167,7 @@ def test_a_deleted_dataset_leaves_ids_and_numbers(sweep: Path) -> None:
     delete_dataset("posts")
     at = opened()
     assert not at.exception
-    assert any("No text came" in one.value for one in at.caption)
+    assert "No text came" in html(at)
     assert "post" in at.button(key=rows(at)[0]).label
 
 
@@ -195,7 +181,7 @@ def test_training_examples_are_read_with_what_training_said(sweep: Path) -> None
     at = opened(split="train", outcome="all")
     assert not at.exception
     assert "training positives" in at.markdown[0].value
-    assert "while it trained on the text for the last time" in at.markdown[1].value
+    assert "when it last trained on the text" in at.markdown[1].value
     trained = load_plan("sweep")
     positives = int((trained[trained["seed"] == 0]["label"] == 1).sum())
     assert at.button(key="pick-all").label == f"All **{11 * positives:,}**"
@@ -219,14 +205,14 @@ def test_a_selection_cuts_the_queue_down_in_its_own_order(sweep: Path) -> None:
     key = save_selection("sweep", picks, source="lasso on <b>the map</b>")
     at = opened(picked=key, sort="as picked", outcome="all")
     assert not at.exception
-    assert "lasso on \\<b\\>the map" in at.button(key="picked-chip").label
-    assert "**4**, 3 of them in test" in at.button(key="picked-chip").label
+    assert "asso on \\<b\\>the map" in at.button(key="chip-picked").label
+    assert "4, 3 of them in test" in at.button(key="chip-picked").label
     read = [example(at)]
     for _ in range(2):
         at.button(key="next").click().run()
         read.append(example(at))
     assert read == picks[:3]
-    at.button(key="picked-chip").click().run()
+    at.button(key="chip-picked").click().run()
     assert "picked" not in at.query_params
     assert at.selectbox(key="sort").value == "confidence"
 

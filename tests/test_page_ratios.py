@@ -96,3 +96,10 @@ def test_the_curve_of_another_ratio_can_be_laid_under_the_points(sweep: str) -> 
     at = open_page("compare/ratios", part="The ratio as a knob", experiment=sweep, base="1:10")
     told = said(at).replace("\\", "")
     assert "training at 1:1 finds" in told and "1:10 with a moved threshold" in told
+
+
+def test_the_parts_can_be_told_at_a_fixed_budget_of_alerts(sweep: str) -> None:
+    at = open_page("compare/ratios", part="Why recall fell", experiment=sweep, level="alerts", q="20")
+    table = next(one.value for one in at.dataframe if "Part" in one.value)
+    assert "Ranking, at the alerts of 1:1" in set(table["Part"])
+    assert "Parts are" in said(at)

@@ -16,25 +16,28 @@ from pages.shared.sound_runs import SoundRuns
 from pages.shared.state import begin
 from pages.shared.words import counted, percent
 
+LEVELS = ("false alarms", "alerts")
+"""In what two ratios are made level: the share of negatives flagged, or the share of all texts at prevalence q."""
 
-def decomposition_part(test: SoundRuns, validation: SoundRuns) -> None:
+
+def decomposition_part(test: SoundRuns, validation: SoundRuns, q: float) -> None:
     """Two ratios to choose, the waterfall between them, both orders in a table, and what another ratio bought."""
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
-    a, b = _choose_two(test)
-    parts = decomposed(test, validation, a, b)
+    a, b, level = _choose_two(test)
+    parts = decomposed(test, validation, a, b, alerts_at=q if level == LEVELS[1] else None)
     if parts is None:
         st.info(f"{ratio_label(a)} and {ratio_label(b)} have no seed in common.", icon=":material/info:")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        show_chart(waterfall(parts, ratio_label(a), ratio_label(b)))
+        show_chart(waterfall(parts, ratio_label(a), ratio_label(b), level=level))
     with right:
-        _words(parts, a, b)
+        _words(parts, a, b, level)
 
 
-def _choose_two(test: SoundRuns) -> tuple[float, float]:
+def _choose_two(test: SoundRuns) -> tuple[float, float, str]:
     names = {ratio_label(one): one for one in test.levels}
     labels = list(names)
     with st.container(horizontal=True, gap="large"):
@@ -43,17 +46,35 @@ def _choose_two(test: SoundRuns) -> tuple[float, float]:
         later = labels[labels.index(first or labels[0]) + 1 :]
         begin("b", later[-1], later)
         second = st.segmented_control("To", later, key="b", required=True, bind="query-params")
-    return names[first or labels[0]], names[second or later[-1]]
+        begin("level", LEVELS[0], LEVELS)
+        level = st.segmented_control(
+            "Made level in",
+            LEVELS,
+            key="level",
+            required=True,
+            bind="query-params",
+            help="Ranking is compared where both ratios raise as many false alarms, or where "
+            "both flag as many texts at the chosen prevalence: a fixed budget of alerts.",
+        )
+    return names[first or labels[0]], names[second or later[-1]], level or LEVELS[0]
 
 
-def decomposed(test: SoundRuns, validation: SoundRuns, a: float, b: float) -> Decomposition | None:
+def decomposed(
+    test: SoundRuns, validation: SoundRuns, a: float, b: float, *, alerts_at: float | None = None
+) -> Decomposition | None:
     """The drop from ratio a to ratio b over the seeds they share, None when they share none."""
-    return _decompose(test, validation, test.key, validation.key, a, b)
+    return _decompose(test, validation, test.key, validation.key, a, b, alerts_at)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Resampling")
 def _decompose(
-    _test: SoundRuns, _validation: SoundRuns, test_key: tuple, validation_key: tuple, a: float, b: float
+    _test: SoundRuns,
+    _validation: SoundRuns,
+    test_key: tuple,
+    validation_key: tuple,
+    a: float,
+    b: float,
+    alerts_at: float | None,
 ) -> Decomposition | None:
     shared = sorted(set(_test.seeds[_test.ratios == a].tolist()) & set(_test.seeds[_test.ratios == b].tolist()))
     if not shared:
@@ -63,7 +84,7 @@ def _decompose(
         chooser = Validation(_validation.labels, _of(_validation, a, shared), _of(_validation, b, shared))
     sides = _of(_test, a, shared), _of(_test, b, shared)
     draws = 200 if sides[0].size > LARGE else 500
-    return decompose_drop(_test.labels, *sides, validation=chooser, draws=draws)
+    return decompose_drop(_test.labels, *sides, validation=chooser, alerts_at=alerts_at, draws=draws)
 
 
 def _of(runs: SoundRuns, ratio: float, seeds: list[int]) -> np.ndarray:
@@ -71,7 +92,7 @@ def _of(runs: SoundRuns, ratio: float, seeds: list[int]) -> np.ndarray:
     return runs.at(ratio)[[have.index(seed) for seed in seeds]]
 
 
-def waterfall(parts: Decomposition, a: str, b: str) -> Chart:
+def waterfall(parts: Decomposition, a: str, b: str, *, level: str = LEVELS[0]) -> Chart:
     """From the recall at a to that at b, by way of ranking and threshold."""
     ranking, threshold = _drawn(parts)
     steps = [
@@ -102,7 +123,7 @@ def waterfall(parts: Decomposition, a: str, b: str) -> Chart:
         key="waterfall",
         alt=f"{title}: {_signed(-ranking)} by ranking, {_signed(-threshold)} by threshold",
         reading=f"From left to right: what {a} finds, what is lost because {b} ranks positives lower, what is lost "
-        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a, b)} "
+        f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a, b, level)} "
         f"{too_small_text(parts.n_positives)}",
     )
 
@@ -115,12 +136,12 @@ def _drawn(parts: Decomposition) -> tuple[float, float]:
     return parts.ranking.value, parts.threshold.value
 
 
-def _order(parts: Decomposition, a: str, b: str) -> str:
+def _order(parts: Decomposition, a: str, b: str, level: str) -> str:
     """By which order the parts are drawn."""
     if not parts.both_orders:
-        return f"Parts are told at the false alarms of {a}: the other ratio has too few to be matched."
+        return f"Parts are told at the {level} of {a}: the other ratio has too few to be matched."
     if _drawn(parts) != (parts.ranking_mean.value, parts.threshold_mean.value):
-        return f"Parts are drawn at the false alarms of {a}; those of {b} say more, see the table."
+        return f"Parts are drawn at the {level} of {a}; those of {b} say more, see the table."
     return "Parts are means of both orders."
 
 
@@ -128,28 +149,28 @@ def _signed(share: float) -> str:
     return f"{100 * share:+.1f} points".replace("-", "−")
 
 
-def part_rows(parts: Decomposition, names: tuple[str, str]) -> list[dict[str, str]]:
+def part_rows(parts: Decomposition, names: tuple[str, str], *, level: str = LEVELS[0]) -> list[dict[str, str]]:
     """The parts in both orders and their means, with intervals, as a table to read."""
     rows = (
         ("Lost in all", parts.drop),
         ("Ranking, mean of both orders", parts.ranking_mean),
-        (f"Ranking, at the false alarms of {names[0]}", parts.ranking),
-        (f"Ranking, at the false alarms of {names[1]}", parts.ranking_other),
+        (f"Ranking, at the {level} of {names[0]}", parts.ranking),
+        (f"Ranking, at the {level} of {names[1]}", parts.ranking_other),
         ("Threshold, mean of both orders", parts.threshold_mean),
-        (f"Threshold, at the false alarms of {names[0]}", parts.threshold),
-        (f"Threshold, at the false alarms of {names[1]}", parts.threshold_other),
+        (f"Threshold, at the {level} of {names[0]}", parts.threshold),
+        (f"Threshold, at the {level} of {names[1]}", parts.threshold_other),
     )
     return [{"Part": name, "Points (95 % interval)": points_text(value)} for name, value in rows]
 
 
-def _words(parts: Decomposition, a: float, b: float) -> None:
+def _words(parts: Decomposition, a: float, b: float, level: str) -> None:
     names = ratio_label(a), ratio_label(b)
     st.markdown(f"**{what_was_lost(parts, names)}**")
-    st.dataframe(
-        part_rows(parts, names), hide_index=True, key="parts", alt="The parts of the drop with their intervals"
-    )
-    bought = overlay_table({b: parts}, reference_ratio=a)
-    st.markdown(str(bought["sentence"].iloc[0]))
+    alt = "The parts of the drop with their intervals"
+    st.dataframe(part_rows(parts, names, level=level), hide_index=True, key="parts", alt=alt)
+    if level == LEVELS[0]:
+        bought = overlay_table({b: parts}, reference_ratio=a)
+        st.markdown(str(bought["sentence"].iloc[0]))
     st.caption(
         f"{counted(parts.n_positives, 'test positive')}, {counted(parts.n_seeds, 'seed')}; cuts are chosen on "
         "validation and told on test."

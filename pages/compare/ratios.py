@@ -49,7 +49,7 @@ def show_parts(
 ) -> None:
     """The detail below; only the open part is worked out."""
     parts = (
-        lambda: decomposition_part(*sound),
+        lambda: decomposition_part(*sound, q),
         lambda: flow_part(config, sound[0]),
         lambda: curves_part(config, q),
         lambda: knob_part(config, *sound, q),

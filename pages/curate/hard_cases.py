@@ -17,7 +17,7 @@ from pages.curate._relabel import relabel_panel
 from pages.shared import case_list
 from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
-from pages.shared.person import ask_name
+from pages.shared.person import choose_person
 from pages.shared.state import require_experiment
 from pages.shared.texts import texts_of
 from pages.shared.wide import wide
@@ -27,7 +27,8 @@ from pages.shared.words import counted, plain
 def show() -> None:
     wide()
     config = require_experiment()
-    ask_name()
+    with st.sidebar:
+        choose_person()
     annotations = case_list.annotations(config.id)
     cases = annotations[annotations["listed"]]
     headline(f"Hard cases of {plain(config.title)}", finding(cases))

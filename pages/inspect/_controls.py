@@ -1,169 +1,116 @@
-"""The filters of the reading desk: outcomes as buttons with their counts, search, and the rest behind one button."""
-
-from collections.abc import Callable, Mapping
+"""The filters in sight: outcomes as buttons with their counts, what else narrows the queue as chips, search, order."""
 
 import streamlit as st
 
-from data.selections import Selection
-from pages.inspect._filters import AS_PICKED, LISTED, ORDERS, OUTCOMES, Filters, read_chance
+from data.errors import UserError
+from data.selections import load_selection
+from pages.inspect._desk import Desk
+from pages.inspect._filters import ORDERS, OUTCOMES, STARTS, clear, narrowed, put
+from pages.inspect._masks import pick_ranks
+from pages.inspect._more_filters import more_filters
+from pages.inspect._orders import orders
 from pages.shared.colours import OUTCOME as COLOUR
 from pages.shared.evidence import SPLIT_NAMES
-from pages.shared.words import OUTCOME_PLURAL, plain, probability
+from pages.shared.words import OUTCOME_PLURAL, plain
 
-STARTS = {
-    "outcome": "fn",
-    "text": "",
-    "regex": False,
-    "chance": (0.0, 1.0),
-    "listed": LISTED[0],
-    "group": "",
-    "picked": "",
-    "sort": "confidence",
-    "split": "test",
-    "example": "",
-}
 MARKS = {"fn": "✕", "fp": "▲", "tp": "◆", "tn": "●"}
 
 
-def one_of(*options: str) -> Callable[[str], str]:
-    """Reads a URL value that must be one of some words."""
-
-    def read(text: str) -> str:
-        if text not in options:
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-READS: Mapping[str, Callable[[str], object]] = {
-    "outcome": one_of(*OUTCOMES, "all"),
-    "regex": lambda text: text.lower() in ("true", "1"),
-    "chance": read_chance,
-    "listed": one_of(*LISTED),
-    "sort": one_of(*ORDERS),
-    "split": one_of(*SPLIT_NAMES),
-}
-
-
-def current() -> Filters:
-    """The filters as they stand."""
-    return Filters(**{name: st.session_state.get(name, STARTS[name]) for name in Filters.__dataclass_fields__})
-
-
-def outcome_buttons(counts: dict[str, int]) -> None:
-    """Misses, false alarms, hits, correct rejections and all, each with how many there are."""
-    style_marks()
-    chosen = st.session_state["outcome"]
-    with st.container(horizontal=True, gap="small"):
+def outcome_row(desk: Desk) -> None:
+    """Misses, false alarms, hits, correct rejections and all, each with how many there are; then the chips."""
+    chosen = desk.filters.outcome
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="outcomes"):
         for outcome in (*OUTCOMES, "all"):
-            number = sum(counts.values()) if outcome == "all" else counts.get(outcome, 0)
             name = "All" if outcome == "all" else f"{MARKS[outcome]} {OUTCOME_PLURAL[outcome].capitalize()}"
             st.button(
-                f"{name} **{number:,}**",
+                f"{name} **{desk.number('outcome', outcome):,}**",
                 key=f"pick-{outcome}",
                 type="primary" if outcome == chosen else "secondary",
-                on_click=_choose,
+                on_click=put,
                 args=("outcome", outcome),
             )
+        chips(desk)
 
 
-def search_row(group_counts: dict[str, int], listed_counts: dict[str, int], *, has_texts: bool) -> None:
+def chips(desk: Desk) -> None:
+    """One button for each filter that narrows the queue; a press takes the filter away."""
+    said = narrowed(desk.filters)
+    if desk.evidence.split != STARTS["split"]:
+        said["split"] = f"{SPLIT_NAMES[desk.evidence.split]} examples"
+    if desk.filters.picked and "picked" in desk.masks:
+        said["picked"] = picked_said(desk)
+    for name, words in said.items():
+        _chip(name, words[:1].upper() + words[1:], f"chip-{name}", name)
+    if len(said) > 1:
+        st.button("Clear all", key="chip-all", type="tertiary", on_click=clear, args=("text", "regex", *said))
+
+
+def picked_said(desk: Desk) -> str:
+    """Where the picked examples come from, how many they are, and how many of them stand in this split."""
+    try:
+        picks = load_selection(desk.evidence.experiment, desk.filters.picked)
+    except UserError:
+        return "picked"
+    here = int((pick_ranks(desk.evidence, desk.filters.picked) >= 0).sum())
+    there = "all" if here == len(picks.ids) else f"{here:,}"
+    return f"picked: {picks.source} · {len(picks.ids):,}, {there} of them in {SPLIT_NAMES[desk.evidence.split]}"
+
+
+def search_row(desk: Desk) -> None:
     """Search, the other filters, and the order."""
-    search, pattern, more, order = st.columns([5, 3, 3, 4], vertical_alignment="bottom")
+    search, pattern, more, order = st.columns([5, 3, 3, 4], vertical_alignment="center")
+    what = "texts" if desk.texts.texts is not None else "ids"
     search.text_input(
-        "Search the texts" if has_texts else "Search the ids",
+        f"Search the {what}",
         key="text",
         type="search",
-        placeholder="Words, in upper or lower case",
+        placeholder=f"Search the {what}, in upper or lower case",
+        label_visibility="collapsed",
     )
     pattern.toggle("Regular expression", key="regex", help="For instance `\\bmac(s|intosh)?\\b` or `^re:`.")
-    with more.popover(_summary(), width="stretch"):
-        st.slider("Probability of being positive", 0.0, 1.0, step=0.01, key="chance")
-        choices("listed", {name: (name, listed_counts.get(name, 0)) for name in LISTED}, "Hard-case list")
-        if group_counts and set(group_counts) != {""}:
-            groups = {"": ("Any", sum(group_counts.values()))}
-            groups |= {name: (name, number) for name, number in sorted(group_counts.items(), key=_natural)}
-            if (chosen := st.session_state["group"]) not in groups:
-                groups[chosen] = (chosen, 0)
-            choices("group", groups, "Outcome group, over all ratios and seeds")
-        choices("split", {split: (name.capitalize(), -1) for split, name in SPLIT_NAMES.items()}, "Examples of")
-    orders = [name for name in ORDERS if name != AS_PICKED or st.session_state["picked"]]
-    if st.session_state["sort"] not in orders:
+    with more:
+        more_filters(desk)
+    possible = orders(desk.known, desk.filters)
+    if st.session_state["sort"] not in possible:
         st.session_state["sort"] = STARTS["sort"]
-    order.selectbox("Order", orders, key="sort", format_func=ORDERS.__getitem__)
+    order.selectbox("Order", possible, key="sort", format_func=ORDERS.__getitem__, label_visibility="collapsed")
 
 
-def picked_chip(picks: Selection, number: int, split: str) -> None:
-    """What the queue is cut down to, with where it came from; a press takes the filter away."""
-    there = "all" if number == len(picks.ids) else f"{number:,}"
+def _chip(name: str, words: str, key: str, *names: str) -> None:
     st.button(
-        f"Picked: {plain(picks.source)} · **{len(picks.ids):,}**, {there} of them in {SPLIT_NAMES[split]}",
-        key="picked-chip",
+        plain(words),
+        key=key,
         icon=":material/close:",
         icon_position="right",
-        help="Only these examples are shown. Press to show all again.",
-        on_click=_choose,
-        args=("picked", ""),
+        help="Press to take this filter away.",
+        on_click=clear,
+        args=names or (name,),
     )
 
 
-def choices(name: str, options: Mapping[str, tuple[str, int]], title: str) -> None:
-    """A filter as a row of buttons, so that the counts beside the words may change."""
-    st.caption(title)
-    with st.container(horizontal=True, gap="small"):
-        for number, (value, (label, count)) in enumerate(options.items()):
-            st.button(
-                label if count < 0 else f"{label} **{count:,}**",
-                key=f"{name}-{number}",
-                type="primary" if st.session_state[name] == value else "secondary",
-                on_click=_choose,
-                args=(name, value),
-            )
-
-
-def narrowed() -> list[str]:
-    """What narrows the queue beside the outcome, in words."""
-    filters, said = current(), []
-    if filters.text:
-        said.append("the search")
-    if filters.chance != STARTS["chance"]:
-        said.append(f"probability {probability(filters.chance[0])} to {probability(filters.chance[1])}")
-    if filters.listed != LISTED[0]:
-        said.append(filters.listed.lower())
-    if filters.group:
-        said.append(filters.group)
-    if filters.picked:
-        said.append("what was picked")
-    return said
-
-
-def clear() -> None:
-    """Back to all examples of the outcome."""
-    for name in ("text", "regex", "chance", "listed", "group", "picked"):
-        st.session_state[name] = STARTS[name]
-
-
-def style_marks() -> None:
-    """The colour of each outcome on its button and its rows."""
+def desk_style() -> None:
+    """The colour of each outcome on its button and its rows; rows close together, cut at the end; small buttons."""
     rules = [
         f"""[class*="st-key-pick-{outcome}"] button, [class*="st-key-row-{outcome}-"] button
         {{ border-left: 5px solid {colour}; }}"""
         for outcome, colour in COLOUR.items()
     ]
-    st.html(f"<style>{' '.join(rules)}</style>")
-
-
-def _natural(entry: tuple[str, int]) -> tuple[str, float]:
-    """`lost at 1:2` before `lost at 1:10`."""
-    words, _, ratio = entry[0].partition(" 1:")
-    return words, float(ratio or 0)
-
-
-def _summary() -> str:
-    active = sum(st.session_state[name] != STARTS[name] for name in ("chance", "listed", "group", "split"))
-    return f"More filters ({active})" if active else "More filters"
-
-
-def _choose(name: str, value: str) -> None:
-    st.session_state[name] = value
+    st.html(
+        f"""<style>{" ".join(rules)}
+        .st-key-queue button {{ justify-content: flex-start; min-height: 31px; height: 31px; padding: 0 0.6rem;
+          border-radius: 0 6px 6px 0; }}
+        .st-key-queue button > div, .st-key-queue button [data-testid="stMarkdownContainer"] {{ width: 100%;
+          justify-content: flex-start; }}
+        .st-key-queue button p {{ text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+          width: 100%; }}
+        .st-key-keys button {{ padding: 0 0.6rem; }}
+        .st-key-decisions {{ gap: 0.25rem; }}
+        .st-key-decisions button {{ min-height: 32px; padding: 0 0.4rem; }}
+        .st-key-decisions button p {{ font-size: 0.8125rem; }}
+        .st-key-more-body button {{ min-height: 30px; padding: 0 0.6rem; }}
+        .st-key-more-body button p {{ font-size: 0.875rem; }}
+        [class*="st-key-chip-"] button {{ border-radius: 1rem; min-height: 32px; padding: 0 0.7rem; max-width: 26rem; }}
+        [class*="st-key-chip-"] button p {{ font-size: 0.875rem; overflow: hidden; text-overflow: ellipsis;
+          white-space: nowrap; }}
+        </style>"""
+    )

@@ -1,23 +1,22 @@
-"""The points of the map and their picture: one trace for each kind, a row number in each point's customdata."""
+"""The kinds of points on a map, as its legend names them, and which points are drawn when there are very many."""
 
-import html
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
-from pages.shared.charts import finish
-from pages.shared.colours import CLASS, OUTCOME, UNSELECTED, faint
-from pages.shared.texts import Texts
+from pages.shared.colours import CATEGORIES, CLASS, OUTCOME, UNSELECTED, confidence_colours
 from pages.shared.words import OUTCOME_PLURAL
 
-COLOURINGS = ("Outcome", "Label", "Outcome group")
-HOVER_LIMIT = 3000
-"""Up to so many points the start of the text rides along for the hover; beyond, the page would weigh megabytes."""
+COLOURINGS = ("Outcome", "Label", "Outcome group", "Confidence in training", "Tag", "Cluster")
+CONFIDENCE, TAG, CLUSTER = COLOURINGS[3:]
+DRAWN = 8_000
+"""More marks than these are a blot to the eye, and each costs a processor that draws without a GPU."""
+MOST_NAMES = len(CATEGORIES)
 SYMBOLS = {"fn": "x", "fp": "triangle-up", "tp": "diamond", "tn": "circle"}
-CROWDED = 20_000
-"""From so many points on, marks are drawn smaller."""
+_CATEGORY_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "pentagon", "triangle-down", "x",
+                     "hexagram")  # fmt: skip
+_CONFIDENCE_SYMBOLS = ("x", "cross", "square", "diamond", "circle")
 _GROUP_ORDER = ("always missed", "lost", "wavering", "unstable", "gained", "always hit")
 _GROUP_LOOK = {
     "always missed": (OUTCOME["fn"], "x"),
@@ -42,74 +41,103 @@ class Kind:
 
 
 def kinds(points: pd.DataFrame, colouring: str) -> list[Kind]:
-    """The legend, commonest first, so that the rare kinds lie on top. `points` has label, split, outcome, group."""
-    training = (points["split"] == "train").to_numpy()
-    labels = points["label"].to_numpy()
-    found = [
-        Kind(f"Training {name}s", np.flatnonzero(training & (labels == label)), CLASS[label], "square", faded=True)
-        for label, name in ((0, "negative"), (1, "positive"))
-    ]
-    if colouring == "Label":
-        found += [
-            Kind(f"{name.capitalize()}s", np.flatnonzero(~training & (labels == label)), CLASS[label], symbol)
-            for label, name, symbol in ((0, "negative", "circle"), (1, "positive", "diamond"))
-        ]
+    """The legend, commonest first, so that the rare kinds lie on top.
+
+    `points` has label, split, outcome, group; `confidence` (nan: not trained on), and `named` (the tag or cluster, ""
+    for none) where it is coloured by these.
+    """
+    test = (points["split"] != "train").to_numpy()
+    if colouring == CONFIDENCE:
+        found = _confidences(points, test)
+    elif colouring in (TAG, CLUSTER):
+        found = _names(points, test, "Untagged" if colouring == TAG else "In no cluster")
     elif colouring == "Outcome group":
-        found += _groups(points, training)
+        found = _training(points, test) + _groups(points, test)
+    elif colouring == "Label":
+        found = _training(points, test) + _labels(points, test)
     else:
-        outcome = points["outcome"].to_numpy()
-        found += [
-            Kind(
-                OUTCOME_PLURAL[name].capitalize(), np.flatnonzero(~training & (outcome == name)), colour, SYMBOLS[name]
-            )
-            for name, colour in ((one, OUTCOME[one]) for one in ("tn", "tp", "fp", "fn"))
-        ]
+        found = _training(points, test) + _outcomes(points, test)
     return [kind for kind in found if len(kind.rows)]
 
 
-def figure(points: pd.DataFrame, shown: list[Kind], *, title: str, texts: Texts) -> go.Figure:
-    """Scattergl; the figure says nothing of the selection, or the selection would be lost with every change."""
-    chart = go.Figure()
-    x, y = points["x"].to_numpy(dtype=np.float32), points["y"].to_numpy(dtype=np.float32)
-    ids = points["id"].to_numpy(dtype=object)
-    hover = len(points) <= HOVER_LIMIT
-    size = 8 if len(points) < CROWDED else 5
-    for kind in shown:
-        chart.add_scattergl(
-            x=x[kind.rows],
-            y=y[kind.rows],
-            mode="markers",
-            name=f"{kind.name} {len(kind.rows):,}",
-            customdata=kind.rows.astype(np.int32),
-            text=_hover(texts, ids[kind.rows]) if hover else None,
-            hovertemplate=("%{text}<extra></extra>" if hover else f"{kind.name}<extra></extra>"),
-            marker={
-                "color": kind.colour,
-                "symbol": kind.symbol,
-                "size": size - 3 if kind.faded else size,
-                "opacity": 0.25 if kind.faded else 0.85,
-            },
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"color": UNSELECTED, "opacity": 0.3}},
-        )
-    finish(chart, title=title, x="", y="", height=600)
-    chart.update_layout(dragmode="lasso", uirevision="keep", modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"})
-    chart.update_xaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 1 (no unit)")
-    chart.update_yaxes(showticklabels=False, gridcolor=faint(), title_text="UMAP 2 (no unit)")
-    return chart
+def drawn(points: pd.DataFrame, always: np.ndarray, *, errors_only: bool = False, limit: int = DRAWN) -> np.ndarray:
+    """Which rows get a mark: all of them up to `limit`; beyond, every miss and `always` (rows), then a fair sample.
+
+    False alarms get at most half of what room is left, the others the rest. The order follows the ids alone, so the
+    same texts are drawn on every map. `errors_only`: misses, false alarms and `always`, nothing else.
+    """
+    if len(points) <= limit and not errors_only:
+        return np.ones(len(points), dtype=bool)
+    outcome = points["outcome"].to_numpy(dtype=object)
+    kept = outcome == "fn"
+    kept[always[:limit]] = True
+    alarms = (outcome == "fp") & ~kept
+    crowds = [(alarms, 1)] if errors_only else [(alarms, 2), (~kept & ~alarms, 1)]
+    order = pd.util.hash_array(points["id"].to_numpy(dtype=object))
+    for crowd, part in crowds:
+        room = max(0, limit - int(kept.sum())) // part
+        rows = np.flatnonzero(crowd)
+        kept[rows[np.argsort(order[rows], kind="stable")[:room]]] = True
+    return kept
 
 
-def _hover(texts: Texts, ids: np.ndarray) -> list[str]:
-    """The first words, broken into lines; escaped, as Plotly reads markup in them."""
-    starts = texts.starts(ids, length=120)
-    return ["<br>".join(html.escape(start[i : i + 60]) for i in range(0, len(start), 60)) for start in starts]
+def _training(points: pd.DataFrame, test: np.ndarray) -> list[Kind]:
+    labels = points["label"].to_numpy()
+    return [
+        Kind(f"Training {name}s", np.flatnonzero(~test & (labels == label)), CLASS[label], "square", faded=True)
+        for label, name in ((0, "negative"), (1, "positive"))
+    ]
 
 
-def _groups(points: pd.DataFrame, training: np.ndarray) -> list[Kind]:
+def _labels(points: pd.DataFrame, test: np.ndarray) -> list[Kind]:
+    labels = points["label"].to_numpy()
+    return [
+        Kind(f"{name}s", np.flatnonzero(test & (labels == label)), CLASS[label], symbol)
+        for label, name, symbol in ((0, "Negative", "circle"), (1, "Positive", "diamond"))
+    ]
+
+
+def _outcomes(points: pd.DataFrame, test: np.ndarray) -> list[Kind]:
+    outcome = points["outcome"].to_numpy()
+    return [
+        Kind(OUTCOME_PLURAL[one].capitalize(), np.flatnonzero(test & (outcome == one)), OUTCOME[one], SYMBOLS[one])
+        for one in ("tn", "tp", "fp", "fn")
+    ]
+
+
+def _groups(points: pd.DataFrame, test: np.ndarray) -> list[Kind]:
     labels, group = points["label"].to_numpy(), points["group"].to_numpy(dtype=object).astype(str)
-    colour, symbol = _GROUP_LOOK["negative"]
-    found = [Kind("Negatives", np.flatnonzero(~training & (labels == 0)), colour, symbol)]
+    found = [Kind("Negatives", np.flatnonzero(test & (labels == 0)), *_GROUP_LOOK["negative"])]
     for name in reversed(_GROUP_ORDER):
-        rows = np.flatnonzero(~training & (labels == 1) & np.char.startswith(group, name))
+        rows = np.flatnonzero(test & (labels == 1) & np.char.startswith(group, name))
         found.append(Kind(name.capitalize(), rows, *_GROUP_LOOK[name]))
     return found
+
+
+def _confidences(points: pd.DataFrame, test: np.ndarray) -> list[Kind]:
+    """Fifths of the confidence, the lowest on top; test texts, which have none, in grey."""
+    confidence = points["confidence"].to_numpy(dtype=np.float64)
+    fifth = np.where(np.isnan(confidence), -1, np.clip(confidence * 5, 0, 4)).astype(int)
+    found = [
+        Kind("Test texts", np.flatnonzero(test), UNSELECTED, "circle", faded=True),
+        Kind("Not trained on at this ratio", np.flatnonzero(~test & (fifth < 0)), UNSELECTED, "square", faded=True),
+    ]
+    looks = list(zip(confidence_colours(), _CONFIDENCE_SYMBOLS, strict=True))
+    for number in range(4, -1, -1):
+        name = f"Confidence {number / 5:.1f} to {(number + 1) / 5:.1f}".replace("0.", ".")
+        found.append(Kind(name, np.flatnonzero(fifth == number), *looks[number]))
+    return found
+
+
+def _names(points: pd.DataFrame, test: np.ndarray, unnamed: str) -> list[Kind]:
+    """The commonest names, each with its colour and mark; what has no name, in grey."""
+    named = points["named"].to_numpy(dtype=object).astype(str)
+    common = pd.Series(named[named != ""]).value_counts(sort=True)
+    shown = list(common.index[:MOST_NAMES])
+    found = [
+        Kind(f"Training, {unnamed.lower()}", np.flatnonzero(~test & (named == "")), UNSELECTED, "square", faded=True),
+        Kind(unnamed, np.flatnonzero(test & (named == "")), UNSELECTED, "circle", faded=True),
+        Kind("Other", np.flatnonzero((named != "") & ~np.isin(named, shown)), UNSELECTED, "x"),
+    ]
+    looks = zip(shown, CATEGORIES, _CATEGORY_SYMBOLS, strict=False)
+    return found + [Kind(name, np.flatnonzero(named == name), colour, symbol) for name, colour, symbol in looks]

@@ -5,22 +5,21 @@ import math
 import streamlit as st
 
 from pages.inspect._controls import MARKS
-from pages.inspect._filters import Desk
-from pages.shared.texts import Texts
+from pages.inspect._desk import Desk
 from pages.shared.words import plain, probability
 
 ROWS = 12
 
 
-def queue(desk: Desk, texts: Texts, example: str) -> None:
+def queue(desk: Desk, example: str) -> None:
     """The page of the queue that holds the example, and the way to the other pages."""
     total = len(desk.order)
     pages = max(1, math.ceil(total / ROWS))
     position = desk.position(example)
     page = position // ROWS + 1 if position >= 0 else min(st.session_state.get("page", 1), pages)
     shown = desk.order[(page - 1) * ROWS : page * ROWS]
-    starts = texts.starts(desk.evidence.ids[shown], length=70)
-    with st.container(key="queue", gap=None, height=ROWS * 34 + 4, border=False):
+    starts = desk.texts.starts(desk.evidence.ids[shown], length=70)
+    with st.container(key="queue", gap=None, height=ROWS * 31 + 4, border=False):
         if not total:
             st.caption("Nothing matches these filters.")
         for number, (row, start) in enumerate(zip(shown, starts, strict=True)):
@@ -34,10 +33,10 @@ def queue(desk: Desk, texts: Texts, example: str) -> None:
 
 
 def _row(desk: Desk, row: int, number: int, start: str, example: str) -> None:
-    one, outcome = str(desk.evidence.ids[row]), str(desk.outcomes[row])
+    one, outcome = str(desk.evidence.ids[row]), desk.judged.outcome(row)
     listed = ":material/bookmark: " if desk.listed[row] else ""
     # Isolated, so that a text written from right to left does not turn the row around.
-    label = f"{MARKS[outcome]} **{plain(probability(desk.probs[row]))}** {listed}\u2068{plain(start)}\u2069"
+    label = f"{MARKS[outcome]} **{plain(probability(desk.judged.probs[row]))}** {listed}\u2068{plain(start)}\u2069"
     st.button(
         label,
         key=f"row-{outcome}-{number}",
@@ -57,18 +56,3 @@ def choose(one: str) -> None:
 def _turn(desk: Desk, key: str) -> None:
     """A page of the queue begins with its first example."""
     choose(desk.id_at((st.session_state[key] - 1) * ROWS))
-
-
-def style_queue() -> None:
-    """Rows close together, their text to the left and cut at the end."""
-    st.html(
-        """<style>
-        .st-key-queue button { justify-content: flex-start; min-height: 34px; height: 34px; padding: 0 0.6rem;
-          border-radius: 0 6px 6px 0; }
-        .st-key-queue button > div, .st-key-queue button [data-testid="stMarkdownContainer"] { width: 100%;
-          justify-content: flex-start; }
-        .st-key-queue button p { text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
-          width: 100%; }
-        .st-key-decisions button { min-height: 32px; padding: 0 0.6rem; }
-        </style>"""
-    )

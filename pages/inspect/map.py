@@ -1,204 +1,180 @@
-"""See the overlap: the texts laid out by the encoder, a lasso from a crowd to its texts."""
+"""See the overlap: texts laid out by the encoder, one map or two side by side, a lasso from a crowd to its texts."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from data.experiments import ExperimentConfig, ratio_label
+from data.experiments import ExperimentConfig
 from data.runs import Run
-from pages.inspect._map_points import COLOURINGS, HOVER_LIMIT, figure, kinds
-from pages.inspect._map_selection import add_button, rows_of, selection_table
-from pages.shared import case_list
-from pages.shared.evidence import Evidence, evidence_of, groups_of
-from pages.shared.example_card import beside, facts, over_ratios, whole_text
+from pages.inspect._map_colourings import coloured, tags_mark
+from pages.inspect._map_figure import Frame, figure
+from pages.inspect._map_picks import PICKED, ids_of, lit_key, picked_ids, remember_marks, rows_of, take_in, turn
+from pages.inspect._map_points import COLOURINGS, CONFIDENCE, Kind, drawn, kinds
+from pages.inspect._map_selection import Desk, card, selection_part
+from pages.inspect._map_sides import (
+    ALONE,
+    BEFORE,
+    FINE_TUNED,
+    FROZEN,
+    Following,
+    Side,
+    common_ranges,
+    laid_over,
+    right_choices,
+    side,
+)
+from pages.inspect._map_words import drawn_said, finding, missing, reading, title
+from pages.shared.colours import dark
+from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
 from pages.shared.link import enter, settle
-from pages.shared.load import frozen_folder, projection
-from pages.shared.lookup import places_of
 from pages.shared.state import choose_run, require_experiment
 from pages.shared.texts import Texts, texts_of
 from pages.shared.threshold import choose_threshold
 from pages.shared.wide import wide
-from pages.shared.words import counted, plain, share
+from pages.shared.words import plain
 
-ENCODERS = ("Fine-tuned", "Frozen")
-STARTS = {"by": COLOURINGS[0], "encoder": ENCODERS[0], "training": False}
-READS: Mapping[str, Callable[[str], Any]] = {"by": str, "encoder": str, "training": lambda text: text == "True"}
+SHOW = ("Marks", "Density")
+STARTS = {"by": COLOURINGS[0], "left": FINE_TUNED, "right": ALONE, "show": SHOW[0], "training": False, PICKED: ""}
+READS: Mapping[str, Callable[[str], Any]] = {"training": lambda text: text == "True"}
 
 
 def show() -> None:
     wide()
     config = require_experiment()
     run = choose_run(config)
-    enter(STARTS, READS, canary="by")
-    for name, options in (("by", COLOURINGS), ("encoder", ENCODERS)):
-        if st.session_state[name] not in options:
-            st.session_state[name] = STARTS[name]
     with st.sidebar:
         threshold = choose_threshold()
-    top, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom", gap="large")
+    enter(STARTS, READS, canary="by")
+    top, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     with controls:
-        encoder = st.segmented_control("Encoder", ENCODERS, key="encoder", required=True)
-        colouring = st.segmented_control("Colour by", COLOURINGS, key="by", required=True)
-        training = st.toggle("Show training texts", key="training")
-    settle(STARTS)
-    layout = projection(run.folder if encoder == ENCODERS[0] else frozen_folder(config.id))
-    if layout is None:
+        partner = choose(run)
+    left = side("map-left", run, frozen=st.session_state["left"] == FROZEN, threshold=threshold)
+    if left is None:
+        settle(STARTS)
         with top:
-            missing(config, run, encoder or ENCODERS[0])
+            missing(config, run, st.session_state["left"])
         return
-    evidence = evidence_of(config.id)
-    points = with_outcomes(layout, evidence, run, threshold)
+    right, following = other_side(left, partner, threshold)
+    sides = [prepared(one) for one in (left, right) if one is not None]
     with top:
-        headline(f"Map of {plain(config.title)}", finding(points, run), reading(run, encoder or ENCODERS[0]))
-    shown = points if training else points[points["split"] != "train"].reset_index(drop=True)
-    explore(config, run, evidence, shown, colouring or COLOURINGS[0], threshold)
+        headline(f"Map of {plain(config.title)}", finding(left, right), reading(left, right, following))
+    explore(config, run, sides, threshold)
+    settle(STARTS)
 
 
-def missing(config: ExperimentConfig, run: Run, encoder: str) -> None:
-    """Why there is no map, and what comes."""
-    headline(f"Map of {plain(config.title)}", "There is no map to show yet.")
-    if config.kind == "imported":
-        st.info(
-            "These predictions were imported: there are no embeddings to lay out. The other pages work without them.",
-            icon=":material/info:",
-        )
-    elif run.status.state in ("queued", "running") or encoder == ENCODERS[1]:
-        st.info(
-            f"The projection of {ratio_label(run.config.ratio)}, {encoder.lower()} encoder, is still being computed. "
-            "It appears here when it is done; other ratios may be ready.",
-            icon=":material/hourglass_top:",
-        )
-    else:
-        st.info("This run kept no projection. Resume the experiment to have it computed.", icon=":material/info:")
-    st.page_link("pages/prepare/train.py", label="See the progress", icon=":material/arrow_forward:")
+def choose(run: Run) -> Run | None:
+    """The controls. The run whose outcomes the right map has, None when one map stands alone."""
+    for name, options in (("by", COLOURINGS), ("left", (FINE_TUNED, FROZEN)), ("show", SHOW)):
+        _within(name, options)
+    st.segmented_control("Encoder", (FINE_TUNED, FROZEN), key="left", required=True)
+    others = right_choices(run, st.session_state["left"])
+    _within("right", (ALONE, *others))
+    st.selectbox("Beside it", (ALONE, *others), key="right", width=220)
+    st.selectbox("Colour by", COLOURINGS, key="by", width=200)
+    st.segmented_control("Show", SHOW, key="show", required=True)
+    st.toggle("Training texts", key="training")
+    return others.get(st.session_state["right"])
 
 
-def with_outcomes(layout: pd.DataFrame, evidence: Evidence, run: Run, threshold: float) -> pd.DataFrame:
-    """The projection's rows that are shown, with prob (nan in training), outcome ("" in training) and group."""
-    layout = layout[layout["split"].isin(["train", evidence.split])].reset_index(drop=True)
-    places = places_of(evidence.places, layout["id"])
-    known = (places >= 0) & (layout["split"] != "train").to_numpy()
-    probs = np.full(len(layout), np.nan)
-    probs[known] = evidence.of(run)[places[known]]
-    told = ~np.isnan(probs)
-    names = np.full(len(layout), "", dtype=object)
-    code = 2 * (layout["label"].to_numpy() == 1) + (np.nan_to_num(probs) >= threshold)
-    names[told] = np.array(["tn", "fp", "fn", "tp"], dtype=object)[code[told]]
-    group = np.full(len(layout), "", dtype=object)
-    groups = groups_of(evidence, threshold=threshold, remedy=run.config.remedy)
-    if groups is not None:
-        group[known] = groups["group"].to_numpy(dtype=object)[places[known]]
-    return layout.assign(prob=probs, outcome=names, group=group)
+def other_side(left: Side, partner: Run | None, threshold: float) -> tuple[Side | None, Following | None]:
+    """The right map laid over the left one."""
+    if partner is None:
+        return None, None
+    other = side("map-right", partner, frozen=st.session_state["right"] == BEFORE, threshold=threshold)
+    return (None, None) if other is None else laid_over(left, other)
 
 
-def finding(points: pd.DataFrame, run: Run) -> str:
-    """How many misses there are to find on the map."""
-    misses = int((points["outcome"] == "fn").sum())
-    if not misses:
-        return f"{ratio_label(run.config.ratio)} misses no positive on this map."
-    return f"Where the {counted(misses, 'missed positive')} of {ratio_label(run.config.ratio)} lie."
+def prepared(one: Side) -> Side:
+    """With or without training texts, and with what the colours need."""
+    points = one.points
+    if not st.session_state["training"] and st.session_state["by"] != CONFIDENCE:
+        points = points[points["split"] != "train"].reset_index(drop=True)
+    return replace(one, points=coloured(points, one, st.session_state["by"]))
 
 
-def reading(run: Run, encoder: str) -> str:
-    own = (
-        f"the encoder of {ratio_label(run.config.ratio)} after its training"
-        if encoder == ENCODERS[0]
-        else ("the encoder before any training")
-    )
-    return (
-        f"Each mark is a text, laid out by {own}: near marks are alike to it, distances across the map mean little. "
-        "Draw around a crowd to read its texts."
-    )
-
-
-def explore(
-    config: ExperimentConfig, run: Run, evidence: Evidence, points: pd.DataFrame, colouring: str, threshold: float
-) -> None:
-    """The map, and beside it what was drawn around."""
+def explore(config: ExperimentConfig, run: Run, sides: list[Side], threshold: float) -> None:
+    """The maps, and beside or below them what was drawn around."""
+    legends = {one.key: kinds(one.points, st.session_state["by"]) for one in sides}
+    take_in(sides, legends)
+    ids, lost = picked_ids(config.id)
     texts = texts_of(config.dataset)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        legend = kinds(points, colouring)
-        chart = figure(points, legend, title=title(points), texts=texts)
-        event = st.plotly_chart(
-            chart,
-            key="map",
-            theme=None,
-            on_select="rerun",
-            selection_mode=("lasso", "box", "points"),
-            config={"displaylogo": False, "scrollZoom": True},
-            alt=f"{title(points)} Colours and marks: {', '.join(kind.name for kind in legend)}.",
-        )
-        if len(points) > HOVER_LIMIT:
-            st.caption("Draw around marks to see their texts; with so many the hover shows the kind only.")
-    with right:
-        rows = rows_of(event)
-        rows = rows[rows < len(points)]
-        selected(config, run, evidence, points.iloc[rows], texts, threshold)
+    desk = Desk(config, run, evidence_of(config.id), texts, threshold)
+    alone = len(sides) == 1
+    columns = st.columns([3, 2] if alone else 2, gap="medium" if alone else "small")
+    below = columns[1] if alone else st.container()
+    shaded = st.session_state["show"] != SHOW[0]
+    frame = Frame(*common_ranges(sides), height=560 if alone else 450, shaded=shaded, turn=turn())
+    for column, one in zip(columns, sides, strict=False):
+        with column:
+            number = chart(one, legends[one.key], frame, desk, named=not alone)
+            if one is sides[0] and (caption := drawn_said(number, len(one.points), shaded=shaded)):
+                st.caption(caption)
+    with below:
+        if lost:
+            st.error(plain(lost), icon=":material/error:")
+        read(desk, sides, ids)
 
 
-def title(points: pd.DataFrame) -> str:
-    """The finding as far as a picture of nearness carries it: how many of the neighbours of misses are negatives."""
-    test = points[points["outcome"] != ""]
-    misses, positives = int((test["outcome"] == "fn").sum()), int((test["label"] == 1).sum())
-    return f"{misses:,} of {positives:,} positives missed, among {len(test) - positives:,} negatives"
-
-
-def selected(
-    config: ExperimentConfig, run: Run, evidence: Evidence, points: pd.DataFrame, texts: Texts, threshold: float
-) -> None:
-    if points.empty:
-        st.info("Nothing is selected. Draw a lasso on the map; its texts are listed here.", icon=":material/gesture:")
-        return
-    order = points["outcome"].map({"fn": 0, "fp": 1, "tp": 2, "tn": 3}).fillna(4)
-    points = points.iloc[np.lexsort((points["prob"].to_numpy(), order.to_numpy()))]
-    positives = points[(points["label"] == 1) & (points["outcome"] != "")]
-    missed = int((positives["outcome"] == "fn").sum())
-    said = f" Missed positives among them: {share(missed, len(positives))}." if len(positives) else ""
-    st.markdown(f"**{counted(len(points), 'text')} selected.**" + plain(said))
-    mark = hash((run.name, len(points), str(points["id"].iloc[0]), str(points["id"].iloc[-1])))
-    with st.container(horizontal=True):
-        add_button(points, config.id, run, threshold)
-        if case_list.can_undo(config.id):
-            st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(config.id,))
-    chosen = selection_table(points, texts, key=f"selected-{mark}")
-    if said_once := st.session_state.pop("said", ""):
-        st.toast(plain(said_once))
-    if chosen:
-        card(config, run, evidence, chosen, texts, threshold)
-    else:
-        st.caption("Click a row to read it here.")
-
-
-def card(config: ExperimentConfig, run: Run, evidence: Evidence, one: str, texts: Texts, threshold: float) -> None:
-    """The example that was clicked, and the way to the reading desk."""
-    row = evidence.place(one)
-    if row < 0:
-        st.markdown(f"Training text {plain(one)}")
-        whole_text(texts.text(one), [])
-        return
-    st.page_link(
-        "pages/inspect/errors.py",
-        label="Read it in Errors",
-        icon=":material/menu_book:",
-        query_params={
-            "experiment": config.id,
-            "ratio": ratio_label(run.config.ratio),
-            "seed": str(run.config.seed),
-            "threshold": f"{threshold:g}",
-            "outcome": "all",
-            "example": one,
-        },
+def chart(one: Side, legend: list[Kind], frame: Frame, desk: Desk, *, named: bool) -> int:
+    """One map. How many marks it draws."""
+    controls = tuple(st.session_state[name] for name in ("by", "left", "right", "training"))
+    look = (one.mark, frame, named, dark(), desk.threshold, controls, tags_mark(desk.config.id, controls[0]))
+    lit = lit_key(one, look)
+    said = title(one, named=named)
+    picture, marks = _picture(one.points, legend, frame, desk.texts, (said, look, lit))
+    remember_marks(one, marks)
+    st.plotly_chart(
+        picture,
+        key=one.key,
+        theme=None,
+        on_select="rerun",
+        selection_mode=("lasso", "box", "points"),
+        config={"displaylogo": False, "scrollZoom": True},
+        alt=f"{said}. Colours and marks: {', '.join(kind.name for kind in legend)}.",
     )
-    facts(evidence, run, row, texts, threshold=threshold)
-    whole_text(texts.text(one), [])
-    over_ratios(evidence, run, row, threshold=threshold)
-    with st.expander("Nearest training texts"):
-        beside(evidence, run, row, texts)
+    return int(marks.sum())
+
+
+def read(desk: Desk, sides: list[Side], ids: np.ndarray) -> None:
+    """What is picked: the table, and the text that was clicked."""
+    if not len(ids):
+        st.info("Nothing is selected. Draw a lasso on a map; its texts are listed here.", icon=":material/gesture:")
+        return
+    points = pd.concat([one.points.iloc[rows_of(one.points, ids)] for one in sides]).drop_duplicates("id")
+    if points.empty:
+        st.info("None of the selected texts is on these maps. Show training texts, perhaps.", icon=":material/info:")
+        return
+    if len(sides) == 1:
+        card(desk, selection_part(desk, points))
+        return
+    table, text = st.columns(2, gap="medium")
+    with table:
+        chosen = selection_part(desk, points)
+    with text:
+        card(desk, chosen)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _picture(
+    _points: pd.DataFrame, _legend: list[Kind], _frame: Frame, _texts: Texts, key: tuple[str, tuple[Any, ...], str]
+) -> tuple[go.Figure, np.ndarray]:
+    """The figure of a map and which rows (n) have a mark on it. `key` has all that they depend on."""
+    title, look, lit_key = key
+    lit = rows_of(_points, ids_of(look[0][0], lit_key))
+    marks = drawn(_points, lit, errors_only=_frame.shaded)
+    return figure(_points, _legend, marks, lit, frame=_frame, title=title, texts=_texts), marks
+
+
+def _within(name: str, options: tuple[str, ...]) -> None:
+    """A choice that is not on offer falls back to the first."""
+    if st.session_state[name] not in options:
+        st.session_state[name] = options[0]
 
 
 show()

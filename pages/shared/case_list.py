@@ -11,9 +11,10 @@ from data.hard_cases import (
     Origin,
     add_hard_cases,
     add_tag,
+    annotations_of,
     hard_cases_log,
     import_changes,
-    load_annotations,
+    load_history,
     remove_hard_cases,
     remove_tag,
     set_action,
@@ -28,15 +29,34 @@ _UNDO = "undo-keys"
 
 def annotations(experiment: str) -> pd.DataFrame:
     """Everything people said about examples, on the list or not, with `id` as index."""
+    return _said(experiment, log_mark(experiment))[0]
+
+
+def history(experiment: str, one: str) -> list[dict[str, Any]]:
+    """All records about an example in the order of writing, as `data.hard_cases.load_history`."""
+    _, records, about = _said(experiment, log_mark(experiment))
+    return [records[number] for number in about.get(one, [])]
+
+
+def log_mark(experiment: str) -> tuple[int, int]:
+    """Changes whenever someone says something about an example of the experiment."""
     path = hard_cases_log(experiment)
-    mark = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else (0, 0)
-    return _annotations(experiment, mark)
+    if not path.exists():
+        return (0, 0)
+    found = path.stat()
+    return (found.st_mtime_ns, found.st_size)
 
 
 def listed_ids(experiment: str) -> set[str]:
     """The ids on the list now."""
     frame = annotations(experiment)
     return set(frame.index[frame["listed"]])
+
+
+def tags_in_use(experiment: str) -> list[str]:
+    """All tags that some example carries, in alphabetical order."""
+    tags = annotations(experiment)["tags"]
+    return sorted({tag for joined in tags.unique() for tag in tags_of(str(joined))}, key=str.casefold)
 
 
 def add(experiment: str, ids: Sequence[str], reasons: Sequence[str], origin: Origin) -> None:
@@ -52,15 +72,44 @@ def remove(experiment: str, ids: Sequence[str]) -> None:
 def note(experiment: str, one: str, text: str, reason: str = "", origin: Origin = NOWHERE) -> None:
     """Write the note of an example, when it changed; with a reason it comes on the list too. One step to take back."""
     if text != known(experiment, one, "note"):
-        keys = _listing(experiment, one, reason if text else "", origin)
+        keys = _listing(experiment, [one], [reason] if text else [], origin)
         _done(experiment, [*keys, set_note(experiment, [one], text, who=person())])
 
 
 def act(experiment: str, one: str, action: str, reason: str = "", origin: Origin = NOWHERE) -> None:
     """Decide what to do with an example, as `note`."""
     if action != known(experiment, one, "action"):
-        keys = _listing(experiment, one, reason if action else "", origin)
-        _done(experiment, [*keys, set_action(experiment, [one], action, who=person())])
+        act_all(experiment, [one], action, [reason] if action and reason else [], origin)
+
+
+def act_all(
+    experiment: str, ids: Sequence[str], action: str, reasons: Sequence[str] = (), origin: Origin = NOWHERE
+) -> None:
+    """Decide what to do with examples; with reasons they come on the list too. One step to take back."""
+    keys = _listing(experiment, ids, reasons, origin)
+    _done(experiment, [*keys, set_action(experiment, ids, action, who=person())])
+
+
+def tag_all(
+    experiment: str, ids: Sequence[str], tag: str, reasons: Sequence[str] = (), origin: Origin = NOWHERE
+) -> None:
+    """Give examples a tag, as `act_all`. UserError for a tag that cannot be one."""
+    key = add_tag(experiment, ids, tag, who=person())
+    _done(experiment, [*_listing(experiment, ids, reasons, origin), key])
+
+
+def untag(experiment: str, one: str, tag: str) -> None:
+    """Take a tag from an example."""
+    _done(experiment, [remove_tag(experiment, [one], tag, who=person())])
+
+
+def decide(experiment: str, parts: Sequence[tuple[Sequence[str], Sequence[str], Origin]], action: str) -> None:
+    """Put many examples on the list with an action, in one step. A part: ids, a reason for each, where found."""
+    keys = []
+    for ids, reasons, origin in parts:
+        keys.append(add_hard_cases(experiment, ids, reasons, origin=origin, who=person()))
+        keys.append(set_action(experiment, ids, action, who=person()))
+    _done(experiment, keys)
 
 
 def relabel(experiment: str, one: str, label: str) -> None:
@@ -95,12 +144,6 @@ def take_over(experiment: str, ids: Sequence[str], changes: Sequence[Mapping[str
     _done(experiment, [import_changes(experiment, ids, changes, source=source, who=person())])
 
 
-def _listing(experiment: str, one: str, reason: str, origin: Origin) -> list[str]:
-    if not reason or one in listed_ids(experiment):
-        return []
-    return [add_hard_cases(experiment, [one], [reason], origin=origin, who=person())]
-
-
 def known(experiment: str, one: str, column: str) -> str:
     """One column of what is known of an example, "" when nobody touched it."""
     frame = annotations(experiment)
@@ -119,7 +162,7 @@ def undo_last(experiment: str) -> list[str]:
         return []
     ids: list[str] = []
     for key in reversed(steps.pop()):
-        record = undo(experiment, key=key)
+        record = undo(experiment, key=key, who=person())
         ids = list(record["ids"]) if record else ids
     return ids
 
@@ -129,10 +172,25 @@ def take_back(experiment: str) -> None:
     undo_last(experiment)
 
 
+def _listing(experiment: str, ids: Sequence[str], reasons: Sequence[str], origin: Origin) -> list[str]:
+    """Put those on the list that are not on it, when there are reasons."""
+    listed = listed_ids(experiment)
+    new = [(one, reason) for one, reason in zip(ids, reasons, strict=False) if reason and one not in listed]
+    if not new:
+        return []
+    fresh, why = zip(*new, strict=True)
+    return [add_hard_cases(experiment, fresh, why, origin=origin, who=person())]
+
+
 def _done(experiment: str, keys: list[str]) -> None:
     st.session_state.setdefault(_UNDO, {}).setdefault(experiment, []).append(keys)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _annotations(experiment: str, mark: tuple[int, int]) -> pd.DataFrame:
-    return load_annotations(experiment).set_index("id", drop=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _said(experiment: str, mark: tuple[int, int]) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, list[int]]]:
+    records = load_history(experiment)
+    about: dict[str, list[int]] = {}
+    for number, record in enumerate(records):
+        for one in record["ids"]:
+            about.setdefault(str(one), []).append(number)
+    return annotations_of(records).set_index("id", drop=False), records, about

@@ -13,6 +13,14 @@ UNSELECTED = "#9AA0A6"
 OUTCOME = {"tp": HIT, "fn": MISS, "fp": FALSE_ALARM, "tn": CORRECT_REJECTION}
 CLASS = {1: POSITIVE, 0: NEGATIVE}
 
+CATEGORIES = ("#44AA99", "#AA4499", "#999933", "#6699CC", "#CC6677", "#228833", "#8C6D31", "#8A7FD5", "#C48A5A",
+              "#5F9EA0")  # fmt: skip
+"""Tags and clusters: names without an order, unlike the colours of classes and outcomes (after Tol)."""
+
+# From strong (low) to pale (high) on a light page; the other way round on a dark one: what is low stands out.
+_CONFIDENCE = ("#4B1D7A", "#7446A0", "#9B77BE", "#BDA6D6", "#D6CBE6")
+_CONFIDENCE_DARK = ("#EADFF7", "#C4A9E6", "#9E79CF", "#7A53AE", "#5B3A87")
+
 # From light (1:1) to dark (the largest ratio) on a light page; the other way round on a dark one, so that the
 # largest ratio always stands out most.
 _RATIO_SCALE = ("#B7D3C6", "#8DBCA8", "#5FA38A", "#37866D", "#1B6650", "#0A4636")
@@ -32,6 +40,17 @@ def ink() -> str:
 def faint() -> str:
     """The colour of grid lines and quiet marks."""
     return "#4A4E55" if dark() else "#D5D8DC"
+
+
+def confidence_colours() -> tuple[str, ...]:
+    """A colour for each fifth of the confidence of training, low to high."""
+    return _CONFIDENCE_DARK if dark() else _CONFIDENCE
+
+
+def tint(colour: str, share: float) -> str:
+    """A colour that lets the ground through: 0 not there, 1 solid."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"
 
 
 def ratio_colours(ratios: list[float]) -> dict[float, str]:

@@ -1,16 +1,17 @@
 """The negatives that came in between two ratios and lie nearest to a positive that was lost there."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from analysis.neighbours import culprit_negatives, shared_words
-from data.experiments import ratio_label
-from data.runs import Run
+from data.experiments import experiment_folder, load_plan, ratio_label
+from data.runs import Run, load_run
 from pages.shared.evidence import Evidence
-from pages.shared.load import finished_runs, plan
+from pages.shared.load import stamp
 from pages.shared.lookup import place_of, places_of
 from pages.shared.marked import escaped, marked
-from pages.shared.near import vectors_of
+from pages.shared.near import Vectors, vectors_of
 from pages.shared.texts import Texts
 from pages.shared.words import counted
 
@@ -42,15 +43,13 @@ def _lost_since(evidence: Evidence, run: Run, row: int, threshold: float) -> Run
     config = run.config
     if evidence.labels[row] != 1 or not evidence.of(run)[row] < threshold:
         return None
-    smaller = [
-        one
-        for one in finished_runs(config.experiment)
-        if one.config.seed == config.seed and one.config.remedy == config.remedy and one.config.ratio < config.ratio
-    ]
-    if not smaller:
+    same = (evidence.seeds == config.seed) & (evidence.remedies == config.remedy) & (evidence.ratios < config.ratio)
+    if not same.any():
         return None
-    last = max(smaller, key=lambda one: one.config.ratio)
-    return last if evidence.of(last)[row] >= threshold else None
+    last = np.flatnonzero(same)[np.argmax(evidence.ratios[same])]
+    if not evidence.pos_probs[last, row] >= threshold:
+        return None
+    return load_run(config.experiment, evidence.runs[last])
 
 
 def _nearest(experiment: str, run: Run, smaller: Run, one: str) -> list[tuple[str, float]]:
@@ -58,15 +57,23 @@ def _nearest(experiment: str, run: Run, smaller: Run, one: str) -> list[tuple[st
     place = place_of(vectors.places, one) if vectors is not None else -1
     if vectors is None or place < 0:
         return []
-    own = plan(experiment)
-    own = own[(own["seed"] == run.config.seed) & (own["label"] == 0)]
-    ids = vectors.train_ids[0]
-    places = places_of(own.set_index("id").index, ids)
-    rank = np.where(places >= 0, own["rank"].to_numpy()[np.maximum(places, 0)], np.iinfo(np.int64).max)
-    larger = rank < run.config.n_negatives
-    in_smaller = rank < smaller.config.n_negatives
-    if not (larger & ~in_smaller).any():
+    counts = smaller.config.n_negatives, run.config.n_negatives
+    written = stamp(experiment_folder(experiment) / "plan.parquet"), stamp(run.folder / "embeddings.npy")
+    in_smaller, in_larger = _members(vectors, experiment, run.name, run.config.seed, counts, written)
+    if not (in_larger & ~in_smaller).any():
         return []
     query = np.asarray(vectors.embeddings[place])[None]
-    rows, cosines = culprit_negatives(query, vectors.train[0], in_smaller, larger, k=3)
-    return [(str(ids[i]), float(cosine)) for i, cosine in zip(rows[0], cosines[0], strict=True)]
+    rows, cosines = culprit_negatives(query, vectors.train[0], in_smaller, in_larger, k=3)
+    return [(str(vectors.train_ids[0][i]), float(cosine)) for i, cosine in zip(rows[0], cosines[0], strict=True)]
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _members(
+    _vectors: Vectors, experiment: str, run: str, seed: int, counts: tuple[int, int], written: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the run's training negatives each of the two ratios has, by their ranks in the nested plan."""
+    own = load_plan(experiment)
+    own = own[(own["seed"] == seed) & (own["label"] == 0)]
+    places = places_of(pd.Index(own["id"].to_numpy(dtype=object)), _vectors.train_ids[0])
+    rank = np.where(places >= 0, own["rank"].to_numpy()[np.maximum(places, 0)], np.iinfo(np.int64).max)
+    return rank < counts[0], rank < counts[1]

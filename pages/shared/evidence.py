@@ -8,6 +8,7 @@ import streamlit as st
 
 from analysis.outcome_groups import outcome_groups
 from analysis.outcomes import collapsed
+from data.experiments import experiment_folder
 from data.run_tables import RunTable, read_run_tables
 from data.runs import Run, load_dynamics
 from pages.shared.load import finished_runs, stamp
@@ -16,17 +17,20 @@ from pages.shared.lookup import place_of, places_of
 TRAIN = "train"
 SPLIT_NAMES = {"test": "test", "validation": "validation", TRAIN: "training"}
 """The splits that can be read, and their names on screen."""
+Key = tuple[str, str, tuple[str, ...], float]
+"""Experiment, split, runs, and a figure that changes when probabilities do: a run may be made again under its name."""
 
 
 @dataclass(frozen=True)
 class Evidence(RunTable):
-    """A run table of one experiment, with the places of its ids.
+    """A run table of one experiment, with the places of its ids and a key for caches.
 
     Of the split "train" the probabilities are those of training time: see `training_probs`.
     """
 
     experiment: str
     places: pd.Index
+    key: Key
 
     def of(self, run: Run) -> np.ndarray:
         """The probabilities of one run."""
@@ -39,10 +43,9 @@ class Evidence(RunTable):
 
 def evidence_of(experiment: str, split: str = "test") -> Evidence:
     """The evidence of an experiment's finished runs. Of "train": all examples that any of them was trained on."""
-    runs = finished_runs(experiment)
     file = "dynamics.npz" if split == TRAIN else "predictions.parquet"
-    stamps = tuple((run.name, stamp(run.folder / file)) for run in runs)
-    return _evidence(runs, experiment, split, stamps)
+    folders = sorted(path.parent for path in experiment_folder(experiment).glob("runs/*/predictions.parquet"))
+    return _evidence(experiment, split, tuple((folder.name, stamp(folder / file)) for folder in folders))
 
 
 def training_probs(run: Run) -> pd.Series:
@@ -65,25 +68,26 @@ def groups_of(evidence: Evidence, *, threshold: float, remedy: str = "none") -> 
 
     As `analysis.outcome_groups`, aligned with the evidence; runs that collapsed or lack an example are left out.
     """
-    return _groups(evidence, evidence.experiment, evidence.split, evidence.runs, mark(evidence), threshold, remedy)
+    return _groups(evidence, evidence.key, threshold, remedy)
 
 
 def mark(evidence: Evidence) -> float:
     """Changes when probabilities do: part of a cache key, as runs may be made again under their names."""
-    return float(np.nansum(evidence.pos_probs))
+    return evidence.key[3]
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _evidence(_runs: list[Run], experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> Evidence:
-    table = _training_table(_runs) if split == TRAIN else _tables(_runs, experiment, stamps)[split]
+def _evidence(experiment: str, split: str, stamps: tuple[tuple[str, int], ...]) -> Evidence:
+    table = _training_table(finished_runs(experiment)) if split == TRAIN else _tables(experiment, stamps)[split]
     columns = {one.name: getattr(table, one.name) for one in fields(table)}
-    return Evidence(experiment=experiment, places=pd.Index(table.ids), **columns)
+    key = (experiment, split, table.runs, float(np.nansum(table.pos_probs)))
+    return Evidence(experiment=experiment, places=pd.Index(table.ids, dtype=object), key=key, **columns)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _tables(_runs: list[Run], experiment: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, RunTable]:
+def _tables(experiment: str, stamps: tuple[tuple[str, int], ...]) -> dict[str, RunTable]:
     """Both fixed splits from one reading of the files."""
-    return read_run_tables(experiment, _runs)
+    return read_run_tables(experiment, finished_runs(experiment))
 
 
 def _training_table(runs: list[Run]) -> RunTable:
@@ -118,9 +122,7 @@ def _trained_on(runs: list[Run]) -> pd.Series:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _groups(
-    _evidence: Evidence, experiment: str, split: str, runs: tuple[str, ...], mark: float, threshold: float, remedy: str
-) -> pd.DataFrame | None:
+def _groups(_evidence: Evidence, key: Key, threshold: float, remedy: str) -> pd.DataFrame | None:
     whole = ~np.isnan(_evidence.pos_probs).any(axis=1) & (_evidence.remedies == remedy)
     if not whole.any() or not len(_evidence.ids):
         return None

@@ -8,7 +8,7 @@ import streamlit as st
 
 from data.datasets import datasets_folder, load_examples, load_info
 from data.errors import UserError
-from data.experiments import experiment_folder, load_plan
+from data.experiments import experiment_folder
 from data.files import read_frame
 from data.runs import Predictions, Run, load_embeddings, load_predictions, load_runs
 
@@ -63,11 +63,6 @@ def frozen_folder(experiment: str) -> Path:
     return experiment_folder(experiment) / "frozen"
 
 
-def plan(experiment: str) -> pd.DataFrame:
-    """The ratio plan: seed, label, id, rank."""
-    return _plan(experiment, stamp(experiment_folder(experiment) / "plan.parquet"))
-
-
 @st.cache_data(max_entries=4, show_spinner=False)
 def _examples(dataset: str, written: int) -> pd.DataFrame:
     return load_examples(dataset).set_index("id", drop=False)
@@ -82,8 +77,3 @@ def _predictions(_run: Run, path: str, written: int, split: str) -> pd.DataFrame
 @st.cache_data(max_entries=16, show_spinner=False)
 def _frame(path: str, written: int) -> pd.DataFrame:
     return read_frame(Path(path))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _plan(experiment: str, written: int) -> pd.DataFrame:
-    return load_plan(experiment)

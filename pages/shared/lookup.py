@@ -8,9 +8,14 @@ import pandas as pd
 
 def places_of(index: pd.Index, ids: Iterable[str]) -> np.ndarray:
     """The row numbers of ids, -1 for those that are not there."""
-    return index.get_indexer(pd.Index(np.asarray(list(ids), dtype=object)))
+    wanted = ids if isinstance(ids, np.ndarray) else list(ids)
+    return index.get_indexer(pd.Index(np.asarray(wanted, dtype=object), dtype=object))
 
 
 def place_of(index: pd.Index, one: str) -> int:
     """The row number of one id, -1 when it is not there."""
-    return int(places_of(index, [one])[0])
+    try:
+        place = index.get_loc(one)
+    except KeyError:
+        return -1
+    return place if isinstance(place, int) else -1

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis.neighbours import nearest, shared_words
+from analysis.neighbours import shared_words, words_apart
 from pages.shared.load import embeddings, stamp
 from pages.shared.lookup import place_of
 from pages.shared.marked import escaped, marked
@@ -17,17 +17,20 @@ from pages.shared.words import plain
 SHOWN = 3
 SAME = 0.98
 """Cosine from which two texts are worth a look as near-duplicates."""
+WORDS = 12
+"""Words not shared that are listed, of each text."""
 CLOSE = 0.02
 """A margin between the two classes smaller than this is no difference to speak of."""
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Embeddings by id, and those of the training examples of each class."""
+    """Embeddings by id, and those of the training examples of each class, of length 1."""
 
     places: pd.Index
     embeddings: np.ndarray
     train_ids: dict[int, np.ndarray]
+    train_places: dict[int, pd.Index]
     train: dict[int, np.ndarray]
 
 
@@ -57,43 +60,57 @@ def neighbours(folder: Path, one: str) -> dict[int, Near] | str:
         return "This example has no embedding: only test and training examples do."
     if not all(len(vectors.train[label]) for label in (1, 0)):
         return "The training examples have no embeddings, so there is nothing to compare with."
-    query = np.asarray(vectors.embeddings[place])[None]
+    query = _unit(np.asarray(vectors.embeddings[place])[None])[0]
     return {label: _nearest(vectors, label, query, one) for label in (1, 0)}
 
 
 def show_neighbours(found: dict[int, Near], one: str, label: int, texts: Texts) -> None:
     """One sentence on what they say, then the classes side by side; the example's own class first."""
+    if not all(near.ids for near in found.values()):
+        st.caption("There is no other training example of one class to compare with.")
+        return
+    if found[1 - label].cosines[0] >= SAME:
+        st.warning(_twin(found, label), icon=":material/content_copy:")
     st.markdown(_finding(found, label))
     text = texts.text(one) or ""
-    for place, kind in zip(st.columns(2, gap="medium"), (label, 1 - label), strict=True):
-        near = found[kind]
-        name = plain(texts.class_name(near.ids[0], kind))
-        place.markdown(f"**Nearest training {'positive' if kind else 'negative'}** · {name}")
-        place.html("".join(_block(number, near, text, texts) for number in range(len(near.ids))))
+    sides = "".join(_side(found[kind], kind, text, texts) for kind in (label, 1 - label))
+    st.html(f'<div class="near-pair">{sides}</div>')
+
+
+def _side(near: Near, kind: int, text: str, texts: Texts) -> str:
+    name = escaped(texts.class_name(near.ids[0], kind))
+    blocks = "".join(_block(number, near, text, texts) for number in range(len(near.ids)))
+    return f"<div><p><strong>Nearest training {'positive' if kind else 'negative'}</strong> · {name}</p>{blocks}</div>"
 
 
 def _nearest(vectors: Vectors, label: int, query: np.ndarray, one: str) -> Near:
-    indices, cosines = nearest(query, vectors.train[label], k=SHOWN + 1)
-    pairs = [
-        (str(vectors.train_ids[label][i]), float(cosine)) for i, cosine in zip(indices[0], cosines[0], strict=True)
-    ]
-    pairs = [pair for pair in pairs if pair[0] != one][:SHOWN]
-    return Near(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
+    cosines = vectors.train[label] @ query
+    first = np.argpartition(-cosines, min(SHOWN, len(cosines) - 1))[: SHOWN + 1]
+    pairs = sorted((-float(cosines[i]), int(i)) for i in first)
+    near = [(str(vectors.train_ids[label][i]), -cosine) for cosine, i in pairs]
+    near = [pair for pair in near if pair[0] != one][:SHOWN]
+    return Near(tuple(pair[0] for pair in near), tuple(pair[1] for pair in near))
 
 
 def _finding(found: dict[int, Near], label: int) -> str:
     own, other = found[label].cosines[0], found[1 - label].cosines[0]
     names = ("negative", "positive")
-    if other >= SAME:
-        return (
-            f"Nearly the same text stands in training as a **{names[1 - label]}** (cosine {other:.2f}): "
-            "one of the two labels may be wrong."
-        )
     if abs(own - other) < CLOSE:
         return f"As near to training negatives as to training positives: borderline (cosine {own:.2f} and {other:.2f})."
     nearer = names[label] if own > other else names[1 - label]
     reading = "its own class" if own > other else "the other class: true overlap, or a wrong label"
     return f"Nearer to a training **{nearer}**, {reading} (cosine {max(own, other):.2f} against {min(own, other):.2f})."
+
+
+def _twin(found: dict[int, Near], label: int) -> str:
+    """A near-duplicate of the other class."""
+    number = sum(cosine >= SAME for cosine in found[1 - label].cosines)
+    name, cosine = ("negative", "positive")[1 - label], found[1 - label].cosines[0]
+    more = f", and {number - 1} more are as near" if number > 1 else ""
+    return (
+        f"To this encoder nearly the same text stands in training as a **{name}** "
+        f"({plain(found[1 - label].ids[0])}, cosine {cosine:.3f}{more}): one of the two labels may be wrong."
+    )
 
 
 def _block(number: int, near: Near, text: str, texts: Texts) -> str:
@@ -105,9 +122,22 @@ def _block(number: int, near: Near, text: str, texts: Texts) -> str:
     if shared:
         said += f" · {len(shared)} shared word{'s' if len(shared) != 1 else ''}"
     body = f'<div class="reading near" dir="auto">{marked(other, shared) if other is not None else ""}</div>'
+    body += _apart(text, other) if other and text else ""
     if number == 0:
         return f'<div class="quiet">{said}</div>{body}'
     return f'<details><summary class="quiet">{said}</summary>{body}</details>'
+
+
+def _apart(text: str, other: str) -> str:
+    """The words that the two texts do not share, stop words left out."""
+    only_read, only_near = words_apart(text[:20_000], other[:20_000])
+    parts = [("Only in what you read", only_read), ("Only in this neighbour", only_near)]
+    return "".join(
+        f'<div class="quiet apart">{said}: {escaped(", ".join(found[:WORDS]))}'
+        f"{f' and {len(found) - WORDS:,} more' if len(found) > WORDS else ''}</div>"
+        for said, found in parts
+        if found
+    )
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -121,9 +151,10 @@ def _vectors(folder: str, written: int) -> Vectors | None:
     ids = rows["id"].to_numpy(dtype=object)
     by_class = {label: np.flatnonzero(train & (labels == label)) for label in (1, 0)}
     return Vectors(
-        places=pd.Index(ids),
+        places=pd.Index(ids, dtype=object),
         embeddings=matrix,
         train_ids={label: ids[mine] for label, mine in by_class.items()},
+        train_places={label: pd.Index(ids[mine], dtype=object) for label, mine in by_class.items()},
         train={label: _unit(np.asarray(matrix[mine])) for label, mine in by_class.items()},
     )
 

@@ -12,7 +12,7 @@ from data.datasets import datasets_folder, load_examples
 from data.errors import UserError
 from data.experiments import load_experiment
 from data.selections import load_selection
-from data.slice_rules import Column, Phrase, Picked, Rule, read_rule
+from data.slice_rules import Column, Length, Phrase, Picked, Rule, read_rule
 from data.slices import Slice, find_slice, load_slices, slices_log
 from pages.shared.load import stamp
 from pages.shared.lookup import places_of
@@ -68,7 +68,7 @@ def _saved(experiment: str, written: int, size: int) -> list[Slice]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _inside(dataset: str, written: int, _rule: Rule, written_rule: str) -> np.ndarray:
+def _inside(dataset: str, written: int, _rule: Phrase | Length | Column, written_rule: str) -> np.ndarray:
     """Which of all the dataset's examples a rule takes in."""
     if isinstance(_rule, Column):
         try:

@@ -8,10 +8,11 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from data.experiments import ExperimentConfig, experiment_ids, load_experiment, ratio_label
+from data.remedies import remedy_rank
 from data.runs import Run
 from pages.shared.load import finished_runs
 
-SHARED = {"experiment", "ratio", "seed", "threshold", "q", "dataset"}
+SHARED = {"experiment", "ratio", "seed", "remedy", "threshold", "q", "dataset"}
 """The values that several pages bind."""
 
 
@@ -36,7 +37,10 @@ def require_experiment() -> ExperimentConfig:
 
 
 def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
-    """The finished run of the chosen ratio and seed; the largest (or smallest) ratio first. Drawn in the side bar."""
+    """The finished run of the chosen ratio, remedy and seed; the largest (or smallest) ratio first, without a remedy.
+
+    Drawn in the side bar.
+    """
     runs = finished_runs(config.id)
     if not runs:
         empty("No run of this experiment has finished yet.", "pages/prepare/train.py", "See the progress")
@@ -52,7 +56,7 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
             help="Training negatives for each training positive.",
         )
     at_ratio = [run for run in runs if ratio_label(run.config.ratio) == chosen] or runs
-    return _choose_seed(at_ratio)
+    return _choose_seed(_of_remedy(at_ratio))
 
 
 def begin(key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str) -> None:
@@ -109,6 +113,19 @@ def go(page: str, **wanted: str) -> NoReturn:
     for key in SHARED & set(wanted):
         st.session_state[f"wanted-{key}"] = wanted.pop(key)
     st.switch_page(page, query_params=wanted)
+
+
+def _of_remedy(runs: list[Run]) -> list[Run]:
+    """The runs of the chosen remedy. The box is drawn only where there is one to choose."""
+    names = sorted({run.config.remedy for run in runs}, key=remedy_rank)
+    begin("remedy", names[0], names)
+    chosen: str | None = names[0]
+    if len(names) > 1:
+        with st.sidebar:
+            chosen = st.selectbox("Remedy", names, index=None, key="remedy", required=True, bind="query-params",
+                                  help="What was done about imbalance in training; none is plain "
+                                  "cross-entropy.")  # fmt: skip
+    return [run for run in runs if run.config.remedy == chosen] or runs
 
 
 def _choose_seed(runs: list[Run]) -> Run:

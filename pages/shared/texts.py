@@ -85,5 +85,5 @@ def _texts(dataset: str, written: int, readable: bool) -> Texts:
         return Texts(pd.Index([], dtype=object), None, np.array([], dtype=object))
     frame = load_examples(dataset, ["id", "text", "class_name"])
     column = pa.chunked_array([pa.array(frame["text"].astype(object), type=pa.large_string(), from_pandas=True)])
-    places = pd.Index(frame["id"].to_numpy(dtype=object))
+    places = pd.Index(frame["id"].to_numpy(dtype=object), dtype=object)
     return Texts(places, column if readable else None, frame["class_name"].to_numpy(dtype=object))

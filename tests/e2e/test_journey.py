@@ -12,7 +12,7 @@ from data.hard_cases import load_hard_cases
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "ratios", "confusion", "errors", "map", "hard_cases", "data", "train")
+PAGES = ("", "ratios", "confusion", "errors", "map", "data_map", "hard_cases", "data", "train")
 HEADLINE = "[data-testid=stMain] h3"
 expect.set_options(timeout=60_000)
 
@@ -60,7 +60,7 @@ def test_ten_misses_by_keys_and_a_list_taken_home(
     settle(page)
     page.keyboard.press("k")
     expect(page.get_by_text(re.compile(r"^10 of "))).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("Remove from list"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Remove"))).to_be_visible()
     assert len(load_hard_cases("sweep")) == 1
     link = page.url
     page.reload()

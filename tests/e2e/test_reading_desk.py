@@ -1,5 +1,6 @@
 """The reading desk in a real browser: keys, the note while typing, the URL, a refresh."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
@@ -7,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.hard_cases import load_hard_cases
+from data.hard_cases import ACTIONS, load_hard_cases
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
@@ -26,6 +27,117 @@ def read_next(page: Page, key: str) -> str:
     return in_url(page, "example")
 
 
+def open_desk(page: Page, address: str) -> str:
+    """Open the misses and wait until keys are listened to; the id of the first."""
+    page.goto(f"{address}/errors?experiment=sweep&ratio=1%3A10")
+    page.wait_for_selector(".st-key-note-box textarea")
+    page.wait_for_function("window.boxKeysReady === true")
+    page.wait_for_function("new URL(location.href).searchParams.has('example')")
+    settle(page)
+    page.wait_for_timeout(1000)  # shortcuts listen a moment after their buttons are drawn
+    return in_url(page, "example")
+
+
+def settle(page: Page) -> None:
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def write(page: Page, key: str, text: str, *, enter: bool) -> None:
+    """Into a box by its key, and out again by Escape."""
+    page.keyboard.press(key)
+    page.keyboard.type(text)
+    if enter:
+        page.keyboard.press("Enter")
+        expect(page.locator(f".st-key-tag-box [role=group] [data-tag][aria-label='{text}']").last).to_be_visible()
+    page.keyboard.press("Escape")
+    settle(page)
+    page.wait_for_function(
+        "document.activeElement === document.body || !document.activeElement.matches('input, textarea')"
+    )
+
+
+def test_twenty_misses_are_read_and_decided_on_by_keys_alone(
+    workspace: Path, serve: Callable[[], str], page: Page
+) -> None:
+    """Next, back, add, every action, tag, note and undo, without the mouse; the list then says just that."""
+    make_experiment(make_dataset(positives=360, negatives=1440), ratios=(1, 10), seeds=(0,))
+    seen = [open_desk(page, serve())]
+    wanted: dict[str, dict[str, str]] = {}
+    for number in range(20):
+        one = seen[-1]
+        if number % 5 == 1:
+            write(page, "t", "jargon" if number < 10 else "zeta", enter=True)
+            wanted.setdefault(one, {})["tags"] = "jargon" if number < 10 else "zeta"
+        if number % 5 == 2:
+            write(page, "n", f"jakz 123 number {number}", enter=False)
+            wanted.setdefault(one, {})["note"] = f"jakz 123 number {number}"
+        if number % 5 == 3:
+            action = number % 6
+            seen.append(read_next(page, str(action + 1)))
+            wanted.setdefault(one, {})["action"] = ACTIONS[action]
+        elif number % 5 == 4:
+            seen.append(read_next(page, "a"))
+            wanted.setdefault(one, {})
+        else:
+            assert in_url(page, "example") == one
+            seen.append(read_next(page, "j"))
+        settle(page)
+    assert len(set(seen)) == 21
+    assert read_next(page, "k") == seen[-2]
+    page.keyboard.press("a")  # on the list already: takes it off
+    expect(page.get_by_role("button", name="Add to list")).to_be_visible()
+    settle(page)
+    page.keyboard.press("z")
+    expect(page.get_by_role("button", name="Remove", exact=False).first).to_be_visible()
+    settle(page)
+    cases = load_hard_cases("sweep").set_index("id")
+    assert list(cases.index) == list(wanted)
+    for one, said in wanted.items():
+        assert {name: cases.at[one, name] for name in ("tags", "note", "action")} == {
+            "tags": "", "note": "", "action": "", **said}  # fmt: skip
+    position = page.get_by_text(re.compile(r"^20 of "))
+    expect(position).to_be_visible()
+    page.reload()
+    expect(position).to_be_visible()
+    assert in_url(page, "example") == seen[-2]
+
+
+def test_tags_are_suggested_and_letters_typed_in_a_hurry_stay_in_the_box(
+    workspace: Path, serve: Callable[[], str], page: Page
+) -> None:
+    make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 10), seeds=(0,))
+    first = open_desk(page, serve())
+    write(page, "t", "jargon", enter=True)
+    second = read_next(page, "j")
+    settle(page)
+    page.keyboard.press("t")
+    page.keyboard.type("jar")  # j and a are keys of the desk outside the box
+    expect(page.get_by_role("option").first).to_contain_text("jargon")
+    page.keyboard.press("Enter")
+    page.keyboard.press("t")  # the box is still open: a letter
+    page.keyboard.press("Escape")
+    settle(page)
+    assert in_url(page, "example") == second
+    cases = load_hard_cases("sweep").set_index("id")
+    assert cases["tags"].to_dict() == {first: "jargon", second: "jargon"}
+
+
+def test_the_name_is_asked_for_once(workspace: Path, serve: Callable[[], str], page: Page) -> None:
+    """It is written beside what is said, never into the URL, and the browser remembers it for the next server."""
+    make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 10), seeds=(0,))
+    open_desk(page, serve())
+    name = page.get_by_role("textbox", name="Your name")
+    name.fill("Ann; <b>Å")
+    name.press("Tab")
+    settle(page)
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    assert load_hard_cases("sweep")["who"].tolist() == ["Ann; <b>Å"]
+    assert "Ann" not in page.url
+    page.goto(f"{serve()}/errors?experiment=sweep")
+    expect(name).to_have_value("Ann; <b>Å")
+
+
 def test_misses_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str], page: Page) -> None:
     make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 10), seeds=(0,))
     address = serve()
@@ -33,7 +145,7 @@ def test_misses_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str]
     page.wait_for_selector("[data-testid=stMain] h3")
     page.goto(f"{address}/errors")
     page.wait_for_selector(".st-key-note-box textarea")
-    page.wait_for_function("window.noteKeyReady === true")
+    page.wait_for_function("window.boxKeysReady === true")
     page.wait_for_function("new URL(location.href).searchParams.has('example')")
     first = in_url(page, "example")
     second = read_next(page, "j")
@@ -51,7 +163,7 @@ def test_misses_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str]
     page.keyboard.press("n")
     page.keyboard.type("jak reads: not a key")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Remove from list")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove")).to_be_visible()
     assert in_url(page, "example") == second
     assert load_hard_cases("sweep")["note"].tolist() == ["jak reads: not a key"]
 

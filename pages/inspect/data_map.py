@@ -1,0 +1,164 @@
+"""What training found easy and what it never learned: confidence against variability, and the way of each positive."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from data.experiments import ExperimentConfig, ratio_label
+from data.runs import Run
+from models.training_map import why_no_map
+from pages.inspect._data_map_movement import movement_part
+from pages.inspect._data_map_points import class_title, data_map_kinds, data_map_points
+from pages.inspect._data_map_selection import training_selection
+from pages.inspect._map_figure import Frame, figure
+from pages.inspect._map_picks import PICKED, ids_of, lit_key, picked_ids, remember_marks, rows_of, take_in, turn
+from pages.inspect._map_points import Kind, drawn
+from pages.inspect._map_selection import Desk
+from pages.inspect._map_sides import Side
+from pages.shared.colours import dark
+from pages.shared.dynamics import Positives, data_map_of, positives_over_ratios
+from pages.shared.evidence import TRAIN, evidence_of
+from pages.shared.headline import headline
+from pages.shared.link import enter, settle
+from pages.shared.load import stamp
+from pages.shared.state import choose_run, require_experiment
+from pages.shared.texts import Texts, texts_of
+from pages.shared.threshold import START
+from pages.shared.wide import wide
+from pages.shared.words import counted, plain, probability
+
+VIEWS = ("One ratio", "From ratio to ratio")
+CLASSES = ("Both classes", "Positives", "Negatives")
+STARTS = {"view": VIEWS[0], "class": CLASSES[0], PICKED: ""}
+READS: Mapping[str, Callable[[str], Any]] = {}
+FEW_EPOCHS = 5
+
+
+def show() -> None:
+    wide()
+    config = require_experiment()
+    run = choose_run(config)
+    enter(STARTS, READS, canary="view")
+    found, positives = data_map_of(run), positives_over_ratios(config.id)
+    if found is None:
+        headline(f"Data map of {plain(config.title)}", "There is no data map to show.")
+        st.info(plain(why_no_map(config, run)), icon=":material/info:")
+        st.page_link("pages/prepare/train.py", label="Train classifiers here", icon=":material/arrow_forward:")
+        return
+    headline(f"Data map of {plain(config.title)}", finding(found, positives, run), reading(found))
+    choose()
+    if st.session_state["view"] == VIEWS[1]:
+        movement_part(config, run, positives)
+    else:
+        explore(config, run, found)
+    settle(STARTS)
+
+
+def choose() -> None:
+    """The controls."""
+    for name, options in (("view", VIEWS), ("class", CLASSES)):
+        if st.session_state[name] not in options:
+            st.session_state[name] = options[0]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        st.segmented_control("Show", VIEWS, key="view", required=True)
+        if st.session_state["view"] == VIEWS[0]:
+            st.segmented_control("Training texts of", CLASSES, key="class", required=True)
+
+
+def finding(found: pd.DataFrame, positives: Positives | None, run: Run) -> str:
+    """How the same positives fare from the smallest ratio to the largest; of one ratio how many were not learned."""
+    if positives is None or len(positives.ratios) < 2 or not len(positives.ids):
+        own = found[found["label"] == 1]
+        never = int((own["correctness"] == 0).sum())
+        return f"At {ratio_label(run.config.ratio)} training never got {never:,} of {len(own):,} positives right."
+    first, last = (ratio_label(one) for one in (positives.ratios[0], positives.ratios[-1]))
+    start, end = (plain(probability(float(np.median(positives.confidence[at])))) for at in (0, -1))
+    few, many = (int((positives.correctness[at] == 0).sum()) for at in (0, -1))
+    return (
+        f"Of the same {len(positives.ids):,} positives {many:,} are never right in training at {last}, {few:,} at "
+        f"{first}; the median confidence is {end} against {start}."
+    )
+
+
+def reading(found: pd.DataFrame) -> str:
+    """How to read it, and how far the number of epochs carries."""
+    epochs = int(found["epochs"].max())
+    few = ""
+    if epochs == 1:
+        few = " One epoch tells no variability: only the height means something here."
+    elif epochs < FEW_EPOCHS:
+        few = f" {counted(epochs, 'epoch')} are few: read crowds and ranks, not single digits."
+    return (
+        f"Confidence is the probability of a text's own class while training, the mean over "
+        f"{counted(epochs, 'epoch')}; variability is its standard deviation. Low and steady is "
+        f"hard to learn: look at the label first.{few}"
+    )
+
+
+def explore(config: ExperimentConfig, run: Run, found: pd.DataFrame) -> None:
+    """The data map of one ratio, and beside it what was drawn around."""
+    points = data_map_points(found, st.session_state["class"])
+    mark = (config.id, run.name, "data map", stamp(run.folder / "dynamics.npz"))
+    side = Side("data-map", run, False, points, mark)
+    legend = data_map_kinds(points)
+    take_in([side], {side.key: legend}, what="data map")
+    ids, lost = picked_ids(config.id)
+    desk = Desk(config, run, evidence_of(config.id, TRAIN), texts_of(config.dataset), START)
+    place, below = st.columns([3, 2], gap="medium")
+    with place:
+        chart(side, legend, desk)
+    with below:
+        if lost:
+            st.error(plain(lost), icon=":material/error:")
+        training_selection(desk, found, ids)
+
+
+def chart(side: Side, legend: list[Kind], desk: Desk) -> None:
+    names = ("variability: standard deviation over epochs", "confidence: mean probability of its own class")
+    frame = Frame((-0.02, 0.52), (-0.03, 1.03), 560, shaded=False, turn=turn(), names=names, measured=True)
+    look = (side.mark, frame, dark(), st.session_state["class"])
+    said = class_title(side.points, ratio_label(side.run.config.ratio))
+    picture, marks = _picture(side.points, legend, frame, desk.texts, (said, look, lit_key(side, look)))
+    remember_marks(side, marks)
+    st.plotly_chart(
+        picture,
+        key=side.key,
+        theme=None,
+        on_select="rerun",
+        selection_mode=("lasso", "box", "points"),
+        config={"displaylogo": False, "scrollZoom": True},
+        alt=f"{said}. Marks: {', '.join(kind.name for kind in legend)}.",
+    )
+    regions = (
+        "By thirds of its own class: ambiguous is the third that varied most; of the rest, hard to learn lies in the "
+        "third with the lowest confidence, easy in the third with the highest."
+    )
+    easy, hard = ((side.points["region"] == one).to_numpy() for one in ("easy", "hard to learn"))
+    below = (side.points["y"] < 0.5).to_numpy()
+    if (easy & below).any() or (hard & ~below).any():
+        regions += (
+            f" The names are ranks, no more: here {counted(int((easy & below).sum()), 'easy text')} and "
+            f"{int((hard & below).sum()):,} of {int(hard.sum()):,} hard ones have a confidence below .5."
+        )
+    sampled = (
+        "" if marks.all() else f" Marks are drawn for {int(marks.sum()):,} of {len(marks):,} texts, a fair sample."
+    )
+    st.caption(regions + sampled)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _picture(
+    _points: pd.DataFrame, _legend: list[Kind], _frame: Frame, _texts: Texts, key: tuple[str, tuple[Any, ...], str]
+) -> tuple[go.Figure, np.ndarray]:
+    """The figure and which rows (n) have a mark on it. `key` has all that they depend on."""
+    title, look, lit = key
+    rows = rows_of(_points, ids_of(look[0][0], lit))
+    marks = drawn(_points, rows)
+    return figure(_points, _legend, marks, rows, frame=_frame, title=title, texts=_texts), marks
+
+
+show()

@@ -1,0 +1,40 @@
+"""Finished arms beside the plain runs of a made experiment, with scores of known origin."""
+
+import shutil
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from data.experiments import ExperimentConfig, experiment_folder, load_run_config, run_folder, run_names
+from data.files import read_frame, read_json, write_json
+from data.remedies import find_remedy
+from data.runs import save_metrics, save_predictions
+
+
+def add_arms(
+    config: ExperimentConfig, arms: dict[str, tuple[float, float]], *, ratio: float = 10, seeds: tuple[int, ...] = ()
+) -> None:
+    """Copy the plain runs of a ratio as arms: `arms` gives each a shift of the log-odds and an added noise.
+
+    A shift alone is what a loss does that only moves the threshold; noise spoils the ranking. An arm without
+    fine-tuning keeps no embeddings and no map.
+    """
+    rng = np.random.default_rng(7)
+    plain = [load_run_config(config.id, name) for name in run_names(config.id) if name.endswith("-none")]
+    for run in plain:
+        if run.ratio != ratio or (seeds and run.seed not in seeds):
+            continue
+        for name, (shift, noise) in arms.items():
+            arm = replace(run, remedy=name)
+            folder = run_folder(config.id, arm.name)
+            shutil.copytree(run_folder(config.id, run.name), folder)
+            write_json(folder / "config.json", asdict(arm))
+            frame = read_frame(folder / "predictions.parquet")
+            odds = frame["logit"].to_numpy(np.float64) + shift + noise * rng.normal(size=len(frame))
+            save_predictions(folder, frame.assign(logit=odds.astype(np.float32), pos_prob=1 / (1 + np.exp(-odds))))
+            save_metrics(folder, {"seconds": {"training": 12.0}, "remedy": name})
+            if not find_remedy(name).fine_tunes:
+                for file in ("embeddings.npy", "embedding_rows.parquet", "projection.parquet", "dynamics.npz"):
+                    (folder / file).unlink(missing_ok=True)
+    path = experiment_folder(config.id) / "experiment.json"
+    write_json(path, {**read_json(path), "remedies": ["none", *arms]})
