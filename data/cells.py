@@ -4,9 +4,10 @@ Two rules, for CSV only, each undone by `restored`:
 
 1. A cell that a spreadsheet could take for a formula gets an apostrophe in front: one that starts with = + - @ (also
    in their full-width forms), a tab or a carriage return, also after white space, invisible characters or apostrophes.
-2. What spreadsheets and CSV readers lose, control characters other than tab, line feed and carriage return, unpaired
-   surrogates and U+FFFE, U+FFFF, is written as backslash, u and four hexadecimal digits: `\\u0000`. Backslashes in
-   front of it, or in front of text that looks like it, are doubled.
+2. What spreadsheets and CSV readers lose, control characters other than tab and line end, a carriage return without a
+   line feed (pandas writes it without quotes, so that it ends the row), unpaired surrogates and U+FFFE, U+FFFF, is
+   written as backslash, u and four hexadecimal digits: `\\u0000`. Backslashes in front of it, or in front of text that
+   looks like it, are doubled.
 """
 
 import re
@@ -15,7 +16,7 @@ from collections.abc import Callable
 import pandas as pd
 
 _LOST = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff"
-_TO_ESCAPE = re.compile(rf"(\\*)([{_LOST}])|(\\+)(?=u[0-9a-f]{{4}})")
+_TO_ESCAPE = re.compile(rf"(\\*)([{_LOST}]|\r(?!\n))|(\\+)(?=u[0-9a-f]{{4}})")
 _ESCAPED = re.compile(r"(\\+)u([0-9a-f]{4})")
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"

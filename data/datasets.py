@@ -19,7 +19,10 @@ COLUMNS = ("id", "text", "label", "class_name", "split", "group", "source_row")
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a dataset besides its examples: names, classes, origin, hashes and what was set aside."""
+    """What is known of a dataset besides its examples: names, classes, origin, hashes and what was set aside.
+
+    `parent` is the dataset of which this is a later version, with the hash it had then.
+    """
 
     name: str
     title: str
@@ -34,6 +37,8 @@ class DatasetInfo:
     notes: tuple[str, ...] = ()
     created: str = field(default_factory=now)
     content_sha256: str = ""
+    parent: str = ""
+    parent_sha256: str = ""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -61,6 +61,7 @@ class ExperimentConfig:
 
     `ratios` are training negatives for each training positive. `positives` caps the training positives (None: as many
     as the largest ratio allows). `kind` tells where the predictions come from: trained here, a checkpoint, or imported.
+    `parent` is the experiment that this one repeats on a later version of its dataset.
     """
 
     id: str
@@ -77,6 +78,7 @@ class ExperimentConfig:
     test_negatives_cap: int | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
     created: str = field(default_factory=now)
+    parent: str = ""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -1,12 +1,13 @@
 """The hard-case list of an experiment: what people added, removed, noted and decided, as an append-only log.
 
 `<experiment>/hard_cases.jsonl` has one record a line: schema, key, time, who, op, ids, and what the op needs: add
-(reasons, one list for each id; run, ratio, seed, split, threshold), remove, note (note), action (action), tag and untag
-(tag), undo (of: the key of another record). The list is what folding the log gives. Records are only ever added, each
+(reasons, one list for each id; run, ratio, seed, split, threshold), remove, note (note), action (action), relabel
+(label: the class it should have), tag and untag (tag), import (source; changes, one object for each id), undo (of: the
+key of another record). The list is what folding the log gives (`data.case_entries`). Records are only ever added, each
 by one write, so two people do not overwrite each other and a crash loses at most the line being written.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import pandas as pd
 
+from data.case_entries import Record, folded, history_of
 from data.errors import UserError
 from data.experiments import experiment_folder, load_experiment, ratio_label
 from data.files import append_line, read_lines
@@ -22,9 +24,10 @@ from data.workspace import now
 SCHEMA = 1
 ACTIONS = ("relabel", "collect more", "duplicate", "ambiguous", "not our class", "fine as is")
 COLUMNS = (
-    "id", "reasons", "note", "action", "tags", "added", "who", "run", "ratio", "seed", "split", "threshold",
+    "id", "reasons", "note", "action", "new_label", "tags", "added", "who", "run", "ratio", "seed", "split",
+    "threshold",
 )  # fmt: skip
-_TEXT_COLUMNS = ("id", "reasons", "note", "action", "tags", "added", "who", "run", "split")
+_TEXT_COLUMNS = ("id", "reasons", "note", "action", "new_label", "tags", "added", "who", "run", "split")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ def set_action(experiment: str, ids: Iterable[str], action: str, *, who: str = "
     return _append(experiment, "action", _checked(ids), who, action=action)
 
 
+def set_new_label(experiment: str, ids: Iterable[str], label: str, *, who: str = "") -> str:
+    """Write the class that examples should have, by its name; "" for undecided. The action stays as it is."""
+    return _append(experiment, "relabel", _checked(ids), who, label=label)
+
+
 def add_tag(experiment: str, ids: Iterable[str], tag: str, *, who: str = "") -> str:
     """Give examples a tag; any words without a semicolon."""
     return _append(experiment, "tag", _checked(ids), who, tag=_checked_tag(tag))
@@ -94,16 +102,32 @@ def remove_tag(experiment: str, ids: Iterable[str], tag: str, *, who: str = "") 
     return _append(experiment, "untag", _checked(ids), who, tag=_checked_tag(tag))
 
 
-def undo(experiment: str, *, key: str = "", who: str = "") -> dict[str, Any] | None:
+def import_changes(
+    experiment: str, ids: Iterable[str], changes: Sequence[Mapping[str, Any]], *, source: str, who: str = ""
+) -> str:
+    """Take over what a list from outside says, as one record and one step to undo.
+
+    One object for each id holds only what changes: listed (True or False), reasons (a list, when it comes on the
+    list), note, action, new_label, tags_added and tags_removed (lists).
+    """
+    listed = _checked(ids)
+    if len(changes) != len(listed):
+        raise UserError(f"Each example needs its changes: there are {len(listed)} ids and {len(changes)} changes.")
+    return _append(
+        experiment, "import", listed, who, source=source, changes=[dict(one) for one in changes], **asdict(NOWHERE)
+    )
+
+
+def undo(experiment: str, *, key: str = "", who: str = "") -> Record | None:
     """Take back one record: the one of this key, else the last that `who` made. Returns it; None when there is none.
 
     Others' records stay as they are, also later ones on the same examples.
     """
-    standing = [record for record in _standing(experiment) if _is_meant(record, key, who)]
-    if not standing:
+    meant = [record for record in _standing(experiment) if _is_meant(record, key, who)]
+    if not meant:
         return None
-    _append(experiment, "undo", standing[-1]["ids"], who, of=standing[-1]["key"])
-    return standing[-1]
+    _append(experiment, "undo", meant[-1]["ids"], who, of=meant[-1]["key"])
+    return meant[-1]
 
 
 def load_hard_cases(experiment: str) -> pd.DataFrame:
@@ -119,26 +143,24 @@ def load_annotations(experiment: str) -> pd.DataFrame:
     return annotations_of(load_history(experiment))
 
 
-def load_history(experiment: str) -> list[dict[str, Any]]:
+def load_history(experiment: str) -> list[Record]:
     """Every record in the order of writing, with `undone`: whether it was taken back. The undo records are left out."""
     load_experiment(experiment)
-    records = [record for record in read_lines(hard_cases_log(experiment)) if _is_whole(record)]
-    gone = {record.get("of") for record in records if record["op"] == "undo"}
-    return [{**record, "undone": record["key"] in gone} for record in records if record["op"] != "undo"]
+    return history_of(read_lines(hard_cases_log(experiment)))
 
 
-def annotations_of(history: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def annotations_of(history: Iterable[Record]) -> pd.DataFrame:
     """What the records of `load_history` add up to, as `load_annotations`."""
-    entries: dict[str, dict[str, Any]] = {}
-    for number, record in enumerate(one for one in history if not one["undone"]):
-        _apply(entries, record, number)
-    rows = [
-        {**entry, "reasons": "; ".join(entry["reasons"]), "tags": "; ".join(entry["tags"])}
-        for entry in sorted(entries.values(), key=lambda entry: entry["place"])
-    ]
+    entries = folded([record for record in history if not record["undone"]])
+    rows = [{**one, "reasons": "; ".join(one["reasons"]), "tags": "; ".join(one["tags"])} for one in entries]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, "listed"])
     types = {column: "object" for column in _TEXT_COLUMNS}
     return frame.astype({**types, "ratio": "float64", "threshold": "float64", "seed": "Int64", "listed": "bool"})
+
+
+def annotations_at(experiment: str, time: str) -> pd.DataFrame:
+    """As `load_annotations`, with the records up to a time (ISO, UTC, to the second) alone."""
+    return annotations_of(one for one in load_history(experiment) if str(one.get("time", "")) <= time)
 
 
 def hard_cases_log(experiment: str) -> Path:
@@ -146,48 +168,12 @@ def hard_cases_log(experiment: str) -> Path:
     return experiment_folder(experiment) / "hard_cases.jsonl"
 
 
-def _apply(entries: dict[str, dict[str, Any]], record: dict[str, Any], number: int) -> None:
-    """Let one record change the entries of its ids. An op of a later version changes nothing."""
-    op = record["op"]
-    for place, one in enumerate(record["ids"]):
-        entry = entries.setdefault(one, _fresh(one))
-        if op == "add":
-            _add(entry, record, (number, place))
-        elif op == "remove":
-            entry.update(listed=False, reasons=[])
-        elif op in ("note", "action"):
-            entry[op] = str(record.get(op, ""))
-        elif op == "tag" and record.get("tag") not in entry["tags"]:
-            entry["tags"].append(str(record.get("tag", "")))
-        elif op == "untag" and record.get("tag") in entry["tags"]:
-            entry["tags"].remove(record["tag"])
-
-
-def _add(entry: dict[str, Any], record: dict[str, Any], place: tuple[int, int]) -> None:
-    reasons = record.get("reasons", [])
-    new = reasons[place[1]] if place[1] < len(reasons) else []
-    if not entry["listed"]:
-        entry.update({name: record.get(name) for name in ("run", "ratio", "seed", "split", "threshold")})
-        entry.update(listed=True, added=record.get("time", ""), who=record.get("who", ""), place=place)
-    entry["reasons"] += [reason for reason in new if reason not in entry["reasons"]]
-
-
-def _fresh(one: str) -> dict[str, Any]:
-    texts = dict.fromkeys(("note", "action", "added", "who", "run", "split"), "")
-    numbers = dict.fromkeys(("ratio", "seed", "threshold"))
-    return {"id": one, "reasons": [], "tags": [], **texts, **numbers, "listed": False, "place": (-1, 0)}
-
-
-def _standing(experiment: str) -> list[dict[str, Any]]:
+def _standing(experiment: str) -> list[Record]:
     """The records that nobody took back, in the order of writing."""
     return [record for record in load_history(experiment) if not record["undone"]]
 
 
-def _is_whole(record: dict[str, Any]) -> bool:
-    return all(isinstance(record.get(name), kind) for name, kind in (("op", str), ("key", str), ("ids", list)))
-
-
-def _is_meant(record: dict[str, Any], key: str, who: str) -> bool:
+def _is_meant(record: Record, key: str, who: str) -> bool:
     return record["key"] == key if key else record.get("who", "") == who
 
 

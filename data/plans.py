@@ -55,9 +55,9 @@ def training_counts(plan: pd.DataFrame, *, ratio: float, seed: int) -> tuple[int
         raise UserError(f"The ratio plan has no seed {seed}.")
     held_positives, held_negatives = int((rows["label"] == 1).sum()), int((rows["label"] == 0).sum())
     if rows["sweep"].iloc[0] == "B":
-        n_positives, n_negatives = _half_up(held_negatives / ratio), held_negatives
+        n_positives, n_negatives = half_up(held_negatives / ratio), held_negatives
     else:
-        n_positives, n_negatives = held_positives, _half_up(held_positives * ratio)
+        n_positives, n_negatives = held_positives, half_up(held_positives * ratio)
     if n_positives > held_positives or n_negatives > held_negatives or min(n_positives, n_negatives) < 1:
         raise UserError(f"The ratio plan does not reach 1:{ratio:g}. Make a new experiment for it.")
     return n_positives, n_negatives
@@ -133,8 +133,8 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
     if possible < wished and (positives is not None or possible < FEWEST):
         raise _beyond(reach, wished, possible, len(ids[0]))
     n_positives = min(wished, possible)
-    n_negatives = _half_up(n_positives * reach)
-    fewest = _half_up(n_negatives / max(ratios)) if sweep == "B" else _half_up(n_positives * min(ratios))
+    n_negatives = half_up(n_positives * reach)
+    fewest = half_up(n_negatives / max(ratios)) if sweep == "B" else half_up(n_positives * min(ratios))
     if fewest < FEWEST:
         raise UserError(
             f"Ratio 1:{max(ratios) if sweep == 'B' else min(ratios):g} would leave too few training "
@@ -146,13 +146,13 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
 def _positives_for(ratio: float, negatives: int) -> int:
     """The most positives for which round(ratio x positives) negatives are there."""
     count = int(negatives / ratio) + 2
-    while _half_up(count * ratio) > negatives:
+    while half_up(count * ratio) > negatives:
         count -= 1
     return count
 
 
 def _beyond(ratio: float, positives: int, possible: int, negatives: int) -> UserError:
-    wanted, largest = _half_up(positives * ratio), np.floor(10 * negatives / positives) / 10
+    wanted, largest = half_up(positives * ratio), np.floor(10 * negatives / positives) / 10
     mend = f", or take at most {possible:,} positives" if possible >= FEWEST else ""
     return UserError(
         f"Ratio 1:{ratio:g} with {positives:,} training positives needs {wanted:,} training negatives; there are "
@@ -165,6 +165,6 @@ def _ranked(sweep: str, seed: int, label: int, ids: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=list(PLAN_COLUMNS)).astype({"seed": "int64", "label": "int8", "rank": "int64"})
 
 
-def _half_up(number: float) -> int:
+def half_up(number: float) -> int:
     """To the nearest whole number, halves upwards: 2.5 gives 3. A hair is added against binary fractions."""
     return int(number + 0.5 + 1e-9)

@@ -1,5 +1,6 @@
 """The part of the command table that reads finished experiments: verdict, errors, words, labels, the list."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -128,14 +129,53 @@ def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None
 
 
 @commands.command("hard-cases")
-def hard_cases(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
-    """List or write the hard cases of an experiment: reasons, notes, probabilities, provenance.
+def hard_cases(
+    experiment: ExperimentId,
+    out: Annotated[Path | None, typer.Option(help="File to write; for hf a folder, or a .zip of it.")] = None,
+    form: Annotated[
+        str, typer.Option(help="csv, jsonl, parquet, hf, label-studio or argilla. Without it: by the file's ending.")
+    ] = "",
+    import_: Annotated[
+        Path | None, typer.Option("--import", help="Read a list back: our own, or a labelling tool's JSON export.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write what the imported list changes.")] = False,
+    remove_missing: Annotated[
+        bool, typer.Option("--remove-missing", help="Take off the list what the imported list no longer holds.")
+    ] = False,
+    who: Annotated[str, typer.Option(help="Your name, kept beside what is imported.")] = "",
+    json: Json = False,
+) -> None:
+    """List or write the hard cases of an experiment, or read a list back and show what it changes.
 
     Example: closecall hard-cases posts-1-1-to-1-10 --out hard-cases.parquet
     """
-    from models import terminal
+    from models import case_commands
 
-    terminal.hard_cases(experiment, out=out, as_json=json)
+    if import_ is None:
+        case_commands.hard_cases(experiment, out=out, form=form, as_json=json)
+    else:
+        case_commands.import_cases(
+            experiment, import_, accept=yes, remove_missing=remove_missing, who=who, as_json=json
+        )
+
+
+@commands.command()
+def relabel(
+    experiment: ExperimentId,
+    training_only: Annotated[
+        bool, typer.Option("--training-only", help="Leave validation and test as they are.")
+    ] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Train the same experiment again on the new version.")] = False,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Apply the decisions of the hard-case list as the next version of the dataset; the old one stays.
+
+    Example: closecall relabel posts-1-1-to-1-10 --queue
+    """
+    from models import case_commands
+
+    case_commands.relabel(experiment, training_only=training_only, queue=queue, wait=wait, as_json=json)
 
 
 @commands.command()

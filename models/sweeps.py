@@ -71,7 +71,7 @@ def make_sweep(
     _check_texts(source)
     plan = draw_plan(source.examples, sweep=sweep, ratios=config.ratios, seeds=config.seeds, positives=positives,
                      seed=config.plan_seed)  # fmt: skip
-    with _naming_lock():
+    with naming_lock():
         config = replace(config, id=fresh_experiment_id(slug(config.title)))
         runs = [_planned_run(config, plan, *one) for one in product(config.ratios, config.seeds, config.remedies)]
         create_experiment(config, evaluation=_evaluation(source, config), plan=plan, runs=runs)
@@ -97,7 +97,7 @@ def make_checkpoint_run(
     source = load_dataset(dataset)
     _check_texts(source)
     located = located_model(checkpoint, "classifier")
-    with _naming_lock():
+    with naming_lock():
         if experiment is not None:
             return _join(load_experiment(experiment), source, located, ratio, seed)
         config = ExperimentConfig(
@@ -130,7 +130,7 @@ def add_remedies(
     wished = trained_remedies(remedies)
     if not wished:
         raise UserError("Name at least one remedy that is trained. Moving the threshold needs no run.")
-    with _naming_lock():
+    with naming_lock():
         config = load_experiment(experiment)
         if config.kind != "trained":
             raise UserError(f"{experiment} holds predictions of classifiers made elsewhere: no remedy can be trained.")
@@ -217,6 +217,6 @@ def _default_title(source: Dataset, ratios: Sequence[float]) -> str:
     return f"{source.info.title}, {span}"
 
 
-def _naming_lock() -> FileLock:
+def naming_lock() -> FileLock:
     """Two that queue at once must not choose the same id."""
     return FileLock(workspace_folder() / "queue.lock", timeout=LOCK_SECONDS)

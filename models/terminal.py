@@ -8,7 +8,7 @@ from data.assets import fetch_assets
 from data.builtin import builtin_dataset
 from data.datasets import save_dataset
 from data.experiments import TrainingConfig, experiment_ids, load_experiment, ratio_label
-from data.export import errors_table, finished_run, hard_case_table, provenance
+from data.export import errors_table, finished_run, provenance
 from data.prediction_columns import PredictionColumns
 from data.readers import ColumnGuess
 from models import jobs
@@ -229,14 +229,6 @@ def data_map(experiment: str, ratio: str, *, seed: int | None, remedy: str, out:
     )
     columns = ["id", "label", "confidence", "variability", "correctness", "region", "text"]
     show_export(table, provenance(experiment, run=run.name), out, columns, as_json=as_json)
-
-
-def hard_cases(experiment: str, *, out: Path | None, as_json: bool) -> None:
-    """List or write the hard cases of an experiment."""
-    table = hard_case_table(experiment)
-    say(f"{len(table):,} hard cases of {experiment}." + ("" if len(table) else " Add some on the Errors page."))
-    columns = ["id", "reasons", "action", "tags", "note", "text"]
-    show_export(table, provenance(experiment), out, columns, as_json=as_json)
 
 
 def verdict(experiment: str, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ import cli
 from analysis.verdict import CAUSES
 from data.datasets import load_dataset
 from data.experiments import experiment_ids, run_folder
-from data.hard_cases import Origin, add_hard_cases
+from data.hard_cases import Origin, add_hard_cases, load_hard_cases
 from data.runs import RunStatus, write_status
 from models import jobs
 from models.console import plain, show_rows
@@ -257,6 +257,39 @@ def test_hard_cases_are_written(closecall: Terminal, sweep: str, tmp_path: Path)
     assert pd.read_parquet(tmp_path / "list.parquet")["text"].tolist() == HOSTILE
     assert closecall("hard-cases", sweep) == 0
     assert "\x00" not in closecall.out and "\u202e" not in closecall.out and "<script>" in closecall.out
+
+
+def test_every_form_of_list_is_written(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    add_hard_cases(sweep, ["post-00003"], ["missed"])
+    for form, name in (("hf", "folder"), ("hf", "all.zip"), ("argilla", "a.json"), ("label-studio", "tasks.json")):
+        assert closecall("hard-cases", sweep, "--form", form, "--out", tmp_path / name) == 0
+        assert (tmp_path / name).exists()
+    assert "<Choices" in (tmp_path / "tasks-interface.xml").read_text()
+    assert (tmp_path / "folder" / "README.md").is_file() and (tmp_path / "folder" / "data").is_dir()
+    assert closecall("hard-cases", sweep, "--form", "hf", "--out", tmp_path / "folder") == 2
+    assert "not an empty folder" in closecall.err
+    assert closecall("hard-cases", sweep, "--form", "xlsx", "--out", tmp_path / "x") == 2
+    assert closecall("hard-cases", sweep, "--form", "csv") == 2 and "--out" in closecall.err
+
+
+def test_a_list_is_read_back_and_applied(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    add_hard_cases(sweep, ["post-00003", "post-00004"], ["missed", "missed"])
+    closecall("hard-cases", sweep, "--out", tmp_path / "list.csv")
+    table = pd.read_csv(tmp_path / "list.csv", dtype=str, keep_default_na=False)
+    table.loc[0, "new_label"] = "pc"
+    table.iloc[:1].to_csv(tmp_path / "back.csv", index=False)
+    assert closecall("hard-cases", sweep, "--import", tmp_path / "back.csv") == 0
+    assert "new label: none -> pc" in closecall.out and "not written yet" in closecall.err
+    assert "--remove-missing" in closecall.err
+    assert load_hard_cases(sweep)["action"].tolist() == ["", ""]
+    told = closecall.json("hard-cases", sweep, "--import", tmp_path / "back.csv", "--yes", "--who", "Ann")
+    assert told["written"] and told["changes"] == [{"id": "post-00003", "new_label": "pc", "action": "relabel"}]
+    assert closecall("hard-cases", sweep, "--import", tmp_path / "back.csv", "--yes") == 0
+    assert "Nothing to change" in closecall.err
+    assert closecall("relabel", sweep, "--training-only") == 2 and "changes no label" in closecall.err
+    assert closecall("relabel", sweep, "--queue") == 0
+    assert "test: labels changed 1," in closecall.err and "posts-v2 is made; posts stays" in closecall.err
+    assert "sweep-on-posts-v2" in experiment_ids()
 
 
 def test_the_demo_is_left_alone_when_there_is_work(closecall: Terminal, sweep: str) -> None:

@@ -38,7 +38,7 @@ FORMULAS = [
     "-1",
     "@SUM(A1)",
     "\t=1",
-    "\r=1",
+    "\r\n=1",
     "  =1",
     "\n=1",
     "\uff1d1",
@@ -75,6 +75,15 @@ def test_no_cell_can_be_a_formula(text: str) -> None:
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas_get_one_apostrophe(text: str) -> None:
     assert defused(text) == "'" + text
+
+
+@pytest.mark.parametrize(("text", "cell"), [("a\rb", "a\\u000db"), ("\r=1", "\\u000d=1"), ("a\r\nb", "a\r\nb")])
+def test_a_bare_carriage_return_does_not_end_its_row(text: str, cell: str) -> None:
+    """As pandas saves it again, with quotes only where it thinks that they are needed."""
+    assert defused(text) == cell and restored(cell) == text
+    again = pd.DataFrame({"a": [defused(text)], "b": ["x"]}).to_csv(index=False)
+    back = pd.read_csv(io.StringIO(again, newline=""), dtype=str)
+    assert restored(back["a"][0]) == text
 
 
 @pytest.mark.parametrize("text", ["", "plain", "'quoted'", "don't", "a=b", "5-3", "#tag", "NA", "\\d+", "\u05e9"])

@@ -8,20 +8,24 @@ import pytest
 
 from data.errors import UserError
 from data.experiments import ExperimentConfig, create_experiment
+from data.files import read_lines
 from data.hard_cases import (
     COLUMNS,
     Origin,
     add_hard_cases,
     add_tag,
+    annotations_at,
     annotations_of,
     error_reason,
     hard_cases_log,
+    import_changes,
     load_annotations,
     load_hard_cases,
     load_history,
     remove_hard_cases,
     remove_tag,
     set_action,
+    set_new_label,
     set_note,
     undo,
 )
@@ -110,6 +114,46 @@ def test_undo_by_key(experiment: str) -> None:
     assert load_hard_cases(experiment).empty and load_annotations(experiment)["note"][0] == "kept"
 
 
+def test_a_new_label_is_kept_beside_the_action(experiment: str) -> None:
+    add_hard_cases(experiment, ["a"], ["missed"])
+    set_action(experiment, ["a"], "relabel")
+    key = set_new_label(experiment, ["a"], "pc")
+    row = load_hard_cases(experiment).iloc[0]
+    assert (row["action"], row["new_label"]) == ("relabel", "pc")
+    undo(experiment, key=key)
+    assert load_hard_cases(experiment)["new_label"][0] == ""
+
+
+def test_an_import_is_one_step_that_changes_only_what_it_names(experiment: str) -> None:
+    add_hard_cases(experiment, ["a", "b"], ["missed", "missed"], origin=HERE, who="ann")
+    add_tag(experiment, ["a"], "short")
+    set_note(experiment, ["a"], "kept")
+    changes = [
+        {"action": "relabel", "new_label": "pc", "tags_added": ["seen"], "tags_removed": ["short"]},
+        {"listed": False},
+        {"listed": True, "reasons": ["from a sheet"], "note": "new"},
+    ]
+    key = import_changes(experiment, ["a", "b", "c"], changes, source="list.csv", who="bo")
+    cases = load_hard_cases(experiment).set_index("id")
+    assert list(cases.index) == ["a", "c"]
+    assert cases.loc["a", ["action", "new_label", "tags", "note", "who"]].tolist() == [
+        "relabel", "pc", "seen", "kept", "ann",
+    ]  # fmt: skip
+    assert cases.loc["c", ["reasons", "note", "who", "run"]].tolist() == ["from a sheet", "new", "bo", ""]
+    undo(experiment, key=key)
+    cases = load_hard_cases(experiment).set_index("id")
+    assert list(cases.index) == ["a", "b"] and cases.loc["a", ["action", "tags"]].tolist() == ["", "short"]
+
+
+def test_the_list_as_it_was(experiment: str) -> None:
+    add_hard_cases(experiment, ["a"], ["missed"])
+    log = hard_cases_log(experiment)
+    log.write_text(log.read_text().replace(read_lines(log)[0]["time"], "2020-01-01T00:00:00+00:00"))
+    set_note(experiment, ["a"], "later")
+    assert annotations_at(experiment, "2020-01-01T00:00:00+00:00")["note"].tolist() == [""]
+    assert annotations_at(experiment, "2019-12-31T23:59:59+00:00").empty
+
+
 def test_half_a_line_costs_only_itself(experiment: str) -> None:
     add_hard_cases(experiment, ["a"], ["missed"])
     add_hard_cases(experiment, ["b"], ["missed"])
@@ -154,6 +198,8 @@ def test_what_is_refused(experiment: str) -> None:
         load_hard_cases("nope")
     with pytest.raises(UserError, match="2 ids and 1 reasons"):
         add_hard_cases(experiment, ["a", "b"], ["missed"])
+    with pytest.raises(UserError, match="1 ids and 2 changes"):
+        import_changes(experiment, ["a"], [{}, {}], source="list.csv")
     with pytest.raises(UserError, match="at least one example"):
         remove_hard_cases(experiment, [])
     with pytest.raises(UserError, match="is not an action"):

@@ -1,4 +1,4 @@
-"""The list as a table in which notes and actions are written; each edit is saved by its example's id."""
+"""The list as a table in which decisions are written; each edit is saved by its example's id."""
 
 from urllib.parse import urlencode
 
@@ -16,38 +16,61 @@ from pages.shared.lookup import places_of
 from pages.shared.texts import Texts
 
 UNDECIDED = ""
+EDITABLE = ("listed", "action", "new_label", "tags", "note")
+VIEWS = {
+    "Decisions": ("class", "reasons", "action", "new_label", "tags", "note", "who"),
+    "Evidence": ("class", "group", "outcome_string", "type_balanced", "type", "margin", "nearest_positive",
+                 "positive_cosine", "nearest_negative", "negative_cosine"),
+    "Probabilities": ("class", "outcome_string"),
+    "Provenance": ("id", "who", "added", "split", "run", "threshold", "reasons"),
+}  # fmt: skip
+_ABOUT = {
+    "Decisions": "Saved as you leave the cell. A new label makes relabelling the action. Untick a case to take it off "
+    "the list; Undo brings it back.",
+    "Evidence": "Letters: H hit, M miss, R correct rejection, F false alarm, ratios parted by a slash. Margin: cosine "
+    "to the nearest training positive less that to the nearest negative, by the frozen encoder.",
+    "Probabilities": "The probability of being positive at each ratio, the mean over its seeds.",
+    "Provenance": "Who put it on the list, when, and where it was found.",
+}
 _UNDONE = "cases-undone"
 
 
-def case_table(config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence, texts: Texts) -> None:
-    """One row for each case. Unticking a row takes it off the list."""
+def case_table(
+    config: ExperimentConfig,
+    cases: pd.DataFrame,
+    evidence: Evidence,
+    around: pd.DataFrame,
+    texts: Texts,
+    classes: list[str],
+) -> None:
+    """One row for each case. Unticking a row takes it off the list. `around`: the evidence, by id, in this order."""
     if error := st.session_state.pop("refused", None):
         tell(UserError(error))
-    table, ratios = _table(config, cases, evidence, texts)
+    view = str(st.segmented_control("Columns", list(VIEWS), default="Decisions", required=True, key="case-view",
+                                    label_visibility="collapsed"))  # fmt: skip
+    table, ratios = _table(config, cases, evidence, around, texts)
     ids = tuple(table["id"])
+    tags = sorted({tag for own in table["tags"] for tag in own})
     # The key changes with the rows: an edit kept by position must never land on another case.
-    key = f"cases-{hash((config.id, ids, st.session_state.get(_UNDONE, 0)))}"
+    key = f"cases-{hash((config.id, ids, view, st.session_state.get(_UNDONE, 0)))}"
     st.data_editor(
         table,
         key=key,
         hide_index=True,
         height=min(38 + 36 * len(table), 520),
-        disabled=[str(name) for name in table if name not in ("listed", "action", "note")],
-        column_order=["listed", "read", "text", "reasons", "action", "note", *ratios],
-        column_config=_columns(ratios),
+        disabled=[str(name) for name in table if name not in EDITABLE],
+        column_order=["listed", "read", "text", *VIEWS[view], *(ratios if view == "Probabilities" else [])],
+        column_config=_columns(ratios, classes, tags),
         placeholder="",
         on_change=_save,
         args=(config.id, ids, key),
-        alt="The hard cases with their reasons, actions, notes and probabilities",
+        alt="The hard cases with their reasons, evidence, actions, tags, notes and probabilities",
     )
-    st.caption(
-        "Notes and actions are saved as you leave the cell. Untick a case to take it off; Undo brings it back. "
-        "At the right: the probability of being positive at each ratio, the mean over its seeds."
-    )
+    st.caption(_ABOUT[view])
 
 
 def _table(
-    config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence, texts: Texts
+    config: ExperimentConfig, cases: pd.DataFrame, evidence: Evidence, around: pd.DataFrame, texts: Texts
 ) -> tuple[pd.DataFrame, list[str]]:
     ids = cases["id"].to_numpy(dtype=object)
     places = places_of(evidence.places, ids)
@@ -59,11 +82,13 @@ def _table(
             "read": [f"errors?{urlencode({'experiment': config.id, 'outcome': 'all', 'example': one})}" for one in ids],
             "text": [texts.text(one) or str(one) for one in ids],
             "class": [texts.class_name(one, int(own)) for one, own in zip(ids, label, strict=True)],
-            "reasons": cases["reasons"].to_numpy(dtype=object),
-            "action": cases["action"].to_numpy(dtype=object),
-            "note": cases["note"].to_numpy(dtype=object),
+            **{name: cases[name].to_numpy(dtype=object) for name in ("reasons", "action", "new_label", "note", "who")},
+            **{name: cases[name].to_numpy(dtype=object) for name in ("added", "split", "run")},
+            "threshold": cases["threshold"].to_numpy(),
+            "tags": [case_list.tags_of(tags) for tags in cases["tags"]],
         }
     )
+    table = pd.concat([table, around.reset_index(drop=True)], axis=1)
     ratios = []
     for ratio in np.unique(evidence.ratios[evidence.remedies == "none"]):
         here = (evidence.ratios == ratio) & (evidence.remedies == "none")
@@ -74,38 +99,56 @@ def _table(
     return table, ratios
 
 
-def _columns(ratios: list[str]) -> dict:
+def _columns(ratios: list[str], classes: list[str], tags: list[str]) -> dict:
     config = st.column_config
     columns = {
-        "listed": config.CheckboxColumn("On", width=50),
+        "listed": config.CheckboxColumn("On", width=55),
         "read": config.LinkColumn("Read", display_text=":material/menu_book:", width=50),
-        "text": config.TextColumn("Text", width=200),
-        "class": config.TextColumn("Class", width=70),
-        "reasons": config.TextColumn("Why it is here", width=200),
-        "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=100),
-        "note": config.TextColumn("Note", width=140),
+        "text": config.TextColumn("Text", width=210),
+        "action": config.SelectboxColumn("Action", options=[UNDECIDED, *ACTIONS], width=105),
+        "new_label": config.SelectboxColumn("New label", options=[UNDECIDED, *classes], width=105),
+        "tags": config.MultiselectColumn("Tags", options=tags, accept_new_options=True, width=120),
+        "note": config.TextColumn("Note", width=150),
     }
-    for name in ratios:
-        columns[name] = config.NumberColumn(name, format="%.2f", width=55)
-    return columns
+    named = {
+        "id": ("Id", 110), "class": ("Class", 90), "reasons": ("Why it is here", 200), "who": ("Person", 70),
+        "added": ("Added", 190), "split": ("Split", 80), "run": ("Run", 110), "group": ("Group", 130),
+        "outcome_string": ("Outcomes", 120), "type_balanced": ("Type, balanced", 105), "type": ("Type, all", 90),
+        "nearest_positive": ("Nearest positive", 130), "nearest_negative": ("Nearest negative", 130),
+    }  # fmt: skip
+    columns |= {name: config.TextColumn(title, width=width) for name, (title, width) in named.items()}
+    columns |= {
+        name: config.NumberColumn("cosine", format="%.2f", width=60) for name in ("positive_cosine", "negative_cosine")
+    }
+    columns["margin"] = config.NumberColumn("Margin", format="%.2f", width=65)
+    columns["threshold"] = config.NumberColumn("Threshold", format="%.2f", width=80)
+    return columns | {name: config.NumberColumn(name, format="%.2f", width=55) for name in ratios}
 
 
 def _save(experiment: str, ids: tuple[str, ...], key: str) -> None:
     """Save what is new: the editor repeats all edits since it was first drawn, and others may have written since."""
     saved = st.session_state.setdefault(f"{key}-saved", {})
     for position, row in st.session_state[key]["edited_rows"].items():
-        one = ids[int(position)]
-        edits = {name: value for name, value in row.items() if (position, name, value) not in saved}
+        told = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+        edits = {name: value for name, value in told.items() if (position, name, value) not in saved}
         saved.update(dict.fromkeys((position, name, value) for name, value in edits.items()))
         try:
-            if "note" in edits:
-                case_list.note(experiment, one, str(edits["note"] or ""))
-            if "action" in edits:
-                case_list.act(experiment, one, str(edits["action"] or ""))
-            if edits.get("listed") is False:
-                case_list.remove(experiment, [one])
+            _save_row(experiment, ids[int(position)], edits)
         except UserError as error:
             st.session_state["refused"] = str(error)
+
+
+def _save_row(experiment: str, one: str, edits: dict) -> None:
+    if "note" in edits:
+        case_list.note(experiment, one, str(edits["note"] or ""))
+    if "new_label" in edits:
+        case_list.relabel(experiment, one, str(edits["new_label"] or ""))
+    if "action" in edits:
+        case_list.act(experiment, one, str(edits["action"] or ""))
+    if "tags" in edits:
+        case_list.retag(experiment, one, list(edits["tags"] or ()))
+    if edits.get("listed") is False:
+        case_list.remove(experiment, [one])
 
 
 def take_back(experiment: str) -> None:

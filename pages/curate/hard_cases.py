@@ -4,12 +4,20 @@ import pandas as pd
 import streamlit as st
 
 from data.experiments import ExperimentConfig
+from models.case_files import classes_of
+from models.relabel import repeats_of
+from pages.curate._before_after import before_after_panel
+from pages.curate._case_facts import evidence_for, facts_of
+from pages.curate._case_filter import filtered
 from pages.curate._case_table import case_table, take_back
 from pages.curate._downloads import downloads
+from pages.curate._import import import_panel
 from pages.curate._proposals import proposals
+from pages.curate._relabel import relabel_panel
 from pages.shared import case_list
 from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
+from pages.shared.person import choose_person
 from pages.shared.state import require_experiment
 from pages.shared.texts import texts_of
 from pages.shared.wide import wide
@@ -19,13 +27,47 @@ from pages.shared.words import counted, plain
 def show() -> None:
     wide()
     config = require_experiment()
+    with st.sidebar:
+        choose_person()
     annotations = case_list.annotations(config.id)
     cases = annotations[annotations["listed"]]
     headline(f"Hard cases of {plain(config.title)}", finding(cases))
-    evidence = evidence_of(config.id)
+    facts = facts_of(config.id)
+    texts, classes = texts_of(config.dataset), classes_of(config.id)
+    tool = choose_tool(config, cases)
+    if tool == "Propose":
+        proposals(config, facts, set(cases.index))
+    elif tool == "Take home":
+        downloads(config, len(cases), classes)
+    elif tool == "Import":
+        import_panel(config, texts)
+    elif tool == "Apply decisions":
+        relabel_panel(config)
+    elif tool == "Before and after":
+        before_after_panel(repeats_of(config.id))
+    if cases.empty:
+        how_to_begin(config)
+        return
+    shown = filtered(cases)
+    if shown.empty:
+        st.info("No case on the list fits these filters.", icon=":material/filter_alt_off:")
+        return
+    around = evidence_for(config.id, facts, list(shown.index))
+    case_table(config, shown, evidence_of(config.id), around, texts, classes)
+
+
+def choose_tool(config: ExperimentConfig, cases: pd.DataFrame) -> str | None:
+    """Undo, and what is done with the list as a whole: one tool at a time, or none."""
+    tools = ["Propose", "Import"]
+    tools[1:1] = ["Take home"] if len(cases) else []
+    tools += ["Apply decisions"] if len(cases) else []
+    tools += ["Before and after"] if repeats_of(config.id) else []
+    if "case-tool" not in st.session_state:
+        asked = st.query_params.get("tool")
+        st.session_state["case-tool"] = asked if asked in tools else "Propose" if cases.empty else None
+    elif st.session_state["case-tool"] not in tools:
+        st.session_state["case-tool"] = None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if len(evidence.runs):
-            proposals(config, evidence, set(cases.index))
         st.button(
             "Undo",
             key="undo",
@@ -33,13 +75,9 @@ def show() -> None:
             on_click=take_back,
             args=(config.id,),
             disabled=not case_list.can_undo(config.id),
-            help="Takes back your last step on this list: an addition, a removal, a note or an action.",
+            help="Takes back your last step on this list: an addition, a removal, a note, a tag, an action, an import.",
         )
-    if cases.empty:
-        how_to_begin(config)
-        return
-    downloads(config, cases)
-    case_table(config, cases, evidence, texts_of(config.dataset))
+        return st.pills("Tools", tools, key="case-tool", label_visibility="collapsed")
 
 
 def finding(cases: pd.DataFrame) -> str:
@@ -53,8 +91,8 @@ def finding(cases: pd.DataFrame) -> str:
 def how_to_begin(config: ExperimentConfig) -> None:
     """Where cases come from."""
     st.info(
-        "Read the errors and press A on those to act on, draw around them on the map, or let the rule above propose "
-        "the positives that the runs keep missing.",
+        "Read the errors and press A on those to act on, draw around them on the map, let a rule above propose what "
+        "the runs keep getting wrong, or import a list.",
         icon=":material/bookmark_add:",
     )
     query = {"experiment": config.id}

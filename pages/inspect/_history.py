@@ -42,6 +42,10 @@ def _what(record: dict[str, Any], example: str) -> str:
         return f"note “{record.get('note', '')}”" if record.get("note") else "note taken away"
     if op == "action":
         return f"action {record.get('action')}" if record.get("action") else "action taken away"
+    if op == "relabel":
+        return f"new label {record.get('label')}" if record.get("label") else "new label taken away"
+    if op == "import":
+        return f"list imported from {record.get('source', '')}"
     said = {"remove": "taken off the list", "tag": f"tag {record.get('tag')}", "untag": f"tag {record.get('tag')} off"}
     return said.get(op, str(op))
 

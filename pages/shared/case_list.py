@@ -1,6 +1,6 @@
 """The hard-case list as pages use it: read when its log changed, written record by record, each taken back by key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,10 +13,12 @@ from data.hard_cases import (
     add_tag,
     annotations_of,
     hard_cases_log,
+    import_changes,
     load_history,
     remove_hard_cases,
     remove_tag,
     set_action,
+    set_new_label,
     set_note,
     undo,
 )
@@ -54,7 +56,7 @@ def listed_ids(experiment: str) -> set[str]:
 def tags_in_use(experiment: str) -> list[str]:
     """All tags that some example carries, in alphabetical order."""
     tags = annotations(experiment)["tags"]
-    return sorted({tag for joined in tags.unique() for tag in str(joined).split("; ") if tag}, key=str.casefold)
+    return sorted({tag for joined in tags.unique() for tag in tags_of(str(joined))}, key=str.casefold)
 
 
 def add(experiment: str, ids: Sequence[str], reasons: Sequence[str], origin: Origin) -> None:
@@ -108,6 +110,38 @@ def decide(experiment: str, parts: Sequence[tuple[Sequence[str], Sequence[str], 
         keys.append(add_hard_cases(experiment, ids, reasons, origin=origin, who=person()))
         keys.append(set_action(experiment, ids, action, who=person()))
     _done(experiment, keys)
+
+
+def relabel(experiment: str, one: str, label: str) -> None:
+    """Write the class that an example should have; naming one makes relabelling its action. One step to take back."""
+    if label == known(experiment, one, "new_label"):
+        return
+    keys = [set_new_label(experiment, [one], label, who=person())]
+    if label and known(experiment, one, "action") != "relabel":
+        keys.append(set_action(experiment, [one], "relabel", who=person()))
+    _done(experiment, keys)
+
+
+def retag(experiment: str, one: str, tags: Sequence[str]) -> None:
+    """Give an example exactly these tags. One step to take back."""
+    before = tags_of(known(experiment, one, "tags"))
+    keys: list[str] = []
+    try:
+        keys += (add_tag(experiment, [one], tag, who=person()) for tag in tags if tag not in before)
+        keys += (remove_tag(experiment, [one], tag, who=person()) for tag in before if tag not in tags)
+    finally:
+        if keys:
+            _done(experiment, keys)
+
+
+def tags_of(joined: str) -> list[str]:
+    """The tags in a cell of `annotations`."""
+    return [tag for tag in joined.split("; ") if tag]
+
+
+def take_over(experiment: str, ids: Sequence[str], changes: Sequence[Mapping[str, Any]], source: str) -> None:
+    """Write what a list from outside changes, as one step."""
+    _done(experiment, [import_changes(experiment, ids, changes, source=source, who=person())])
 
 
 def known(experiment: str, one: str, column: str) -> str:

@@ -1,6 +1,7 @@
 """Numbers and names as people read them, the same on every page."""
 
 import math
+import re
 
 from analysis.wording import percent_text as percent
 from analysis.wording import share_text as share
@@ -37,7 +38,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+# Markdown makes links of bare addresses even where every character is escaped: an invisible word joiner parts them.
+_ADDRESS = re.compile(r"(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+
+
 def plain(text: str) -> str:
-    """Text from data made harmless inside Markdown: shown as written, never as markup."""
+    """Text from data made harmless inside Markdown: shown as written, never as markup or as a link."""
+    text = _ADDRESS.sub("\u2060", text)
     marks = set("\\`*_{}[]<>()#+-.!|~$:^&")
     return "".join("\\" + letter if letter in marks else letter for letter in text.replace("\x00", "\ufffd"))

@@ -67,9 +67,9 @@ def test_ten_misses_by_keys_and_a_list_taken_home(
     expect(page.get_by_text(re.compile(r"^10 of "))).to_be_visible()
     assert page.url == link
 
-    open_page(page, f"{address}/hard_cases?experiment=sweep")
+    open_page(page, f"{address}/hard_cases?experiment=sweep&tool=Take%20home")
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=re.compile("CSV")).first.click()
+        page.locator(".st-key-download-csv button").click()
     taken = tmp_path / "list.csv"
     waiting.value.save_as(taken)
     rows = pd.read_csv(taken)
