@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
 from analysis.checks import Floats, as_labels, as_probs, as_runs, as_scores, as_share, both_classes
@@ -49,10 +49,18 @@ def temperature(labels: ArrayLike, logits: ArrayLike, *, q: float | None = None)
     positive = both_classes(labels)
     values = as_scores(logits, len(positive), name="logits")
     weights = class_weights(positive, q=q)
-    best = minimize_scalar(
-        lambda log_t: _loss(positive, values / np.exp(log_t), weights), bounds=np.log([0.01, 100]), method="bounded"
-    )
-    return float(np.exp(best.x))
+    found = float((weights * values) @ positive)
+
+    def descent(slope: float) -> float:
+        """Derivative of the loss by 1/T; it rises with the slope, as the loss is convex in it."""
+        return float((weights * values) @ expit(slope * values)) - found
+
+    steepest, flattest = 100.0, 0.01
+    if descent(flattest) >= 0:
+        return 1 / flattest
+    if descent(steepest) <= 0:
+        return 1 / steepest
+    return 1 / float(brentq(descent, flattest, steepest, xtol=1e-9, rtol=1e-9))
 
 
 def slopes(labels: ArrayLike, logits: ArrayLike, *, q: float) -> tuple[Floats, Floats]:

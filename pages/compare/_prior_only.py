@@ -5,24 +5,20 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from analysis.calibration import log_odds, slopes
-from analysis.decomposition import paired_runs
-from analysis.intervals import Estimate
-from analysis.prior_only import excess_drop, prior_only_curve
+from analysis.calibration import log_odds, temperature
+from analysis.evidence import Comparison
+from analysis.prior_only import prior_only_curve
 from analysis.wording import points_text
 from data.experiments import ratio_label
 from pages.shared.sound_runs import SoundRuns
-from pages.shared.words import percent
 
 
 @dataclass(frozen=True)
 class PriorOnly:
-    """The predicted curve (ratio, recall, true_negative_rate), and the excess drop at the largest observed ratio."""
+    """The curve predicted from the smallest ratio's runs: ratio, recall, true_negative_rate."""
 
     reference: float
     curve: pd.DataFrame
-    ratio: float
-    excess: Estimate | None
 
 
 def prior_only(test: SoundRuns, validation: SoundRuns, ratios: tuple[float, ...]) -> PriorOnly | None:
@@ -32,24 +28,18 @@ def prior_only(test: SoundRuns, validation: SoundRuns, ratios: tuple[float, ...]
     return _prior_only(test, validation, test.key, validation.key, ratios)
 
 
-def prior_sentence(found: PriorOnly) -> str:
+def prior_sentence(found: PriorOnly, pair: Comparison | None) -> str:
     """How to read the dotted lines, and whether more was lost than they say."""
     start = (
         f"Dotted: what the ratio alone would do to an honest {ratio_label(found.reference)} classifier (prior-only)."
     )
-    if found.excess is None:
+    if pair is None or pair.excess is None:
         return start
-    name = ratio_label(found.ratio)
-    if found.excess.holds_zero:
-        return f"{start} The loss beyond it at {name}, {points_text(found.excess)}, may be nothing."
-    word = "more" if found.excess.value > 0 else "less"
-    return f"{start} At {name} {word} was lost than that: {points_text(found.excess)}."
-
-
-def predicted_title(found: PriorOnly) -> str:
-    """The prediction in one line, before other ratios are there."""
-    last = found.curve.iloc[-1]
-    return f"Predicted at {ratio_label(float(last['ratio']))}: {percent(float(last['recall']))} found"
+    name, excess = ratio_label(pair.ratio), pair.excess
+    if excess.holds_zero:
+        return f"{start} The loss beyond it at {name}, {points_text(excess)}, may be nothing."
+    word = "more" if excess.value > 0 else "less"
+    return f"{start} At {name} {word} was lost than that: {points_text(excess)}."
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -57,21 +47,9 @@ def _prior_only(
     _test: SoundRuns, _validation: SoundRuns, test_key: tuple, validation_key: tuple, ratios: tuple[float, ...]
 ) -> PriorOnly:
     reference = _test.levels[0]
-    slope, _ = slopes(_validation.labels, log_odds(_validation.at(reference)), q=1 / (1 + reference))
-    logits = log_odds(_test.at(reference)) * slope[:, None]
+    chosen, told = log_odds(_validation.at(reference)), log_odds(_test.at(reference))
+    trained_at = 1 / (1 + reference)
+    for row, logits in zip(chosen, told, strict=True):
+        logits /= temperature(_validation.labels, row, q=trained_at)
     levels = sorted({reference, *(one for one in ratios if one >= reference)})
-    curve = prior_only_curve(_test.labels, logits, levels, reference_ratio=reference)
-    pairs = paired_runs(_test.ratios, _test.seeds, runs=len(_test.ratios))
-    if not pairs:
-        return PriorOnly(reference, curve, reference, None)
-    ratio = max(pairs)
-    base, other = pairs[ratio]
-    excess = excess_drop(
-        _test.labels,
-        _test.pos_probs[base],
-        _test.pos_probs[other],
-        calibrated_on=(_validation.labels, _validation.pos_probs[base]),
-        ratio=ratio,
-        reference_ratio=reference,
-    )
-    return PriorOnly(reference, curve, ratio, excess)
+    return PriorOnly(reference, prior_only_curve(_test.labels, told, levels, reference_ratio=reference))
