@@ -21,6 +21,7 @@ METADATA_KEY = b"closecall"
 MARK = "closecall_version"
 """The provenance column that tells an own export."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_TO_ESCAPE = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
@@ -31,12 +32,13 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def jsonl_bytes(frame: pd.DataFrame) -> bytes:
-    """One JSON object for each row. Missing values are null; an unpaired surrogate is written as its JSON escape."""
+    """One JSON object for each row. Missing values are null; an unpaired surrogate, and what some readers take for the
+    end of a line, is written as its JSON escape."""
     names = [str(name) for name in frame]
     columns = [_json_values(frame[name]) for name in frame]
     lines = (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) for row in zip(*columns, strict=True))
     text = "".join(line + "\n" for line in lines)
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text).encode("utf-8")
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match.group()):04x}", text).encode("utf-8")
 
 
 def parquet_bytes(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> bytes:

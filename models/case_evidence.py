@@ -73,7 +73,8 @@ def neighbour_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
     except (UserError, OSError, ValueError):
         return frame
     places = pd.Index(rows["id"]).get_indexer(pd.Index(list(ids)))
-    known, train = np.flatnonzero(places >= 0), np.flatnonzero(rows["split"] == "train")
+    known = np.flatnonzero(places >= 0)
+    train = np.flatnonzero((rows["split"] == "train") & rows["id"].isin(plan["id"]))
     balanced = train[rows["id"].iloc[train].isin(_balanced(plan)).to_numpy()]
     if len(known):
         _fill(frame, known, places[known], rows, np.asarray(embeddings), (train, balanced))

@@ -15,7 +15,7 @@ from data.hard_cases import add_hard_cases, add_tag, hard_cases_log, load_hard_c
 from models import jobs
 from models.case_files import case_bytes
 from models.relabel import apply_list
-from pages.curate._case_facts import facts_of
+from pages.curate._case_facts import facts_around
 from pages.curate._case_table import _save
 from pages.curate._rules import RULES, composed, proposed
 from pages.shared.evidence import evidence_of
@@ -70,7 +70,7 @@ def test_a_proposal_adds_with_its_reason_and_can_be_taken_back(sweep: Path) -> N
 
 def rule(name: str) -> list[str]:
     """The ids that a rule of this name finds."""
-    return proposed(facts_of("sweep"), next(one for one in RULES if one.name == name))[0]
+    return proposed(facts_around("sweep"), next(one for one in RULES if one.name == name))[0]
 
 
 def test_always_missed_are_missed_by_nearly_every_run(sweep: Path) -> None:
@@ -83,7 +83,7 @@ def test_always_missed_are_missed_by_nearly_every_run(sweep: Path) -> None:
 
 
 def test_every_rule_finds_what_it_says(sweep: Path) -> None:
-    facts = facts_of("sweep")
+    facts = facts_around("sweep")
     near = facts.loc[rule("always missed, borderline, margin below 0")]
     assert set(near.index) <= set(rule("always missed"))
     assert (near["margin"] < 0).all() and (near["type_balanced"] == "borderline").all()
@@ -94,7 +94,7 @@ def test_every_rule_finds_what_it_says(sweep: Path) -> None:
 
 
 def test_a_rule_of_ones_own(sweep: Path) -> None:
-    facts = facts_of("sweep")
+    facts = facts_around("sweep")
     own = composed(0, ["gained", "unstable"], ["safe", "borderline"], 0.3)
     ids, reasons = proposed(facts, own)
     found = facts.loc[ids]

@@ -5,42 +5,45 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from models.case_evidence import FATES, NEIGHBOURS, fates, neighbour_evidence
+from models.case_evidence import FATES, fates, neighbour_evidence
 from pages.shared.load import frozen_folder, stamp
 from pages.shared.sound_runs import SoundRuns, sound_runs
 
 
 def facts_of(experiment: str) -> pd.DataFrame:
-    """What became of every test example, and what lies around those not always right; empty without a sound run."""
+    """What became of every test example; empty without a sound run."""
     runs, _ = sound_runs(experiment)
-    if not len(runs.ratios) or not len(runs.ids):
-        return pd.DataFrame()
-    return _facts(runs, experiment, runs.key, _written(experiment))
+    return _fates(runs, runs.key) if len(runs.ratios) and len(runs.ids) else pd.DataFrame()
+
+
+def facts_around(experiment: str) -> pd.DataFrame:
+    """`facts_of` with NEIGHBOURS of the examples that are not always right. At 100,000 examples this takes a while."""
+    runs, _ = sound_runs(experiment)
+    facts = facts_of(experiment)
+    return facts if facts.empty else _around(facts, experiment, runs.key, _written(experiment))
 
 
 def evidence_for(experiment: str, facts: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
     """FATES and NEIGHBOURS of some examples, `id` as index in the order given."""
-    known = facts.index[facts["type"] != ""] if len(facts) else pd.Index([])
-    rest = tuple(one for one in ids if one not in known)
-    near = _near(experiment, rest, _written(experiment)) if rest else pd.DataFrame(columns=list(NEIGHBOURS))
-    if len(facts):
-        near = pd.concat([near, facts.loc[facts.index.isin(set(ids) - set(rest)), list(NEIGHBOURS)]])
-        told = facts[list(FATES)].reindex(list(ids)).fillna("")
-    else:
-        told = pd.DataFrame("", index=pd.Index(list(ids)), columns=list(FATES))
-    return told.join(near)
+    told = facts[list(FATES)] if len(facts) else pd.DataFrame(columns=list(FATES))
+    return told.reindex(list(ids)).fillna("").join(_near(experiment, tuple(ids), _written(experiment)))
 
 
 def _written(experiment: str) -> int:
     return stamp(frozen_folder(experiment) / "embeddings.npy")
 
 
-@st.cache_resource(max_entries=6, show_spinner="Looking around the misses")
-def _facts(_runs: SoundRuns, experiment: str, key: tuple, written: int) -> pd.DataFrame:
-    told = fates(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
-    wrong = told.index[told["kind"] != "always right"]
-    near = neighbour_evidence(experiment, list(wrong)).reindex(told.index)
-    return told.join(near.fillna(dict.fromkeys(("nearest_positive", "nearest_negative", "type", "type_balanced"), "")))
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _fates(_runs: SoundRuns, key: tuple) -> pd.DataFrame:
+    return fates(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Looking around the errors")
+def _around(_facts: pd.DataFrame, experiment: str, key: tuple, written: int) -> pd.DataFrame:
+    wrong = _facts.index[_facts["kind"] != "always right"]
+    near = neighbour_evidence(experiment, list(wrong)).reindex(_facts.index)
+    texts = dict.fromkeys(("nearest_positive", "nearest_negative", "type", "type_balanced"), "")
+    return _facts.join(near.fillna(texts))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -7,7 +7,7 @@ from data.experiments import ExperimentConfig
 from models.case_files import classes_of
 from models.relabel import repeats_of
 from pages.curate._before_after import before_after_panel
-from pages.curate._case_facts import evidence_for, facts_of
+from pages.curate._case_facts import evidence_for, facts_around, facts_of
 from pages.curate._case_filter import filtered
 from pages.curate._case_table import case_table, take_back
 from pages.curate._downloads import downloads
@@ -36,7 +36,7 @@ def show() -> None:
     texts, classes = texts_of(config.dataset), classes_of(config.id)
     tool = choose_tool(config, cases)
     if tool == "Propose":
-        proposals(config, facts, set(cases.index))
+        proposals(config, facts_around(config.id), set(cases.index))
     elif tool == "Take home":
         downloads(config, len(cases), classes)
     elif tool == "Import":
