@@ -97,8 +97,14 @@ def _fit(rng: np.random.Generator, topics: np.ndarray, ratio: int, mechanism: st
 
 
 def _truth(labels: np.ndarray, pos_probs: np.ndarray, gone: np.ndarray) -> tuple[float, float]:
-    """The drop from 1:1 to 1:10 and its ranking part on many texts, over the seeds that collapsed at neither."""
-    seeds = len(pos_probs) // len(RATIOS)
-    sound = ~gone[:seeds] & ~gone[-seeds:]
-    parts = decompose_drop(labels, pos_probs[:seeds][sound], pos_probs[-seeds:][sound], draws=2)
-    return parts.drop.value, parts.ranking_mean.value
+    """The drop and its ranking part on many texts, from 1:1 to the largest ratio with a seed that collapsed at neither.
+
+    nan where there is none: then collapse is all that can be told.
+    """
+    runs, lost = (table.reshape(len(RATIOS), -1, *table.shape[1:]) for table in (pos_probs, gone))
+    for level in range(len(RATIOS) - 1, 0, -1):
+        sound = ~lost[0] & ~lost[level]
+        if sound.any():
+            parts = decompose_drop(labels, runs[0][sound], runs[level][sound], draws=2)
+            return parts.drop.value, parts.ranking_mean.value
+    return float("nan"), float("nan")
