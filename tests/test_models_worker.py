@@ -75,11 +75,12 @@ def state(experiment: str, run: str = RUN) -> str:
 
 
 def trains(experiment: str, epoch: int, run: str = RUN) -> Callable[[], bool]:
-    """Whether a run has come to an epoch, or already to its end."""
+    """Whether a run is at work and has come to an epoch, or already to its end."""
 
     def asked() -> bool:
         status = load_run(experiment, run).status
-        return (status.phase == "training" and status.epoch >= epoch) or status.state in ("done", "failed")
+        at_work = status.state == "running" and status.phase == "training"
+        return (at_work and status.epoch >= epoch) or status.state in ("done", "failed")
 
     return asked
 
@@ -127,7 +128,8 @@ def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
 
 
 def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
-    whole, torn = queue(house, "whole"), queue(house, "torn", seeds=(0, 1))
+    longer = replace(LONG, epochs=100)  # a quick processor must not be through before it is killed
+    whole, torn = queue(house, "whole", longer), queue(house, "torn", longer, seeds=(0, 1))
     jobs.ensure_worker()
     wait_for(trains(torn, 5))
     assert state(whole) == "done"
@@ -136,9 +138,10 @@ def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
     status = load_run(torn, RUN).status
     assert status.state == "interrupted" and "killed" in status.message and "Resume" in status.message
     wait_for(trains(torn, 1, "r1-s1-none"))
+    reached = status.epoch
     jobs.resume(torn, RUN)  # queued again under the living worker
     jobs.cancel(torn, "r1-s1-none")
-    wait_for(trains(torn, 15))
+    wait_for(trains(torn, reached + 1))
     end_family(jobs.worker_status().pid)
     assert state(torn) == "interrupted" and not jobs.any_running()
     jobs.resume(torn)
