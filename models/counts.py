@@ -39,7 +39,7 @@ def counts_content(first: str, second: str) -> dict[str, Any]:
         low, high = wilson(found, n_pos)
         sides[name] = {
             "found": found, "left_alone": alone, "recall": asdict(Estimate(found / n_pos, float(low), float(high))),
-            "d_prime": float(d_prime(*rates)), "criterion": float(criterion(*rates)),
+            "d_prime": float(d_prime(*rates)), "criterion": float(criterion(*rates)) + 0.0,
         }  # fmt: skip
     honest = [float(one) for one in prior_only_rates(sides["first"]["d_prime"], 10)]
     means = {"mean_ranking": parts.mean_ranking, "mean_threshold": parts.mean_threshold}
@@ -59,7 +59,7 @@ def counts_words(content: dict[str, Any]) -> list[str]:
         lines.append(
             f"The {name}: positives found {share_text(side['found'], n_pos)}; negatives left alone "
             f"{share_text(side['left_alone'], n_neg)}; distance of the classes d' {side['d_prime']:.2f}, "
-            f"criterion {side['criterion']:.2f}."
+            f"criterion {round(side['criterion'], 2) + 0.0:.2f}."
         )
     lines.append(
         f"Lost: {100 * parts['drop']:.1f} points, of which ranking {_points(parts['ranking'])} and threshold "

@@ -42,7 +42,9 @@ def errors(
     seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
     remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    threshold: Annotated[float, typer.Option(help="Probability from which an example is called positive.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which an example is called positive.", min=0.0, max=1.0)
+    ] = 0.5,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -66,7 +68,9 @@ def slices(
     ] = "fn",
     seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
     remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
-    threshold: Annotated[float, typer.Option(help="Probability from which an example is called positive.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which an example is called positive.", min=0.0, max=1.0)
+    ] = 0.5,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -104,7 +108,9 @@ def why(
     ratio: Annotated[str, typer.Option(help="The ratio whose run is asked.")],
     seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
     remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
-    threshold: Annotated[float, typer.Option(help="Probability from which a text is called positive.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which a text is called positive.", min=0.0, max=1.0)
+    ] = 0.5,
     text: Annotated[str | None, typer.Option(help="Other words: what every run says of them instead.")] = None,
     json: Json = False,
 ) -> None:

@@ -394,5 +394,11 @@ def test_the_report_is_one_page_that_needs_no_network(closecall: Terminal, sweep
     assert text.count("<figure") == 5
     outside = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="([^"]+)"', text)
     assert outside == []
+    assert "Written to" in closecall.err
+    assert closecall("report", sweep, "--out", tmp_path) == 2 and "is a folder" in closecall.err
     waiting = make_experiment(make_dataset("w"), "waiting", ratios=(1,), seeds=(0,), state="queued").id
     assert closecall("report", waiting, "--out", out) == 2 and "No run of waiting has finished" in closecall.err
+
+
+def test_a_threshold_lies_between_0_and_1(closecall: Terminal, sweep: str) -> None:
+    assert closecall("errors", sweep, "--ratio", "10", "--threshold", "1.5") == 2

@@ -4,13 +4,18 @@ from pathlib import Path
 
 from streamlit.logger import set_log_level
 
+from data.errors import UserError
 from data.files import write_text
+from models.console import say
 
 
 def write_report(experiment: str, out: Path, *, q: float) -> None:
     """Write the report of an experiment to `out`. UserError as `pages.compare._report.report`."""
     # Streamlit's caches work without a server, but say on every use that there is none.
     set_log_level("ERROR")
+    if out.is_dir():
+        raise UserError(f"{out} is a folder. Name a file, such as {out / 'report.html'}.")
     from pages.compare._report import report
 
     write_text(out, report(experiment, q=q))
+    say(f"Written to {out}.")
