@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from models.command_arguments import ExperimentId, Json, Out, Wait
+from models.command_arguments import ExperimentId, Json, Out, RunRemedy, RunSeed, Threshold, Wait
 
 commands = typer.Typer()
 
@@ -39,12 +39,10 @@ def errors(
     experiment: ExperimentId,
     ratio: Annotated[str, typer.Option(help="The ratio whose run is looked at.")],
     outcome: Annotated[str, typer.Option(help="fn (misses), fp (false alarms), tp, tn; several with commas.")] = "fn",
-    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
-    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
+    seed: RunSeed = None,
+    remedy: RunRemedy = "none",
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which an example is called positive.", min=0.0, max=1.0)
-    ] = 0.5,
+    threshold: Threshold = 0.5,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -66,11 +64,9 @@ def slices(
     outcome: Annotated[
         str, typer.Option(help="fn (misses among positives) or fp (false alarms among negatives).")
     ] = "fn",
-    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
-    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which an example is called positive.", min=0.0, max=1.0)
-    ] = 0.5,
+    seed: RunSeed = None,
+    remedy: RunRemedy = "none",
+    threshold: Threshold = 0.5,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -87,8 +83,8 @@ def slices(
 def data_map(
     experiment: ExperimentId,
     ratio: Annotated[str, typer.Option(help="The ratio whose training is looked at.")],
-    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
-    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
+    seed: RunSeed = None,
+    remedy: RunRemedy = "none",
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -106,11 +102,9 @@ def why(
     experiment: ExperimentId,
     example: Annotated[str, typer.Argument(metavar="ID", help="The example's id; see closecall errors.")],
     ratio: Annotated[str, typer.Option(help="The ratio whose run is asked.")],
-    seed: Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")] = None,
-    remedy: Annotated[str, typer.Option(help="The run's remedy.")] = "none",
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which a text is called positive.", min=0.0, max=1.0)
-    ] = 0.5,
+    seed: RunSeed = None,
+    remedy: RunRemedy = "none",
+    threshold: Threshold = 0.5,
     text: Annotated[str | None, typer.Option(help="Other words: what every run says of them instead.")] = None,
     json: Json = False,
 ) -> None:
