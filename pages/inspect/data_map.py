@@ -79,8 +79,8 @@ def finding(found: pd.DataFrame, positives: Positives | None, run: Run) -> str:
     start, end = (plain(probability(float(np.median(positives.confidence[at])))) for at in (0, -1))
     few, many = (int((positives.correctness[at] == 0).sum()) for at in (0, -1))
     return (
-        f"Of the same {len(positives.ids):,} positives {many:,} are never right in training at {last}, {few:,} at "
-        f"{first}; the median confidence is {end} against {start}."
+        f"Of the same {len(positives.ids):,} positives {many:,} are never right in training with any seed at {last}, "
+        f"{few:,} at {first}; the median confidence is {end} against {start}."
     )
 
 
