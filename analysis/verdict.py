@@ -192,13 +192,20 @@ def _threshold(evidence: Evidence, pair: Comparison) -> Finding:
     orders = _orders_text(parts, parts.threshold.value, parts.threshold_other.value)
     sentences = [
         recall_sentence(evidence, pair),
-        f"A threshold gives back {points_text(part)}, {orders}; the ranking part is {points_text(ranking)}.",
+        f"A threshold gives back {points_text(part)}, {orders}; {_ranking_text(ranking)}.",
     ]
     sure = _seeded(pair) == "high" and parts.both_orders and min(parts.threshold.low, parts.threshold_other.low) > 0
     if excess is not None:
         sentences.append(_excess_sentence(excess, pair))
         sure = sure and excess.low <= 0
     return Finding("threshold", "high" if sure else "medium", part, tuple(sentences))
+
+
+def _ranking_text(ranking: Estimate) -> str:
+    """A negative part as what it is: the larger ratio ranks better, which is why a threshold can give back more."""
+    if ranking.value >= 0:
+        return f"the ranking part is {points_text(ranking)}"
+    return f"ranking gained {points_text(Estimate(-ranking.value, -ranking.high, -ranking.low))}"
 
 
 def _excess_sentence(excess: Estimate, pair: Comparison) -> str:

@@ -43,6 +43,14 @@ def test_a_pure_shift_of_the_prior_is_the_threshold():
     assert any("which is what an honest classifier would show" in sentence for sentence in finding.sentences)
 
 
+def test_a_negative_ranking_part_is_told_as_a_gain():
+    found = verdict(13, d_prime=(2.2, 3.2), ratios=(1, 30), n_neg=3000)
+    part = found.evidence.comparison.parts.ranking_mean
+    assert part.value < 0 and found.causes == ("threshold",)
+    gained = points_text(Estimate(-part.value, -part.high, -part.low))
+    assert any(f"ranking gained {gained}" in sentence for sentence in found.findings[0].sentences)
+
+
 def test_one_seed_never_makes_a_high_confidence():
     found = verdict(1, seeds=1)
     assert found.causes == ("threshold",) and found.findings[0].confidence == "medium"
