@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.shared.failures import told
+from pages.shared.icon import ICON
 
-st.set_page_config(page_title="Close Call", page_icon=":material/troubleshoot:", layout="wide")
+st.set_page_config(page_title="Close Call", page_icon=ICON, layout="wide")
 
 page = st.navigation(
     {

@@ -12,7 +12,21 @@ from data.hard_cases import load_hard_cases
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "ratios", "confusion", "errors", "map", "data_map", "hard_cases", "data", "train")
+PAGES = (
+    "",
+    "ratios",
+    "remedies",
+    "confusion",
+    "errors",
+    "map",
+    "data_map",
+    "words_and_slices",
+    "hard_cases",
+    "label_audit",
+    "data",
+    "train",
+)
+LOCAL = re.compile(r"(https?|wss?)://localhost[:/]|data:|blob:")
 HEADLINE = "[data-testid=stMain] h3"
 expect.set_options(timeout=60_000)
 
@@ -30,15 +44,17 @@ def settle(page: Page) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_cold_link_opens_its_page(workspace: Path, serve: Callable[[], str], page: Page, name: str) -> None:
-    """The first request that a fresh server ever sees is a deep link with a selection in it."""
+    """The first request that a fresh server ever sees is a deep link with a selection in it; no other host is asked."""
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
     dialogs: list[str] = []
+    outside: list[str] = []
+    page.on("request", lambda asked: None if LOCAL.match(asked.url) else outside.append(asked.url))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     open_page(page, f"{serve()}/{name}?experiment=sweep&ratio=1%3A1")
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.locator("[data-testid=stSidebarNav]")).to_contain_text("Hard cases")
-    assert dialogs == []
+    assert (dialogs, outside) == ([], [])
 
 
 def test_ten_misses_by_keys_and_a_list_taken_home(
