@@ -55,7 +55,7 @@ def finding_said(found: SliceFindings, ratio: float, outcome: str) -> str:
     row = (worse if len(worse) else standing).iloc[0]
     rates = f"{percent_text(row['rate'])} of the time, against {percent_text(row['rest_rate'])} of the others."
     said = f"{among(row['kind'], row['said'], outcome)} {DONE[outcome]} {rates}"
-    return said if len(worse) else f"{said} No slice is worse than the rest beyond chance."
+    return said if len(worse) else f"No slice is worse than the rest beyond chance. {said}"
 
 
 def what_was_tested(found: SliceFindings, outcome: str) -> str:

@@ -111,3 +111,16 @@ def test_lengths_are_parted_into_equal_shares_without_gaps() -> None:
     assert ranges == [(0, 24), (25, 49), (50, 74), (75, None)]
     assert length_ranges(np.full(9, 5)) == [(0, 5), (6, None)]
     assert length_ranges(np.array([], dtype=int)) == [(0, None)]
+
+
+def test_what_is_worse_stands_before_what_is_better() -> None:
+    rng = np.random.default_rng(4)
+    members = make_members(rng, n=1200)
+    helps, harms = (members.holds[:, [one]].toarray().ravel() == 1 for one in (3, 7))
+    chance = np.clip(0.4 - 0.39 * helps + 0.2 * harms, 0, 1)
+    table = slice_table(members, rng.random(len(helps)) < chance)
+    standing = table[table["stands_out"]]
+    assert {3, 7} <= set(standing["candidate"])
+    assert (standing["difference"] > 0).is_monotonic_decreasing and standing["candidate"].iloc[0] == 7
+    assert table["stands_out"].is_monotonic_decreasing
+    assert standing.set_index("candidate").at[3, "p"] < standing.set_index("candidate").at[7, "p"]
