@@ -80,6 +80,11 @@ def _from_table(table: RawTable) -> CaseFile:
         raise UserError(
             f"{table.source} has no column 'id', which tells the example that a row is about. Its columns are {listed}."
         )
+    if not any(field in names for field in FIELDS if field != "text"):
+        raise UserError(
+            f"{table.source} has an 'id' but nothing that a hard-case list says: none of the columns reasons, note, "
+            "action, new_label or tags. Give it the column that holds what was decided, under one of these names."
+        )
     frame = table.frame.astype(object).where(table.frame.notna(), None)
     rows = pd.DataFrame({"row": table.source_rows, "id": [str(one or "") for one in frame[identifier]]})
     for field in FIELDS:

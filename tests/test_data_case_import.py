@@ -175,7 +175,7 @@ def test_a_twin_of_an_id_needs_its_text(workspace: Path) -> None:
     assert "zeros that a spreadsheet dropped" in reason(
         compared("twins", pd.DataFrame({"id": ["123"], "note": "x"})), "123"
     )
-    with_text = pd.DataFrame({"id": ["123"], "text": ["text 1"]})
+    with_text = pd.DataFrame({"id": ["123"], "text": ["text 1"], "note": ["x"]})
     assert [one.id for one in compared("twins", with_text).changes] == ["123"]
     assert "not that of 123" in reason(compared("twins", with_text.assign(text="text 0")), "123")
 
@@ -355,3 +355,10 @@ def send(listed: str, form: str, notes: list[str], dialect: dict) -> None:
 def _lossy(text: str) -> str:
     """JSONL and Parquet are read with NUL as a space."""
     return text.replace("\x00", " ")
+
+
+def test_a_table_that_says_nothing_of_a_case_is_no_list(listed: str) -> None:
+    """Such as our own table of errors: its ids fit, and every row would come on the list."""
+    errors = pd.DataFrame({"id": ["00123", "a"], "text": ["x", "y"], "pos_prob": [0.1, 0.2]})
+    with pytest.raises(UserError, match=r"list\.csv has an 'id' but nothing that a hard-case list says"):
+        compared(listed, errors)
