@@ -19,6 +19,7 @@ from pages.inspect._map_picks import PICKED, ids_of, lit_key, picked_ids, rememb
 from pages.inspect._map_points import Kind, drawn
 from pages.inspect._map_selection import Desk
 from pages.inspect._map_sides import Side
+from pages.shared.charts import draw_lasso
 from pages.shared.colours import dark
 from pages.shared.dynamics import Positives, data_map_of, positives_over_ratios
 from pages.shared.evidence import TRAIN, evidence_of
@@ -124,15 +125,8 @@ def chart(side: Side, legend: list[Kind], desk: Desk) -> None:
     said = class_title(side.points, ratio_label(side.run.config.ratio))
     picture, marks = _picture(side.points, legend, frame, desk.texts, (said, look, lit_key(side, look)))
     remember_marks(side, marks)
-    st.plotly_chart(
-        picture,
-        key=side.key,
-        theme=None,
-        on_select="rerun",
-        selection_mode=("lasso", "box", "points"),
-        config={"displaylogo": False, "scrollZoom": True},
-        alt=f"{said}. Marks: {', '.join(kind.name for kind in legend)}.",
-    )
+    alt = f"{said}. Marks: {', '.join(kind.name for kind in legend)}."
+    draw_lasso(picture, key=side.key, alt=alt)
     regions = (
         "By thirds of its own class: ambiguous is the third that varied most; of the rest, hard to learn lies in the "
         "third with the lowest confidence, easy in the third with the highest."

@@ -29,6 +29,7 @@ from pages.inspect._map_sides import (
     side,
 )
 from pages.inspect._map_words import drawn_said, finding, missing, reading, title
+from pages.shared.charts import draw_lasso
 from pages.shared.colours import dark
 from pages.shared.evidence import evidence_of
 from pages.shared.headline import headline
@@ -129,15 +130,8 @@ def chart(one: Side, legend: list[Kind], frame: Frame, desk: Desk, *, named: boo
     said = title(one, named=named)
     picture, marks = _picture(one.points, legend, frame, desk.texts, (said, look, lit))
     remember_marks(one, marks)
-    st.plotly_chart(
-        picture,
-        key=one.key,
-        theme=None,
-        on_select="rerun",
-        selection_mode=("lasso", "box", "points"),
-        config={"displaylogo": False, "scrollZoom": True},
-        alt=f"{said}. Colours and marks: {', '.join(kind.name for kind in legend)}.",
-    )
+    alt = f"{said}. Colours and marks: {', '.join(kind.name for kind in legend)}."
+    draw_lasso(picture, key=one.key, alt=alt)
     return int(marks.sum())
 
 

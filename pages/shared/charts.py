@@ -48,3 +48,16 @@ def draw(figure: go.Figure, *, key: str, alt: str, reading: str = "") -> None:
 def show_chart(chart: Chart) -> None:
     """`draw` for a chart that was made elsewhere."""
     draw(chart.figure, key=chart.key, alt=chart.alt, reading=chart.reading)
+
+
+def draw_lasso(figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a chart whose marks are picked by lasso, box or click; the event stands in the session under `key`."""
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        on_select="rerun",
+        selection_mode=("lasso", "box", "points"),
+        config={"displaylogo": False, "scrollZoom": True},
+        alt=alt,
+    )
