@@ -117,6 +117,7 @@ def sweep(
     equal_steps: Annotated[bool, typer.Option("--equal-steps", help="As many steps at every ratio.")] = False,
     test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
     remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="A rough picture of all ratios first.")] = False,
     title: Title = "",
     wait: Wait = False,
     json: Json = False,
@@ -130,6 +131,7 @@ def sweep(
     training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
     capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies}
+    capped |= {"preview": preview}
     terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, title=title, wait=wait, as_json=json)
 
 

@@ -16,6 +16,7 @@ from filelock import Timeout
 from data.errors import UserError
 from data.experiments import ExperimentConfig, TrainingConfig, load_experiment, run_names
 from data.files import read_json, write_json
+from data.previews import preview_names
 from data.runs import RunStatus, process_lives, read_status
 from data.workspace import now, workspace_folder
 from models.capacity import lane_limit, lane_threads
@@ -58,9 +59,13 @@ def queue_sweep(
     sweep: str = "A",
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
+    preview: bool = False,
     start: bool = True,
 ) -> ExperimentConfig:
-    """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False)."""
+    """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False).
+
+    With `preview` a rough picture of all ratios is made before them (see `models.preview`).
+    """
     config = make_sweep(
         dataset,
         title=title,
@@ -71,6 +76,7 @@ def queue_sweep(
         sweep=sweep,
         test_negatives_cap=test_negatives_cap,
         remedies=remedies,
+        preview=preview,
     )
     if start:
         ensure_worker()
@@ -212,10 +218,11 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
 
 
 def _names(experiment: str, run: str | None) -> list[str]:
-    """The tasks meant: one run, or all of an experiment with its frozen embeddings."""
+    """The tasks meant: one run, or all of an experiment with its previews and frozen embeddings."""
     names = run_names(load_experiment(experiment).id)
     if run is None:
-        return [*names, FROZEN] if (task_folder(experiment, FROZEN) / "status.json").exists() else names
+        frozen = [FROZEN] if (task_folder(experiment, FROZEN) / "status.json").exists() else []
+        return [*preview_names(experiment), *names, *frozen]
     if run != FROZEN and run not in names:
         raise UserError(f"{experiment} has no run {run}. Its runs are {', '.join(names)}.")
     return [run]

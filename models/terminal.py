@@ -93,6 +93,7 @@ def sweep(
     kind: str,
     test_negatives: int | None,
     remedies: str,
+    preview: bool,
     title: str,
     wait: bool,
     as_json: bool,
@@ -108,6 +109,7 @@ def sweep(
         sweep=kind.upper(),
         test_negatives_cap=test_negatives,
         remedies=names(remedies),
+        preview=preview,
     )
     show_queued(config.id, wait=wait, as_json=as_json)
 
