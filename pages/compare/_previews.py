@@ -23,14 +23,14 @@ def shown_previews(config: ExperimentConfig) -> list[Preview]:
 
 
 def previewed_ratios(config: ExperimentConfig, previews: list[Preview], q: float) -> pd.DataFrame:
-    """The columns of `pages.compare._worth.ratio_table`, a row for each preview; empty without any."""
+    """The columns of `pages.compare._worth.ratio_table` and `kind`, a row for each preview; empty without any."""
     paths = [one.folder / "predictions.parquet" for one in previews]
     seed = config.seeds[0]
     rows = [_outcomes(one, str(path), stamp(path), seed, q) for one, path in zip(previews, paths, strict=True)]
     if not rows:
         return pd.DataFrame()
     runs = pd.concat(rows, ignore_index=True)
-    ranking = runs[["ratio", "auc", "average_precision"]]
+    ranking = runs[["ratio", "kind", "auc", "average_precision"]]
     return at_prevalence(by_ratio(runs), q).merge(ranking, on="ratio")
 
 
@@ -46,6 +46,7 @@ def _outcomes(_preview: Preview, path: str, written: int, seed: int, q: float) -
     table = outcome_table(told.labels, told.pos_probs[None], threshold=0.5)
     return table.assign(
         ratio=_preview.ratio,
+        kind=_preview.kind,
         seed=seed,
         auc=float(auc(told.labels, told.logits)[0]),
         average_precision=float(average_precision_at(told.labels, told.logits, q=q)),

@@ -49,8 +49,9 @@ def show_waiting(config: ExperimentConfig) -> None:
         sentence = "No run of this experiment has finished."
     ratios = ", ".join(ratio_label(one) for one in config.ratios)
     coming = f"The per-class accuracy at {ratios} will stand here, ratio by ratio, as the runs end."
-    headline(f"Overview of {plain(config.title)}", sentence, coming)
-    if previews := shown_previews(config):
+    previews = shown_previews(config)
+    headline(f"Overview of {plain(config.title)}", ("The preview is here. " if previews else "") + sentence, coming)
+    if previews:
         preview_note(previews)
         left, right = st.columns([3, 2], gap="large")
         with left:
@@ -75,7 +76,6 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         show_chart(main_chart(config, runs, means, sound_runs(config.id), previewed=previewed))
-        preview_note(previews)
     with right:
         if progress.counts["done"] < len(progress.runs):
             st.markdown("**Still coming**" if progress.active else "**Not finished**")
@@ -83,6 +83,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
             if not progress.active:
                 st.page_link("pages/prepare/train.py", label="Go on with them", icon=":material/play_arrow:",
                              query_params={"experiment": config.id})  # fmt: skip
+        preview_note(previews)
         if better := which_is_better(means):
             st.markdown(better)
         next_steps(config)

@@ -33,7 +33,7 @@ def recall_chart(
 
     `runs` and `means` as in `pages.shared.recalls`; `ratios` all that the experiment will have; `predicted` the
     prior-only curve (ratio, recall, true_negative_rate), drawn dotted under what was observed. `previewed`, of the form
-    of `means`, are ratios whose runs are not trained yet: hollow and dashed. Either of the two may be empty.
+    of `means` and with `kind`, are ratios whose runs are not trained yet: hollow and dashed. Either may be empty.
     """
     figure = go.Figure()
     if predicted is not None and len(predicted) > 1:
@@ -43,7 +43,7 @@ def recall_chart(
         if len(means):
             _add_class(figure, runs, means, columns, colour, symbol)
         if previewed is not None and len(previewed):
-            _add_preview(figure, previewed, columns, colour, symbol)
+            _add_preview(figure, previewed, columns, colour, symbol, named=not len(means))
     title = recall_title(means) if len(means) else f"Preview. {recall_title(drawn[0])}"
     finish(figure, title=title, x="training negatives for each positive", y="right (%)", height=height)
     labels = [ratio_label(one) for one in sorted(ratios)]
@@ -99,12 +99,18 @@ def _add_class(
 
 
 def _add_preview(
-    figure: go.Figure, previewed: pd.DataFrame, columns: tuple[str, ...], colour: str, symbol: str
+    figure: go.Figure, previewed: pd.DataFrame, columns: tuple[str, ...], colour: str, symbol: str, *, named: bool
 ) -> None:
-    """One class of the previews: hollow marks and a dashed line."""
-    line = {"color": colour, "width": 1.5, "dash": "dash"}
+    """One class of the previews: hollow marks and a dashed line for each kind, which do not compare.
+
+    `named`: where no finished run names the classes, the previews do.
+    """
     marker = {"color": colour, "symbol": f"{symbol}-open", "size": 11, "line": {"width": 2}}
-    figure.add_trace(_points(previewed, columns, f"preview: {columns[0].split(' (')[0]}", line, marker))
+    for kind, part in previewed.groupby("kind", sort=False):
+        line = {"color": colour, "width": 1.5, "dash": "dashdot" if kind == "linear" else "dash"}
+        name = "linear probe (preview)" if kind == "linear" else "preview"
+        trace = _points(part, columns, f"{name}: {columns[0]}" if named else name, line, marker)
+        figure.add_trace(trace.update(showlegend=named or colour == POSITIVE))
 
 
 def _points(
