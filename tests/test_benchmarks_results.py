@@ -51,7 +51,7 @@ def _experiment(dataset: str, name: str, **how: object) -> ExperimentConfig:
 
 def test_the_numbers_are_those_of_the_analysis(sweeps: dict[str, Sweep]) -> None:
     near = sweeps["near"]
-    first, last = near.levels[0], near.levels[-1]
+    fall, last = near.falls[-1], near.levels[-1]
     runs = {run.name: run for run in near.runs}
     tests, chosen = (
         {ratio: [load_predictions(runs[f"r{ratio}-s{seed}-none"], split) for seed in range(3)] for ratio in (1, 10)}
@@ -67,11 +67,11 @@ def test_the_numbers_are_those_of_the_analysis(sweeps: dict[str, Sweep]) -> None
         chosen[1][0].labels, *(np.stack([one.pos_probs for one in chosen[ratio]]) for ratio in (1, 10))
     )
     parts = decompose_drop(labels, probs[1], probs[10], validation=validation)
-    assert last.parts == parts and first.parts is None
-    assert last.moved.recall.value == pytest.approx(parts.recall_a - parts.ranking.value, abs=0.01)
+    assert fall.parts == parts and fall.level == last and fall.first == near.levels[0]
+    assert fall.moved.recall.value == pytest.approx(parts.recall_a - parts.ranking.value, abs=0.01)
     text = document([near], "a command")
     row = next(line for line in text.splitlines() if line.startswith("| 1:10 | ") and part(parts.drop) in line)
-    assert part(parts.ranking) in row and part(parts.threshold) in row and share(last.moved.recall) in row
+    assert part(parts.ranking) in row and part(parts.threshold) in row and share(fall.moved.recall) in row
     assert share(last.measures.at_half.recall) in text and points_text(parts.drop) in " ".join(text.split())
 
 

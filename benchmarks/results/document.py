@@ -49,7 +49,7 @@ def document(sweeps: Sequence[Sweep], command: str) -> str:
 
 def _picture(sweeps: Sequence[Sweep]) -> list[str]:
     """The asker's picture for every experiment, and what moving the threshold gives."""
-    told = [(one, one.levels[0], one.asked) for one in sweeps if one.asked]
+    told = [(one, one.asked) for one in sweeps if one.asked]
     if not told:
         return ["No two ratios can be compared yet.", ""]
     header = ("found / left alone", "fewest negatives", "more negatives", "the same, at the first's false alarms",
@@ -57,12 +57,12 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
     rows = [
         (
             sentence(sweep.called),
-            f"{ratio_text(first.ratio)}: {_pair(first.measures.at_half)}",
-            f"{ratio_text(level.ratio)}: {_pair(level.measures.at_half)}",
-            _pair(level.moved),
-            _pair(level.measures.at_own),
+            f"{ratio_text(fall.first.ratio)}: {_pair(fall.first.measures.at_half)}",
+            f"{ratio_text(fall.level.ratio)}: {_pair(fall.level.measures.at_half)}",
+            _pair(fall.moved),
+            _pair(fall.level.measures.at_own),
         )
-        for sweep, first, level in told
+        for sweep, fall in told
     ]
     note = (
         "The first two are cut at .5. The others are the second classifier with its threshold moved, on validation: to "

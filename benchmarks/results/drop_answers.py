@@ -6,7 +6,7 @@ from analysis.decomposition import Decomposition
 from analysis.intervals import Estimate, independent_difference
 from analysis.verdict import MATTERS, SEED_NOISE, decisive_parts
 from analysis.wording import percent_text, points_text, ratio_text
-from benchmarks.results.measured import Level, Sweep
+from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.planned import CLOSE, DISTANT, RACED
 from benchmarks.results.words import Answer, counted_share, grouped, negated, part, seeds_text, sentence, share
 
@@ -37,8 +37,8 @@ def threshold_share(sweeps: Sequence[Sweep]) -> Answer:
     question = "How much of the drop is the threshold?"
     if not told:
         return Answer(question, "Cannot be told yet: no drop was measured.", [])
-    headline = grouped((_kind(level.parts), _place(one, level.parts)) for one, level in told)
-    return Answer(question, headline, [_parts_sentence(one, level) for one, level in told])
+    headline = grouped((_kind(fall.parts), _place(one, fall.parts)) for one, fall in told)
+    return Answer(question, headline, [_parts_sentence(one, fall) for one, fall in told])
 
 
 def _of(sweeps: Sequence[Sweep], dataset: str) -> Sweep | None:
@@ -47,7 +47,7 @@ def _of(sweeps: Sequence[Sweep], dataset: str) -> Sweep | None:
 
 def _same_level(close: Sweep, distant: Sweep) -> tuple[Decomposition, Decomposition] | None:
     """The drops of both from the same ratio to the same ratio: the asker's, else the largest."""
-    sides = [{one.ratio: one.parts for one in sweep.levels if one.parts} for sweep in (close, distant)]
+    sides = [{one.level.ratio: one.parts for one in sweep.falls} for sweep in (close, distant)]
     both = sorted(set(sides[0]) & set(sides[1]))
     if not both or close.levels[0].ratio != distant.levels[0].ratio:
         return None
@@ -79,16 +79,16 @@ def _whether(close: Estimate, distant: Estimate, more: Estimate, seeds: int) -> 
     )
 
 
-def _fall(sweep: Sweep, level: Level) -> str:
+def _fall(sweep: Sweep, fall: Fall) -> str:
     """From which recalls to which, both classes, with the drop."""
-    first, n = sweep.levels[0], sweep.counts["test"][0]
+    first, level, n = fall.first, fall.level, sweep.counts["test"][0]
     before, after = first.measures.at_half, level.measures.at_half
     found = [counted_share(one.recall, n, len(where.seeds)) for one, where in ((before, first), (after, level))]
     alone = [share(one.true_negative_rate) for one in (before, after)]
     smaller, larger = ratio_text(first.ratio), ratio_text(level.ratio)
     return (
         f"{sentence(sweep.called)}: positives found {found[0]} of {n:,}, at {smaller} and {found[1]} at {larger}, a "
-        f"drop of {points_text(level.parts.drop)}; negatives left alone {alone[0]} and {alone[1]}."
+        f"drop of {points_text(fall.parts.drop)}; negatives left alone {alone[0]} and {alone[1]}."
     )
 
 
@@ -116,9 +116,8 @@ def _place(sweep: Sweep, parts: Decomposition) -> str:
     return sweep.called if parts.n_seeds > 1 else f"{sweep.called} (one seed)"
 
 
-def _parts_sentence(sweep: Sweep, level: Level) -> str:
-    parts, ratio = level.parts, ratio_text(level.ratio)
-    first = ratio_text(sweep.levels[0].ratio)
+def _parts_sentence(sweep: Sweep, fall: Fall) -> str:
+    parts, first, ratio = fall.parts, ratio_text(fall.first.ratio), ratio_text(fall.level.ratio)
     other = f"{ratio} itself raises too few false alarms to be matched"
     if parts.both_orders:
         other = (
@@ -128,15 +127,15 @@ def _parts_sentence(sweep: Sweep, level: Level) -> str:
         f"{sentence(sweep.called)}, {first} to {ratio}: of the drop of {points_text(parts.drop)}, at the false alarms "
         f"of {first} the threshold part is {part(parts.threshold)} and the ranking part {part(parts.ranking)}, below 0 "
         f"a gain; {other}. With its threshold moved to the false alarms of {first}, {ratio} finds "
-        f"{share(level.moved.recall)} and leaves {percent_text(level.moved.true_negative_rate.value)} of the negatives "
-        f"alone. {_prior_sentence(level)}"
+        f"{share(fall.moved.recall)} and leaves {percent_text(fall.moved.true_negative_rate.value)} of the negatives "
+        f"alone. {_prior_sentence(fall)}"
     )
 
 
-def _prior_sentence(level: Level) -> str:
+def _prior_sentence(fall: Fall) -> str:
     """Whether more was lost than the ratio alone explains."""
-    excess, found = level.excess, percent_text(level.measures.at_half.recall.value)
-    start = f"The ratio alone would leave {percent_text(level.prior[0])} found; it is {found}: "
+    excess, found = fall.excess, percent_text(fall.level.measures.at_half.recall.value)
+    start = f"The ratio alone would leave {percent_text(fall.prior[0])} found; it is {found}: "
     if excess.low > 0:
         return f"{start}{points_text(excess)} more were lost than that."
     if excess.high < 0:

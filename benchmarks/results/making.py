@@ -26,7 +26,7 @@ def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
     lines = ["## How it was made", "", f"    {command}", ""]
     lines += ["wrote this file. Without names it first trains what is not finished: plain runs, then remedies."]
     lines += ["", "The same experiments by hand:", ""]
-    lines += [f"    {one}" for sweep in sweeps for one in _commands(sweep)]
+    lines += [f"    {one}" for sweep in sweeps if sweep.config.kind == "trained" for one in _commands(sweep)]
     lines += ["", *_sizes(sweeps)]
     lines += [f"- {one}" for one in (*_training(sweeps), *_machine(sweeps))]
     return [*lines, ""]
@@ -79,7 +79,7 @@ def _sizes(sweeps: Sequence[Sweep]) -> list[str]:
     )
     rows = []
     for sweep in sweeps:
-        runs = [run.config for run in sweep.runs if run.config.remedy == PLAIN]
+        runs = [run.config for run in sweep.runs if run.config.remedy == PLAIN and run.config.n_positives]
         rows.append((
             f"`{sweep.config.id}`",
             f"{sweep.examples:,}",
@@ -91,6 +91,8 @@ def _sizes(sweeps: Sequence[Sweep]) -> list[str]:
 
 
 def _span(numbers: Sequence[int]) -> str:
+    if not numbers:
+        return "not known"
     least, most = min(numbers), max(numbers)
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
@@ -179,7 +181,7 @@ def _more(number: int) -> str:
 
 def _beyond(sweep: Sweep) -> list[str]:
     """Why the largest ratio that was wished for is not there."""
-    if WISHED in sweep.config.ratios:
+    if WISHED in sweep.config.ratios or sweep.config.kind != "trained":
         return []
     there = sweep.to_train
     positives = max(run.config.n_positives for run in sweep.runs)

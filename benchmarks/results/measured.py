@@ -1,41 +1,33 @@
-"""The numbers of one experiment: each ratio, the drop from the smallest one, and the race of remedies."""
+"""The numbers of one experiment: each ratio, the fall from the smallest one, and the race of remedies."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from analysis.average_precision import average_precision_difference
 from analysis.calibration import log_odds, temperature
 from analysis.decomposition import Decomposition
-from analysis.intervals import Estimate, holm, p_of
+from analysis.intervals import Estimate
 from analysis.outcomes import collapsed
 from analysis.prevalence import average_precision_at
 from analysis.prior_only import excess_drop, prior_only_curve
 from analysis.ratio_drops import decompose_ratios
 from analysis.remedies import Arm, Labels, Measures, Point, measure_arm
-from analysis.remedy_gains import Gain
 from benchmarks.results.planned import PLANS, RACED
+from benchmarks.results.raced import Q, Raced, race_at
 from benchmarks.results.words import plain
 from data.datasets import DatasetInfo, load_examples, load_info
 from data.experiments import ExperimentConfig, load_experiment
 from data.remedies import PLAIN, remedy_title
 from data.run_tables import RunTable, read_run_tables
 from data.runs import Run, load_runs
-from models.race import Race, race_gains, race_measures, race_of, race_ratios
 from models.verdict import verdict_words, weigh
-
-Q = 1 / 11
-"""The share of positives at which average precision is told too: that of 1:10."""
 
 
 @dataclass(frozen=True)
 class Level:
     """The sound plain runs of one ratio. `collapsed` counts those left out.
 
-    `own_mix`: average precision at the test set's own share of positives. `prior`: what the smallest ratio's runs would
-    find and leave alone had only their prior moved. The rest compares with the smallest ratio, over the seeds that both
-    have, and is None there: `moved` is cut at its false alarms, `excess` the loss beyond the prior's.
+    `own_mix`: average precision at the test set's own share of positives.
     """
 
     ratio: float
@@ -43,20 +35,22 @@ class Level:
     collapsed: int
     measures: Measures
     own_mix: float
-    prior: tuple[float, float] | None
-    moved: Point | None
-    parts: Decomposition | None
-    excess: Estimate | None
 
 
 @dataclass(frozen=True)
-class Raced:
-    """The race at one ratio; `ap_gains` in average precision over plain by arm, with p after Holm over the arms."""
+class Fall:
+    """From the smallest ratio to a larger one, over the seeds that both have.
 
-    race: Race
-    measures: list[Measures]
-    gains: list[Gain]
-    ap_gains: dict[str, tuple[Estimate, float]]
+    `prior`: which shares of positives and negatives the first would get right had only its prior moved; `excess`: the
+    recall lost beyond that. `moved`: the larger one, cut at the false alarms of the first.
+    """
+
+    first: Level
+    level: Level
+    parts: Decomposition
+    prior: tuple[float, float]
+    moved: Point
+    excess: Estimate
 
 
 @dataclass(frozen=True)
@@ -75,18 +69,16 @@ class Sweep:
     to_train: int
     counts: dict[str, tuple[int, int]]
     levels: tuple[Level, ...]
+    falls: tuple[Fall, ...]
     verdict: list[str]
     raced: Raced | None
     why_not: str
 
-    def level(self, ratio: float) -> Level | None:
-        return next((one for one in self.levels if one.ratio == ratio), None)
-
     @property
-    def asked(self) -> Level | None:
-        """The level that the questions are about: the asker's ratio, else the largest that can be compared."""
-        compared = [one for one in self.levels if one.parts is not None]
-        return next((one for one in compared if one.ratio == RACED), compared[-1] if compared else None)
+    def asked(self) -> Fall | None:
+        """The fall that the questions are about: to the asker's ratio, else to the largest there is."""
+        last = self.falls[-1] if self.falls else None
+        return next((one for one in self.falls if one.level.ratio == RACED), last)
 
 
 def measure(experiment: str) -> Sweep:
@@ -100,6 +92,7 @@ def measure(experiment: str) -> Sweep:
     why_not = _why_not(test, counts)
     rows = load_examples(config.dataset, ["label", "split"])
     verdict = None if why_not else weigh(test, validation)
+    levels, falls = ((), ()) if why_not else _levels(test, validation)
     return Sweep(
         config,
         info,
@@ -108,10 +101,11 @@ def measure(experiment: str) -> Sweep:
         len(rows),
         int(((rows["split"] == "train") & (rows["label"] == 0)).sum()),
         counts,
-        () if why_not else _levels(test, validation),
+        levels,
+        falls,
         verdict_words(verdict) if verdict else [],
-        None if why_not else _raced(experiment),
-        why_not,
+        race_at(experiment, RACED) if any(one.ratio == RACED for one in levels) else None,
+        why_not or ("" if levels else "Every plain run collapsed."),
     )
 
 
@@ -128,14 +122,17 @@ def _why_not(test: RunTable, counts: dict[str, tuple[int, int]]) -> str:
     return ""
 
 
-def _levels(test: RunTable, validation: RunTable) -> tuple[Level, ...]:
-    """One for each ratio with a sound run, the smallest first."""
+def _levels(test: RunTable, validation: RunTable) -> tuple[tuple[Level, ...], tuple[Fall, ...]]:
+    """What each ratio with a sound run shows, the smallest first, and the falls from it to the others."""
     labels = Labels(test.labels, validation.labels)
-    plain = test.plain & ~np.isnan(validation.pos_probs).any(axis=1)
-    fine = plain.copy()
-    fine[plain] = ~collapsed(test.labels, test.pos_probs[plain])
-    gone = {ratio: int((plain & ~fine & (test.ratios == ratio)).sum()) for ratio in test.ratios.tolist()}
+    plain_runs = test.plain & ~np.isnan(validation.pos_probs).any(axis=1)
+    fine = plain_runs.copy()
+    fine[plain_runs] = ~collapsed(test.labels, test.pos_probs[plain_runs])
+    gone = {ratio: int((plain_runs & ~fine & (test.ratios == ratio)).sum()) for ratio in test.ratios.tolist()}
     arms = {ratio: _arm(test, validation, fine & (test.ratios == ratio)) for ratio in sorted(set(test.ratios[fine]))}
+    levels = {ratio: _level(labels, arm, ratio, gone[ratio]) for ratio, arm in arms.items()}
+    if not arms:
+        return (), ()
     parts = decompose_ratios(
         test.labels,
         test.pos_probs[fine],
@@ -144,8 +141,13 @@ def _levels(test: RunTable, validation: RunTable) -> tuple[Level, ...]:
         val_labels=validation.labels,
         val_pos_probs=validation.pos_probs[fine],
     )
-    prior = _prior(labels, arms)
-    return tuple(_level(labels, arms, ratio, gone[ratio], parts.get(ratio), prior.loc[ratio]) for ratio in arms)
+    first = min(arms)
+    prior = _prior(labels, arms[first], first, list(parts))
+    falls = [
+        Fall(levels[first], levels[ratio], one, prior[ratio], *_compared(labels, arms, first, ratio))
+        for ratio, one in parts.items()
+    ]
+    return tuple(levels.values()), tuple(falls)
 
 
 def _arm(test: RunTable, validation: RunTable, chosen: np.ndarray) -> Arm:
@@ -155,54 +157,34 @@ def _arm(test: RunTable, validation: RunTable, chosen: np.ndarray) -> Arm:
                validation.pos_probs[rows])  # fmt: skip
 
 
-def _prior(labels: Labels, arms: dict[float, Arm]) -> pd.DataFrame:
-    """The prior-only curve of the smallest ratio's runs, calibrated on validation by one temperature each."""
-    reference = min(arms)
+def _level(labels: Labels, arm: Arm, ratio: float, gone: int) -> Level:
+    own = float(np.mean(np.asarray(labels.test)))
+    own_mix = float(np.mean([average_precision_at(labels.test, row, q=own) for row in arm.pos_probs]))
+    return Level(ratio, arm.seeds, gone, measure_arm(labels, arm, arm, ratio=ratio, q=Q), own_mix)
+
+
+def _prior(labels: Labels, arm: Arm, reference: float, ratios: list[float]) -> dict[float, tuple[float, float]]:
+    """Prior-only recall and true-negative rate of the smallest ratio's runs, calibrated on validation, by ratio."""
     logits = np.array(
         [
             log_odds(told) / temperature(labels.validation, log_odds(chosen), q=1 / (1 + reference))
-            for told, chosen in zip(arms[reference].pos_probs, arms[reference].val_pos_probs, strict=True)
+            for told, chosen in zip(arm.pos_probs, arm.val_pos_probs, strict=True)
         ]
     )
-    return prior_only_curve(labels.test, logits, list(arms), reference_ratio=reference).set_index("ratio")
+    curve = prior_only_curve(labels.test, logits, ratios, reference_ratio=reference)
+    return dict(zip(ratios, curve[["recall", "true_negative_rate"]].itertuples(index=False, name=None), strict=True))
 
 
-def _level(
-    labels: Labels, arms: dict[float, Arm], ratio: float, gone: int, parts: Decomposition | None, prior: pd.Series
-) -> Level:
-    arm, reference = arms[ratio], min(arms)
-    own = float(np.mean(np.asarray(labels.test)))
-    measures = measure_arm(labels, arm, arm, ratio=ratio, q=Q)
-    excess, moved = None, None
-    if parts is not None:
-        shared = [seed for seed in arms[reference].seeds if seed in arm.seeds]
-        first, here = arms[reference].only(shared), arm.only(shared)
-        moved = measure_arm(labels, first, here, ratio=ratio, q=Q).at_common
-        calibrated_on = labels.validation, first.val_pos_probs
-        excess = excess_drop(labels.test, first.pos_probs, here.pos_probs, calibrated_on=calibrated_on, ratio=ratio,
-                             reference_ratio=reference)  # fmt: skip
-    told = None if ratio == reference else (float(prior["recall"]), float(prior["true_negative_rate"]))
-    own_mix = float(np.mean([average_precision_at(labels.test, row, q=own) for row in arm.pos_probs]))
-    return Level(ratio, arm.seeds, gone, measures, own_mix, told, moved, parts, excess)
-
-
-def _raced(experiment: str) -> Raced | None:
-    """The race at the asker's ratio; None before a remedy has finished there beside a sound plain run."""
-    if RACED not in race_ratios(experiment):
-        return None
-    race = race_of(experiment, RACED)
-    gains = race_gains(race)
-    rises = {arm.name: _ap_gain(race, arm) for arm in race.arms}
-    adjusted = holm([p_of(rise) for rise in rises.values()]) if rises else []
-    return Raced(
-        race,
-        race_measures(race, q=Q),
-        gains,
-        {name: (rise, float(p)) for (name, rise), p in zip(rises.items(), adjusted, strict=True)},
+def _compared(labels: Labels, arms: dict[float, Arm], reference: float, ratio: float) -> tuple[Point, Estimate]:
+    """The larger ratio cut at the false alarms of the reference, and the loss beyond its prior."""
+    shared = [seed for seed in arms[reference].seeds if seed in arms[ratio].seeds]
+    first, here = arms[reference].only(shared), arms[ratio].only(shared)
+    excess = excess_drop(
+        labels.test,
+        first.pos_probs,
+        here.pos_probs,
+        calibrated_on=(labels.validation, first.val_pos_probs),
+        ratio=ratio,
+        reference_ratio=reference,
     )
-
-
-def _ap_gain(race: Race, arm: Arm) -> Estimate:
-    shared = [seed for seed in race.plain.seeds if seed in arm.seeds]
-    sides = arm.only(shared).pos_probs, race.plain.only(shared).pos_probs
-    return average_precision_difference(race.labels.test, *sides, q=Q, draws=race.draws)
+    return measure_arm(labels, first, here, ratio=ratio, q=Q).at_common, excess

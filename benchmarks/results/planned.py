@@ -15,6 +15,7 @@ RATIOS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 SEEDS = (0, 1, 2)
 RACED = 10.0
 """The ratio of the asker, at which remedies are raced."""
+ARMS = ("all",)
 WISHED = 50.0
 """A ratio that was wished for, and that needs more negatives than there may be."""
 TEST_NEGATIVES = 1000
@@ -52,7 +53,7 @@ def train_all() -> list[str]:
     for name in names:
         _wait(name)
     for name in names:
-        fresh = queue_remedies(name, ["all"], ratios=[RACED])
+        fresh = queue_remedies(name, ARMS, ratios=[RACED])
         say(f"{name}: {len(fresh)} remedy runs are new.")
     for name in names:
         _wait(name)
@@ -64,7 +65,8 @@ def _queue(plan: Plan) -> None:
         _check(plan)
         resume(plan.experiment)
         return
-    encoder_folder()
+    if TRAINING.encoder == "minilm":
+        encoder_folder()
     if plan.dataset not in dataset_names():
         say(f"Importing {plan.dataset}.")
         save_dataset(builtin_dataset(plan.dataset))

@@ -7,8 +7,9 @@ from analysis.remedies import Measures
 from analysis.remedy_answer import WORTH, area_text, difference_text, p_text
 from analysis.remedy_gains import ALPHA, Gain
 from analysis.wording import ratio_text
-from benchmarks.results.measured import Raced, Sweep
+from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import CLOSE, DISTANT
+from benchmarks.results.raced import Raced
 from benchmarks.results.words import Answer, area, grouped, listed, seeds_text, sentence, some
 from data.remedies import find_remedy
 from models.race import race_answers

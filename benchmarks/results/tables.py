@@ -4,7 +4,8 @@ from analysis.remedies import Measures, Point
 from analysis.remedy_answer import area_text, difference_text, p_text, point_text
 from analysis.remedy_gains import Gain
 from analysis.wording import percent_text, ratio_text
-from benchmarks.results.measured import Raced, Sweep
+from benchmarks.results.measured import Sweep
+from benchmarks.results.raced import Raced
 from benchmarks.results.words import area, counted_share, listed, part, plain, seeds_text, sentence, share, table
 from data.remedies import remedy_title
 from models.race import race_answers
@@ -16,7 +17,7 @@ def section(sweep: Sweep) -> list[str]:
     if sweep.why_not:
         return [*lines, sweep.why_not, ""]
     lines += [_heading("What each ratio finds", sweep), "", *_recalls(sweep)]
-    if sweep.asked:
+    if sweep.falls:
         lines += ["### Where the drop comes from", "", *_drops(sweep)]
         lines += ["### What the ratio alone would do", "", *_prior(sweep)]
     if sweep.verdict:
@@ -70,15 +71,14 @@ def _drops(sweep: Sweep) -> list[str]:
               f"found at {first}'s false alarms")  # fmt: skip
     rows = [
         (
-            ratio_text(level.ratio),
-            part(level.parts.drop),
-            part(level.parts.threshold),
-            part(level.parts.ranking),
-            part(level.parts.ranking_other) if level.parts.both_orders else "too few alarms",
-            share(level.moved.recall),
+            ratio_text(fall.level.ratio),
+            part(fall.parts.drop),
+            part(fall.parts.threshold),
+            part(fall.parts.ranking),
+            part(fall.parts.ranking_other) if fall.parts.both_orders else "too few alarms",
+            share(fall.moved.recall),
         )
-        for level in sweep.levels
-        if level.parts
+        for fall in sweep.falls
     ]
     note = (
         "Points of recall, over the seeds that both have; below 0: a gain. Ranking: what stays lost when the ratio is "
@@ -93,15 +93,14 @@ def _prior(sweep: Sweep) -> list[str]:
     header = ("trained at", "found", "prior alone: found", "lost beyond it", "left alone", "prior alone: left alone")
     rows = [
         (
-            ratio_text(level.ratio),
-            percent_text(level.measures.at_half.recall.value),
-            percent_text(level.prior[0]),
-            part(level.excess),
-            percent_text(level.measures.at_half.true_negative_rate.value),
-            percent_text(level.prior[1]),
+            ratio_text(fall.level.ratio),
+            percent_text(fall.level.measures.at_half.recall.value),
+            percent_text(fall.prior[0]),
+            part(fall.excess),
+            percent_text(fall.level.measures.at_half.true_negative_rate.value),
+            percent_text(fall.prior[1]),
         )
-        for level in sweep.levels
-        if level.prior and level.excess
+        for fall in sweep.falls
     ]
     note = (
         f"Prior alone: what the classifiers of {first}, calibrated on validation, would show had nothing but their "
@@ -161,8 +160,8 @@ def _gains(raced: Raced) -> list[str]:
 def _gain_row(one: Measures, gain: Gain | None, raced: Raced) -> tuple[str, ...]:
     seconds = raced.race.seconds[one.name]
     auc, p = (difference_text(gain.auc), _p(gain.auc_p)) if gain else ("", "")
-    rise, ap_p = raced.ap_gains.get(one.name, (None, 1.0))
-    ap, p_of_ap = (difference_text(rise), _p(ap_p)) if rise else ("", "")
+    rise = raced.ap_gains.get(one.name)
+    ap, p_of_ap = (difference_text(rise[0]), _p(rise[1])) if rise else ("", "")
     told = area_text(one.auc.value), auc, p, area_text(one.average_precision.value), ap, p_of_ap
     return (_name(one, raced), *told, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
 
