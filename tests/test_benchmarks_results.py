@@ -13,6 +13,7 @@ from analysis.seeds import share_over_seeds
 from analysis.wording import points_text
 from benchmarks.results import drop_answers, planned, remedy_answers
 from benchmarks.results.__main__ import main
+from benchmarks.results.advice import what_to_do
 from benchmarks.results.document import document
 from benchmarks.results.measured import Sweep, measure
 from benchmarks.results.words import part, plain, share
@@ -126,7 +127,16 @@ def test_a_drop_in_ranking_is_not_told_as_threshold(sweeps: dict[str, Sweep]) ->
     worse = _with_noise(sweeps["near"])
     told = drop_answers.threshold_share([worse])
     assert "ranking was lost" in told.headline and "fewer were lost" not in told.points[0]
+    unsure = replace(worse.asked.parts, ranking=Estimate(0.02, -0.2, 0.3), ranking_mean=Estimate(0.02, -0.2, 0.3))
+    wide = replace(worse, falls=(replace(worse.asked, parts=unsure),))
+    assert drop_answers.threshold_share([wide]).headline.startswith(("Some of it, how much", "It cannot be told"))
+    assert what_to_do([wide]).headline.startswith("Try more test examples")
     assert drop_answers.threshold_share([sweeps["far"]]).headline == "The drop is below 5 points on the distant pair."
+    assert "Read the missed positives" in what_to_do([worse]).headline
+    assert what_to_do([sweeps["near"], sweeps["far"]]).headline == (
+        "Keep the negatives and move the threshold on the close pair; nothing needs to be done, for hardly a positive "
+        "is lost, on the distant pair."
+    )
     assert "(one seed)" in drop_answers.threshold_share([sweeps["single"]]).headline
 
 
@@ -172,7 +182,7 @@ def test_the_answers_on_remedies_go_by_the_gains(sweeps: dict[str, Sweep]) -> No
     worse = replace(better, auc=Estimate(-0.3, -0.32, -0.28))
     assert remedy_answers._how_poor([worse, worse]) == "yes, all 2 rank worse than plain fine-tuning"
     assert remedy_answers._how_poor([worse, none]) == "1 of 2 rank worse than plain fine-tuning"
-    assert remedy_answers._how_poor([none]) == "it is not shown to rank worse than plain"
+    assert remedy_answers._how_poor([none]) == "none is shown to rank worse than plain"
     assert remedy_answers._how_good([better, none]) == "yes, focal loss"
     assert remedy_answers._how_good([worse, none]) == "not shown, and focal loss does worse"
     assert remedy_answers._how_good([none]) == "no difference in AUC or recall is shown"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from analysis.remedies import Point
 from analysis.wording import percent_text, ratio_text
+from benchmarks.results.advice import what_to_do
 from benchmarks.results.drop_answers import close_against_distant, threshold_share
 from benchmarks.results.making import making, missing
 from benchmarks.results.measured import Sweep
@@ -15,7 +16,7 @@ from benchmarks.results.tables import section
 from benchmarks.results.words import Answer, sentence, table
 
 WIDTH = 120
-QUESTIONS = (close_against_distant, threshold_share, loss_helps, one_class_is_poor, simpler_is_better)
+QUESTIONS = (what_to_do, close_against_distant, threshold_share, loss_helps, one_class_is_poor, simpler_is_better)
 INTRODUCTION = (
     "# What more negatives do to a classifier",
     "",

@@ -37,7 +37,7 @@ def threshold_share(sweeps: Sequence[Sweep]) -> Answer:
     question = "How much of the drop is the threshold?"
     if not told:
         return Answer(question, "Cannot be told yet: no drop was measured.", [])
-    headline = grouped((_kind(fall.parts), _place(one, fall.parts)) for one, fall in told)
+    headline = grouped((_kind(fall.parts), place(one, fall)) for one, fall in told)
     return Answer(question, headline, [_parts_sentence(one, fall) for one, fall in told])
 
 
@@ -111,13 +111,15 @@ def _kind(parts: Decomposition) -> str:
     return "some of it, how much cannot be told,"
 
 
-def _place(sweep: Sweep, parts: Decomposition) -> str:
+def place(sweep: Sweep, fall: Fall) -> str:
     """Where, and that one seed alone says so."""
-    return sweep.called if parts.n_seeds > 1 else f"{sweep.called} (one seed)"
+    return sweep.called if fall.parts.n_seeds > 1 else f"{sweep.called} (one seed)"
 
 
 def _parts_sentence(sweep: Sweep, fall: Fall) -> str:
     parts, first, ratio = fall.parts, ratio_text(fall.first.ratio), ratio_text(fall.level.ratio)
+    if parts.drop.high < MATTERS:
+        return f"{sentence(sweep.called)}, {first} to {ratio}: {points_text(parts.drop)}, too little to be parted."
     other = f"{ratio} itself raises too few false alarms to be matched"
     if parts.both_orders:
         other = (

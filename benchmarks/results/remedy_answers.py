@@ -61,10 +61,15 @@ def _of_kind(raced: Raced, kind: str) -> list[Gain]:
     return [gain for gain in raced.gains if not gain.fine_tunes and find_remedy(gain.name).kind == kind]
 
 
+def worthwhile(gains: Sequence[Gain]) -> list[str]:
+    """The arms that fine-tune and help by more than a trifle."""
+    helped = [gain for gain in gains if gain.fine_tunes and gain.helps]
+    return [one.title for one in helped if one.auc.value >= WORTH or (one.recall_moved and one.recall.value > 0)]
+
+
 def _whether(gains: Sequence[Gain]) -> str:
     """The answer that the gains allow, without its place."""
-    helped = [gain for gain in gains if gain.helps]
-    much = [gain.title for gain in helped if gain.auc.value >= WORTH or (gain.recall_moved and gain.recall.value > 0)]
+    helped, much = [gain for gain in gains if gain.helps], worthwhile(gains)
     if much:
         return f"yes, {listed(much)} {'helps' if len(much) == 1 else 'help'}"
     if helped:
@@ -92,7 +97,7 @@ def _how_poor(gains: Sequence[Gain]) -> str:
     if worse:
         return f"{worse} of {len(gains)} rank worse than plain fine-tuning"
     better = [gain.title for gain in gains if gain.auc_moved]
-    return f"no, {listed(better)} even better," if better else "it is not shown to rank worse than plain"
+    return f"no, {listed(better)} even better," if better else "none is shown to rank worse than plain"
 
 
 def _how_good(gains: Sequence[Gain]) -> str:
@@ -128,9 +133,11 @@ def _ap_sentence(raced: Raced, gains: Sequence[Gain]) -> str:
     if not seeded:
         return ""
     told = [(gain.title, *raced.ap_gains[gain.name]) for gain in seeded]
-    other = [f"{title} {difference_text(rise)}" for title, rise, p in told if p < ALPHA]
-    start = "Average precision at q = 1/11"
-    return f"{start} differs from plain's: {'; '.join(other)}." if other else f"{start} is not shown to differ."
+    parts = []
+    for word, sign in (("higher", 1), ("lower", -1)):
+        titles = [title for title, rise, p in told if p < ALPHA and sign * rise.value > 0]
+        parts += [f"{word} than plain's with {listed(titles)}"] if titles else []
+    return f"Average precision at q = 1/11 is {'; '.join(parts) or 'not shown to differ from that of plain'}."
 
 
 def _against_distant(close: tuple[Raced, Sequence[Gain]], distant: tuple[Raced, Sequence[Gain]]) -> str:
