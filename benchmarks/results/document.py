@@ -5,15 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.remedies import Point
-from analysis.wording import percent_text, ratio_text
+from analysis.wording import ratio_text
 from benchmarks.results.advice import what_to_do
 from benchmarks.results.drop_answers import close_against_distant, threshold_share
 from benchmarks.results.making import making, missing
 from benchmarks.results.measured import Sweep
 from benchmarks.results.remedy_answers import loss_helps, one_class_is_poor, simpler_is_better
 from benchmarks.results.tables import section
-from benchmarks.results.words import Answer, sentence, table
+from benchmarks.results.words import Answer, pair, sentence, table
 
 WIDTH = 120
 QUESTIONS = (what_to_do, close_against_distant, threshold_share, loss_helps, one_class_is_poor, simpler_is_better)
@@ -53,15 +52,15 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
     told = [(one, one.asked) for one in sweeps if one.asked]
     if not told:
         return ["No two ratios can be compared yet.", ""]
-    header = ("found / left alone", "fewest negatives", "more negatives", "the same, at the first's false alarms",
+    header = ("found / left alone, %", "fewest negatives", "more negatives", "the same, at the first's false alarms",
               "the same, at its best threshold")  # fmt: skip
     rows = [
         (
             sentence(sweep.called),
-            f"{ratio_text(fall.first.ratio)}: {_pair(fall.first.measures.at_half)}",
-            f"{ratio_text(fall.level.ratio)}: {_pair(fall.level.measures.at_half)}",
-            _pair(fall.moved),
-            _pair(fall.level.measures.at_own),
+            f"{ratio_text(fall.first.ratio)}: {pair(fall.first.measures.at_half)}",
+            f"{ratio_text(fall.level.ratio)}: {pair(fall.level.measures.at_half)}",
+            pair(fall.moved),
+            pair(fall.level.measures.at_own),
         )
         for sweep, fall in told
     ]
@@ -75,10 +74,6 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
 def _answered(answer: Answer) -> list[str]:
     lines = [f"### {answer.question}", "", f"**{answer.headline}**", ""]
     return [*lines, *(f"- {one}" for one in answer.points), ""] if answer.points else lines
-
-
-def _pair(point: Point) -> str:
-    return f"{percent_text(point.recall.value).removesuffix(' %')} / {percent_text(point.true_negative_rate.value)}"
 
 
 def _wrapped(line: str) -> str:

@@ -1,12 +1,12 @@
 """The section of one experiment: recall by ratio, the drop in parts, the verdict, the race of remedies."""
 
-from analysis.remedies import Measures, Point
+from analysis.remedies import Measures
 from analysis.remedy_answer import area_text, difference_text, p_text, point_text
 from analysis.remedy_gains import Gain
 from analysis.wording import percent_text, ratio_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.raced import Raced
-from benchmarks.results.words import area, counted_share, listed, part, plain, seeds_text, sentence, share, table
+from benchmarks.results.words import area, counted_share, listed, pair, part, plain, seeds_text, sentence, share, table
 from data.remedies import remedy_title
 from models.race import race_answers
 
@@ -123,14 +123,14 @@ def _race(sweep: Sweep) -> list[str]:
 def _points(raced: Raced) -> list[str]:
     by_name = {gain.name: gain for gain in raced.gains}
     header = (
-        "arm: found / left alone",
+        "arm: found / left alone, %",
         "cut at .5",
         "at its own threshold",
         "at plain's false alarms",
         "found more there",
     )
     rows = [
-        (_name(one, raced), *(_pair(point) for point in (one.at_half, one.at_own, one.at_common)),
+        (_name(one, raced), *(pair(point) for point in (one.at_half, one.at_own, one.at_common)),
          point_text(by_name[one.name].recall) if one.name in by_name else "")
         for one in raced.measures
     ]  # fmt: skip
@@ -175,8 +175,3 @@ def _name(one: Measures, raced: Raced) -> str:
     """The arm, and its seeds where it has fewer than plain."""
     fewer = len(one.seeds) < len(raced.race.plain.seeds)
     return sentence(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")
-
-
-def _pair(point: Point) -> str:
-    found, alone = point.recall.value, point.true_negative_rate.value
-    return f"{percent_text(found).removesuffix(' %')} / {percent_text(alone)}"

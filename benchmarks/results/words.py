@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from analysis.intervals import Estimate
+from analysis.remedies import Point
 from analysis.remedy_answer import area_text, counted_text
 from analysis.wording import percent_text
 
@@ -32,6 +33,11 @@ def counted_share(estimate: Estimate, n: int, seeds: int) -> str:
 def area(estimate: Estimate) -> str:
     """A number from 0 to 1 with its interval: ".941 (.928 to .955)"."""
     return f"{area_text(estimate.value)} ({area_text(estimate.low)} to {area_text(estimate.high)})"
+
+
+def pair(point: Point) -> str:
+    """Both classes' shares right, without the sign, for a narrow table: "80.0 / 98.0"."""
+    return f"{_bound(point.recall.value)} / {_bound(point.true_negative_rate.value)}"
 
 
 def part(estimate: Estimate) -> str:
