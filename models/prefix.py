@@ -31,6 +31,8 @@ MOST_BYTES = 4_000_000_000
 FEWEST_TOKENS = 16
 PART_BATCHES = 6
 """Batches of a part: some seconds of work."""
+PADDING = -1
+"""Stands for no state at all."""
 LARGEST = 65504.0
 """The largest number of 16 bits."""
 
@@ -108,31 +110,41 @@ def cached_prefix(tokens: Tokens, places: np.ndarray, encoder: str, device: torc
     flat = np.arange(starts[-1]) + np.repeat(begins - starts[:-1], lengths)
     embeddings = np.empty_like(rows)
     embeddings[order] = rows
-    return Prefix(Tokens(flat, starts, 0), embeddings, kept, np.cumsum([0, *map(len, kept[:-1])]))
+    return Prefix(Tokens(flat, starts, PADDING), embeddings, kept, np.cumsum([0, *map(len, kept[:-1])]))
 
 
 def top_on(model: Any, prefix: Prefix) -> None:
-    """Cut the frozen layers off a classifier: it reads the texts of a prefix and goes on from their states."""
+    """Cut the frozen layers off a classifier: it reads the texts of a prefix and goes on from their states.
+
+    See `_States` for what its head reads then.
+    """
     depth, _ = frozen_layers(model)
     model.base_model.encoder.layer = model.base_model.encoder.layer[depth:]
     model.base_model.embeddings = _States(prefix).to(model.device)
 
 
 class _States(nn.Module):
-    """Gives the states of texts where a model asks for its embeddings."""
+    """Gives the states of texts where a model asks for its embeddings; in the first token's place their mean.
+
+    The head reads the first token. That of an encoder without a head says little of a text, and one layer is not enough
+    to teach it; the mean says from the start what the encoder's embedding says.
+    """
 
     def __init__(self, prefix: Prefix) -> None:
         super().__init__()
         self._states, self._begins = prefix.states, prefix.begins
 
     def forward(self, input_ids: torch.Tensor, **rest: Any) -> torch.Tensor:
-        wanted = input_ids.cpu().numpy().ravel()
+        wanted = input_ids.cpu().numpy().ravel().clip(0)
         found = np.empty((len(wanted), self._states[0].shape[1]), np.float16)
         parts = np.searchsorted(self._begins, wanted, side="right") - 1
         for part in np.unique(parts):
             here = parts == part
             found[here] = self._states[part][wanted[here] - self._begins[part]]
-        return torch.from_numpy(found).view(*input_ids.shape, -1).to(input_ids.device, torch.float32)
+        states = torch.from_numpy(found).view(*input_ids.shape, -1).to(input_ids.device, torch.float32)
+        inside = (input_ids != PADDING).unsqueeze(-1)
+        states[:, 0] = (states * inside).sum(1) / inside.sum(1)
+        return states
 
 
 class _Reader:
@@ -162,7 +174,7 @@ class _Reader:
     def _last_frozen(self) -> nn.Module:
         depth, _ = frozen_layers(self._model)
         base = self._model.base_model
-        return base.encoder.layer[depth - 1] if depth else base.get_input_embeddings()
+        return base.encoder.layer[depth - 1] if depth else base.embeddings
 
     def _in_order(self, seen: list[torch.Tensor], places: np.ndarray) -> np.ndarray:
         """The states of the texts at `places`, end to end, from those of the batches they were read in."""

@@ -23,7 +23,7 @@ from data.runs import RunStatus, write_status
 from models import jobs
 from models.console import plain, show_rows
 from models.launch import app_command, app_environment
-from tests.makers import HOSTILE, make_dataset, make_experiment
+from tests.makers import HOSTILE, make_dataset, make_experiment, make_preview, take_back
 from tests.planted import WORD, make_planted
 
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
@@ -150,6 +150,20 @@ def test_sweep_queues_and_says_how_to_watch(closecall: Terminal) -> None:
     assert closecall("sweep", "posts", "--positives", 41, "--ratios", 10) == 2 and "largest possible" in closecall.err
     assert closecall("sweep", "nope") == 2 and "Known datasets: posts" in closecall.err
     assert experiment_ids() == ["mine"]
+
+
+def test_a_preview_is_queued_told_and_replaced(closecall: Terminal) -> None:
+    make_dataset()
+    answer = closecall.json("sweep", "posts", "--ratios", "1,3", "--title", "Mine", "--preview")
+    assert [one["state"] for one in answer["previews"]] == ["queued"] * 4
+    assert closecall("status", "mine") == 0 and "The preview: 4 queued." in closecall.err
+    done = make_experiment(load_dataset("posts"), "other", ratios=(1, 3), seeds=(0,))
+    for ratio in done.ratios:
+        make_preview(done, ratio)
+    take_back(done, 3)
+    assert closecall("status", "other") == 0
+    assert "preview of 1:3" in closecall.out and "preview of 1:1" not in closecall.out
+    assert "Preview at 1:3: 5 of 6 layers are frozen" in closecall.err
 
 
 def test_waiting_ends_with_the_state_of_the_runs(closecall: Terminal, sweep: str) -> None:

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import models.jobs
 from data.experiments import experiment_ids, load_experiment, run_folder
+from data.previews import load_previews
 from data.runs import RunStatus, read_status, write_status
 from tests.makers import make_dataset, make_experiment
 from tests.pages_driver import open_page, said
@@ -43,6 +44,20 @@ def test_a_sweep_is_queued_as_it_was_configured(workspace: Path) -> None:
     assert (config.ratios, config.seeds, config.title) == ((1, 3), (0, 7), "My *sweep*")
     assert "0 of 4 runs are done" in said(at)
     assert r"My \*sweep\*" in said(at)
+
+
+def test_a_preview_is_queued_where_it_is_wished(workspace: Path) -> None:
+    make_dataset()
+    at = open_page("prepare/train", dataset="posts")
+    at.text_input(key="sweep-ratios").set_value("1, 3").run()
+    at.toggle(key="sweep-preview").set_value(True).run()
+    queue(at)
+    previews = load_previews(experiment_ids()[0])
+    assert [(one.kind, one.ratio, one.status.state) for one in previews] == [
+        (kind, ratio, "queued") for kind in ("linear", "prefix") for ratio in (1.0, 3.0)
+    ]
+    rows = next(one.value for one in at.dataframe if "state" in one.value)
+    assert rows.iloc[0][["run", "state", "step"]].tolist() == ["preview of all ratios", "waits", "0 of 4 parts"]
 
 
 def test_a_ratio_that_the_data_cannot_give_is_refused_before_queueing(workspace: Path) -> None:
