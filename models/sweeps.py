@@ -47,11 +47,13 @@ def make_sweep(
     sweep: str = "A",
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
+    engine: str = "",
 ) -> ExperimentConfig:
     """Write an experiment with one queued run for each ratio and seed.
 
     `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
-    test, each; `remedies` are trained too, at every ratio. UserError when the data cannot give a ratio.
+    test, each; `remedies` are trained too, at every ratio; `engine` takes the runs. UserError when the data cannot give
+    a ratio.
     """
     arms = trained_remedies(remedies)
     source = load_dataset(dataset)
@@ -67,6 +69,7 @@ def make_sweep(
         positives=positives,
         test_negatives_cap=test_negatives_cap,
         training=_anchored(training or TrainingConfig()),
+        engine=engine,
     )
     _check_texts(source)
     plan = draw_plan(source.examples, sweep=sweep, ratios=config.ratios, seeds=config.seeds, positives=positives,

@@ -93,6 +93,7 @@ def sweep(
     kind: str,
     test_negatives: int | None,
     remedies: str,
+    on: str,
     title: str,
     wait: bool,
     as_json: bool,
@@ -108,6 +109,7 @@ def sweep(
         sweep=kind.upper(),
         test_negatives_cap=test_negatives,
         remedies=names(remedies),
+        on=on,
     )
     show_queued(config.id, wait=wait, as_json=as_json)
 
@@ -132,9 +134,9 @@ def cancel(experiment: str, run: str | None) -> None:
     say(f"{run or experiment} stops within a few seconds. Go on later with: closecall resume {experiment}")
 
 
-def resume(experiment: str, run: str | None, *, wait: bool, as_json: bool) -> None:
+def resume(experiment: str, run: str | None, *, on: str, wait: bool, as_json: bool) -> None:
     """Go on with an experiment or a run of it."""
-    jobs.resume(experiment, run)
+    jobs.resume(experiment, run, on)
     show_queued(experiment, wait=wait, as_json=as_json)
 
 

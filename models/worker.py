@@ -19,6 +19,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from data.files import write_json
+from data.processes import this_machine
 from data.workspace import now, workspace_folder
 from models.capacity import gpu_in_sight, lane_limit
 from models.lane import perform
@@ -182,6 +183,7 @@ class Worker:
             "schema": 1,
             "pid": os.getpid(),
             "pid_created": psutil.Process().create_time(),
+            "machine": this_machine(),
             "started": self._started,
             "heartbeat": now(),
             "lanes": self._room(),
