@@ -3,6 +3,8 @@
     python -m models.worker               drain the queue of the workspace, then end
     python -m models.worker RUN_FOLDER    work on this one run, in this process (for a cluster engine)
 
+By `accelerate launch --num_processes N -m models.worker RUN_FOLDER` several processes do that (see `models.sharing`).
+
 It needs no torch itself: its lanes do (see `models.lane`). Closing the app does not stop it. What it was doing when it
 is killed is left interrupted and can be resumed.
 """
@@ -50,6 +52,11 @@ def work_on(folder: Path) -> int:
         print(f"{folder} is not a run folder of an experiment.", file=sys.stderr)
         return 1
     os.environ["CLOSECALL_HOME"] = str(experiment.parent.parent)
+    if int(os.environ.get("RANK", "0")) > 0:  # launched beside a main process, which keeps the status and the files
+        from models.run import assist
+
+        assist(experiment.name, name)
+        return 0
     state, _ = perform(experiment.name, name)
     return {"done": 0, "cancelled": 2}.get(state, 1)
 
