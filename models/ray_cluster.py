@@ -6,6 +6,7 @@ same path.
 
 import math
 import os
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ OBJECT_BYTES = 80 * 1024 * 1024
 LOOK_SECONDS = 5.0
 FIRST_LOOK_SECONDS = 60.0
 POLL_SECONDS = 0.1
+KNOCK_SECONDS = 10.0
 BLIND = "blind"
 """What a task answers on a node that does not see the workspace."""
 
@@ -61,6 +63,7 @@ def connect(on: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = on if "://" in on else os.environ.get("RAY_ADDRESS", "")
     try:
+        _knock(address)
         if address:
             ray.init(address=address)
         else:
@@ -70,6 +73,13 @@ def connect(on: str) -> None:
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         where = f"No Ray cluster can be reached at {address}" if address else "Ray could not be started"
         raise UserError(f"{where} ({first_line}).") from error
+
+
+def _knock(address: str) -> None:
+    """OSError when nobody answers at `host:port`: Ray itself tries for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def look(mark: Mark) -> tuple[bool, int]:
