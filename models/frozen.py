@@ -53,7 +53,7 @@ def frozen_embeddings(desk: Desk, rows: pd.DataFrame, encoder: str, device_type:
         batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
         desk.expect(forward=padded_tokens(lengths, batches))
         model: Any = load_encoder(encoder)
-        found = desk.read(model.to(device_type), fresh, "embedding").embeddings
+        found = desk.read(model.to(device_type), fresh, "embedding", score=False).embeddings
         assert found is not None
         kept = np.concatenate([kept.reshape(-1, found.shape[1]), found])
         places = np.concatenate([places, fresh["place"].to_numpy()])

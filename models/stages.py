@@ -13,21 +13,30 @@ from data.errors import UserError
 from data.files import read_frame, read_json, write_array
 from data.runs import (
     load_embeddings,
+    load_neighbours,
     load_projection,
     save_embeddings,
     save_metrics,
+    save_neighbours,
     save_predictions,
     save_projection,
 )
 from models.material import Material
 from models.metrics import sigmoid, split_metrics
 from models.prediction import Readings, forward_batches, read_texts
-from models.projection import likely_seconds, project
+from models.projection import likely_seconds, near_rows, project
 from models.watch import Watch
 
 TEST_EMBEDDINGS = "test_embeddings.npy"
 """Scratch: the test set's embeddings, found while predicting, until those of the training examples are there too."""
-OUTPUTS = (TEST_EMBEDDINGS, "predictions.parquet", "metrics.json", "embeddings.npy", "projection.parquet")
+OUTPUTS = (
+    TEST_EMBEDDINGS,
+    "predictions.parquet",
+    "metrics.json",
+    "embeddings.npy",
+    "neighbours.npz",
+    "projection.parquet",
+)
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,12 @@ class Desk:
         tail = 0.0 if not self.mapped or has_projection(self) else likely_seconds(len(self.map_rows))
         self.watch.expect(tokens, tail_seconds=tail)
 
-    def read(self, model: nn.Module, rows: pd.DataFrame, phase: str) -> Readings:
-        """Logits and embeddings of `rows`, watched as `phase`."""
+    def read(self, model: nn.Module, rows: pd.DataFrame, phase: str, *, score: bool = True) -> Readings:
+        """Logits (if `score`) and embeddings of `rows`, watched as `phase`."""
         places, tokens = rows["place"].to_numpy(), self.material.tokens
         steps = len(forward_batches(tokens, places, next(model.parameters()).device.type))
         with self.watch.phase(phase, steps=steps):
-            return read_texts(model, tokens, places, on_batch=self._seen)
+            return read_texts(model, tokens, places, score=score, on_batch=self._seen)
 
     def _seen(self, number: int, tokens: int, examples: int) -> None:
         self.watch.advance("forward", tokens=tokens, examples=examples, step=number)
@@ -109,19 +118,24 @@ def embed(desk: Desk, model: nn.Module) -> None:
         return
     test, training = desk.material.test, desk.material.training
     kept = _test_embeddings(desk.folder / TEST_EMBEDDINGS, len(test))
-    found = desk.read(model, rows if kept is None else training, "embedding").embeddings
+    found = desk.read(model, rows if kept is None else training, "embedding", score=False).embeddings
     assert found is not None
     save_embeddings(desk.folder, rows, found if kept is None else np.concatenate([kept, found]))
     (desk.folder / TEST_EMBEDDINGS).unlink(missing_ok=True)
 
 
 def lay_out(desk: Desk) -> None:
-    """Write the projection of the embeddings."""
+    """Write the projection of the embeddings, and their nearest rows, which other questions need too."""
     if has_projection(desk):
         return
     with desk.watch.phase("projecting"):
         rows, embeddings = load_embeddings(desk.folder)
-        flat = project(np.asarray(embeddings))
+        neighbours = load_neighbours(desk.folder, len(rows))
+        if neighbours is None and len(rows):
+            neighbours = near_rows(np.asarray(embeddings))
+            save_neighbours(desk.folder, *neighbours)
+            desk.watch.check()
+        flat = project(np.asarray(embeddings), neighbours)
         desk.watch.check()
         save_projection(desk.folder, rows.assign(x=flat[:, 0], y=flat[:, 1]))
 
