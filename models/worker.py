@@ -26,7 +26,7 @@ from data.workspace import now, workspace_folder
 from models.capacity import gpu_in_sight, lane_limit
 from models.lane import perform
 from models.lanes import Lane
-from models.tasks import FROZEN, Task, next_task
+from models.tasks import CANCEL, FROZEN, Task, next_task
 
 LOCK_SECONDS = 3.0
 LISTEN_SECONDS = 0.25
@@ -57,6 +57,7 @@ def work_on(folder: Path) -> int:
 
         assist(experiment.name, name)
         return 0
+    (folder / CANCEL).unlink(missing_ok=True)  # whoever starts it by hand wants it to run
     state, _ = perform(experiment.name, name)
     return {"done": 0, "cancelled": 2}.get(state, 1)
 
