@@ -38,6 +38,8 @@ def show_queued(experiment: str, *, wait: bool, as_json: bool) -> None:
 
 def _cluster_words(driver: DriverStatus) -> str:
     """What takes the runs: `On Ray: 2 machines, 4 runs side by side.`"""
+    if not driver.lanes:
+        return f"On Ray no machine is there yet that takes a run; the runs wait for one. {driver.message}".strip()
     machines = "1 machine" if driver.nodes == 1 else f"{driver.nodes:,} machines"
     runs = "1 run at a time" if driver.lanes == 1 else f"{driver.lanes:,} runs side by side"
     return " ".join(["On Ray:", machines + ",", runs + ".", driver.message]).strip()

@@ -13,7 +13,7 @@ from models.lanes import HOUSE, child_environment
 LOG_BYTES = 5_000_000
 
 
-def start_module(*module: str, log: Path) -> subprocess.Popen[bytes]:
+def start_module(*module: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
     """Start `python -m MODULE ARGUMENTS...` in a session of its own, its output added to `log`."""
     with _opened(log) as output:
         process = subprocess.Popen(
@@ -22,7 +22,7 @@ def start_module(*module: str, log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             cwd=HOUSE,
-            env=child_environment(lane_threads()),
+            env={**child_environment(lane_threads()), **environment},
             start_new_session=True,
         )
     # Nobody here waits for it; a thread collects its exit code, so that it does not stay as a zombie.

@@ -23,6 +23,8 @@ HOME, RAY = "", "ray"
 START_SECONDS = 180.0
 """How long a driver may take to find its cluster."""
 POLL_SECONDS = 0.1
+QUIET = {"RAY_ENABLE_AUTO_CONNECT": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+"""Ray must not start one of its own when its cluster goes away, nor tell anyone that it is used."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def start_driver(experiment: str, on: str) -> None:
         return  # it looks at the queue again before it ends
     log = workspace_folder() / "ray.log"
     try:
-        process = start_module("models.on_ray", experiment, on, log=log)
+        process = start_module("models.on_ray", experiment, on, log=log, **QUIET)
     except OSError as error:
         raise UserError(f"The Ray driver could not be started ({error}). Mend that and resume.") from error
     deadline = time.monotonic() + START_SECONDS

@@ -75,6 +75,8 @@ def drive(experiment: str, on: str) -> None:
         driver = Driver(experiment, cluster, told)
         try:
             driver.run()
+        except (RayError, ConnectionError) as error:
+            raise UserError(f"The Ray cluster went away ({last_line(error)}). Start it again and resume.") from error
         finally:
             driver.close()
     except BaseException as error:
@@ -131,15 +133,16 @@ class Driver:
 
     def close(self) -> None:
         """Stop what is still under way; it is left interrupted."""
-        for ref in self._sent:
-            with suppress(RayError, ValueError):
+        with suppress(Exception):  # the cluster may be gone, and Ray has many ways to say so
+            for ref in self._sent:
                 ray.cancel(ref, force=True)
-        if self._sent:
-            ray.wait(list(self._sent), num_returns=len(self._sent), timeout=END_SECONDS)
+            if self._sent:
+                ray.wait(list(self._sent), num_returns=len(self._sent), timeout=END_SECONDS)
         for task in self._sent.values():
             if self._state(task.name) != "queued":
                 last_word(task, STOPPED)
-        ray.shutdown()
+        with suppress(Exception):
+            ray.shutdown()
 
     def _state(self, name: str) -> str:
         try:

@@ -60,7 +60,6 @@ class Node:
 
 def connect(on: str) -> None:
     """Connect to the cluster at `ray://host:port`, or for "ray" to that of RAY_ADDRESS, else start a Ray of our own."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = on if "://" in on else os.environ.get("RAY_ADDRESS", "")
     try:
         _knock(address)
