@@ -214,4 +214,4 @@ class Cluster:
 
 def last_line(error: Exception) -> str:
     """The end of what Ray says, where the cause is."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()[:200]
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip().rstrip(".")[:200]

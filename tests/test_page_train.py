@@ -91,7 +91,7 @@ def test_runs_that_wait_for_ray_are_shown_as_at_work_or_offered_to_be_trained_he
     assert "nothing works on them" not in said(open_page("prepare/train", experiment="far"))
     write_json(driver_file("far"), {"schema": 1, **own, **told, "heartbeat": "", "ended": True})
     at = open_page("prepare/train", experiment="far")
-    assert r"the Ray driver has ended. \*Why.\*" in said(at)
+    assert r"the Ray driver has ended. \*Why\.\*" in said(at)
     at.button(key="start-worker").click().run()
     assert load_experiment("far").engine == ""
 
