@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from data.files import write_arrays
 from data.workspace import workspace_folder
+from models.turns import alone
 
 BLOCK = 500
 """Texts tokenised at a time, between two looks at whether to stop."""
@@ -50,13 +52,14 @@ def tokenise(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_tokens: int, check: Callable[[], None] = lambda: None
 ) -> Tokens:
     """Texts as token ids, cut at `max_tokens` with the special ones included. `check` is called now and then."""
-    parts: list[list[int]] = []
+    flat, lengths = [np.empty(0, dtype=np.int32)], [0]
     for start in range(0, len(texts), BLOCK):
         check()
         block = list(texts[start : start + BLOCK])
-        parts += tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
-    flat = np.fromiter((token for part in parts for token in part), dtype=np.int32)
-    return Tokens(flat, np.cumsum([0, *map(len, parts)]), int(tokenizer.pad_token_id))
+        parts = tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
+        flat.append(np.fromiter(chain.from_iterable(parts), dtype=np.int32))  # as lists they take ten times the room
+        lengths += map(len, parts)
+    return Tokens(np.concatenate(flat), np.cumsum(lengths), int(tokenizer.pad_token_id))
 
 
 def cached_tokens(
@@ -72,17 +75,25 @@ def cached_tokens(
     The key is the content of the dataset, the tokenizer's own rules and `max_tokens`.
     """
     path = _token_file(tokenizer, max_tokens, content_sha256)
-    pad_id = int(tokenizer.pad_token_id)
+    pad_id, count = int(tokenizer.pad_token_id), len(texts)
+    if (kept := _kept_tokens(path, pad_id, count)) is not None:
+        return kept
+    with alone(path, check):
+        if (kept := _kept_tokens(path, pad_id, count)) is not None:
+            return kept
+        tokens = tokenise(texts, tokenizer, max_tokens, check)
+        write_arrays(path, {"flat": tokens.flat, "starts": tokens.starts})
+    return tokens
+
+
+def _kept_tokens(path: Path, pad_id: int, count: int) -> Tokens | None:
+    """The tokens in a file; None when it is absent, or broken by hand: then they are made anew."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             kept = Tokens(stored["flat"], stored["starts"], pad_id)
-        if len(kept) == len(texts):
-            return kept
     except (OSError, ValueError, KeyError):
-        pass  # absent, or broken by hand: made anew
-    tokens = tokenise(texts, tokenizer, max_tokens, check)
-    write_arrays(path, {"flat": tokens.flat, "starts": tokens.starts})
-    return tokens
+        return None
+    return kept if len(kept) == count else None
 
 
 def training_batches(lengths: np.ndarray, *, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
