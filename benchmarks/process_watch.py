@@ -18,9 +18,8 @@ OURSELVES = "the script"
 class Seen:
     """What was seen since the start: peaks in bytes by role and together, and how many threads ran at once.
 
-    `wanting` counts samples by the number of threads of all lanes that ran or waited for a core; `busy` likewise by
-    those that used at least a fifth of the time since the sample before; `seconds` holds the processor time of each
-    thread by (pid, thread).
+    `wanting` counts samples by the number of threads of all lanes that ran or waited for a core, `over` those with more
+    of them than lanes; `seconds` holds the processor time of each thread by (pid, thread).
     """
 
     samples: int = 0
@@ -130,5 +129,5 @@ def wait_until(what: Callable[[], bool], seconds: float) -> bool:
     while not what():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.2)
     return True

@@ -14,7 +14,7 @@ import psutil
 from filelock import Timeout
 
 from data.errors import UserError
-from data.experiments import ExperimentConfig, TrainingConfig, load_experiment, run_names
+from data.experiments import KEEP, ExperimentConfig, TrainingConfig, load_experiment, run_names
 from data.files import read_json, write_json
 from data.runs import RunStatus, process_lives, read_status
 from data.workspace import now, workspace_folder
@@ -58,6 +58,7 @@ def queue_sweep(
     sweep: str = "A",
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
+    keep: str = KEEP[0],
     start: bool = True,
 ) -> ExperimentConfig:
     """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False)."""
@@ -71,6 +72,7 @@ def queue_sweep(
         sweep=sweep,
         test_negatives_cap=test_negatives_cap,
         remedies=remedies,
+        keep=keep,
     )
     if start:
         ensure_worker()

@@ -1,7 +1,7 @@
 """One lane after the other, where all need the same and one can make it for all."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,10 +17,12 @@ def alone(path: Path, check: Callable[[], None]) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_suffix(".lock"))
-    while not lock.is_locked:
-        check()
-        with suppress(Timeout):
+    while True:
+        try:
             lock.acquire(timeout=WAIT_SECONDS)
+            break
+        except Timeout:
+            check()
     try:
         yield
     finally:

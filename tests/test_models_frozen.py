@@ -56,7 +56,7 @@ def test_another_experiment_on_the_same_texts_computes_only_what_is_new(workspac
 
 
 def test_embeddings_do_not_depend_on_which_run_asks_first(workspace: Path) -> None:
-    """A killed sweep goes on in another order. The same batches are read; with a large encoder others round otherwise."""
+    """A killed sweep goes on in another order. The batches are the same: in others a large encoder rounds otherwise."""
     config, _ = make_tiny_sweep(workspace, title="one", ratios=(1, 4))
     finish(config.id)
     cache = workspace / "cache" / "embeddings"
