@@ -75,7 +75,7 @@ def _filled(
     batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
     desk.expect(forward=padded_tokens(lengths, batches))
     model: Any = load_encoder(encoder)
-    found = desk.read(model.to(device_type), fresh, "embedding").embeddings
+    found = desk.read(model.to(device_type), fresh, "embedding", score=False).embeddings
     assert found is not None
     if not len(places):
         return fresh["place"].to_numpy(), found

@@ -4,7 +4,9 @@ An embedding is the mean of the last layer's hidden states over the text's token
 length 1, so that a dot product is a cosine. That is how the built-in encoder was trained to be read, and it is the same
 for the frozen encoder and a fine-tuned one, so that their maps can be compared.
 
-Forward passes are in fp32, whatever the precision of training: bf16 logits have three digits, and ties spoil rankings.
+Logits are in fp32, whatever the precision of training: bf16 logits have three digits, and ties spoil rankings. Where
+only embeddings are wanted, the passes are in bf16 on hardware that computes in it: more than twice as fast, at a cosine
+above .9999 to fp32.
 """
 
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from models.devices import has_bf16
 from models.first_token import first_token_only
 from models.tokens import Tokens, prediction_batches
 
@@ -43,20 +46,24 @@ def read_texts(
     places: np.ndarray,
     *,
     embed: bool = True,
+    score: bool = True,
     on_batch: OnBatch = lambda number, tokens, examples: None,
 ) -> Readings:
     """Logits and embeddings of the texts at `places`, by one pass in length-sorted batches of bounded size.
 
     The model is left in evaluation mode. Without `embed` a BERT's last layer is computed for the first token only.
+    Without `score` there are no logits, and the embeddings may come from bf16.
     """
     model.eval()
+    reader = model if score else model.base_model
     device = next(model.parameters()).device
     batches = forward_batches(tokens, places, device.type)
     logits, embeddings = [], []
-    with torch.inference_mode():
+    quick = not score and has_bf16()
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=quick):
         for number, batch in enumerate(batches, start=1):
             inputs = tokens.batch(places[batch], device)
-            scores, pooled = _forward(model, inputs, embed)
+            scores, pooled = _forward(reader, inputs, embed)
             logits.append(scores)
             embeddings.append(pooled)
             on_batch(number, inputs["input_ids"].numel(), len(batch))
@@ -89,7 +96,7 @@ def _forward(model: Any, inputs: dict[str, torch.Tensor], embed: bool) -> tuple[
     finally:
         hook.remove()
     scores = _array(output.logits) if "logits" in output else None
-    return scores, _array(mean_pooled(hidden[0], inputs["attention_mask"]))
+    return scores, _array(mean_pooled(hidden[0].float(), inputs["attention_mask"]))
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -49,12 +49,12 @@ class Desk:
         tail = 0.0 if not self.mapped or has_projection(self) else likely_seconds(len(self.map_rows))
         self.watch.expect(tokens, tail_seconds=tail)
 
-    def read(self, model: nn.Module, rows: pd.DataFrame, phase: str) -> Readings:
-        """Logits and embeddings of `rows`, watched as `phase`."""
+    def read(self, model: nn.Module, rows: pd.DataFrame, phase: str, *, score: bool = True) -> Readings:
+        """Logits (if `score`) and embeddings of `rows`, watched as `phase`."""
         places, tokens = rows["place"].to_numpy(), self.material.tokens
         steps = len(forward_batches(tokens, places, next(model.parameters()).device.type))
         with self.watch.phase(phase, steps=steps):
-            return read_texts(model, tokens, places, on_batch=self._seen)
+            return read_texts(model, tokens, places, score=score, on_batch=self._seen)
 
     def _seen(self, number: int, tokens: int, examples: int) -> None:
         self.watch.advance("forward", tokens=tokens, examples=examples, step=number)
@@ -109,7 +109,7 @@ def embed(desk: Desk, model: nn.Module) -> None:
         return
     test, training = desk.material.test, desk.material.training
     kept = _test_embeddings(desk.folder / TEST_EMBEDDINGS, len(test))
-    found = desk.read(model, rows if kept is None else training, "embedding").embeddings
+    found = desk.read(model, rows if kept is None else training, "embedding", score=False).embeddings
     assert found is not None
     save_embeddings(desk.folder, rows, found if kept is None else np.concatenate([kept, found]))
     (desk.folder / TEST_EMBEDDINGS).unlink(missing_ok=True)

@@ -89,3 +89,12 @@ def test_the_built_in_encoder_knows_what_is_alike() -> None:
     # The classifier is the same encoder with a head: its embeddings are the frozen ones.
     tokens = tokenise(texts, encoder.load_tokenizer("minilm"), 128)
     np.testing.assert_allclose(read_texts(classifier, tokens, np.arange(3)).embeddings, embeddings, atol=1e-5)
+
+
+@pytest.mark.assets
+def test_embeddings_alone_point_the_same_way_as_those_in_fp32(tokens) -> None:
+    classifier = encoder.load_classifier("minilm", seed=0)
+    exact = read_texts(classifier, tokens, np.arange(50))
+    quick = read_texts(classifier, tokens, np.arange(50), score=False)
+    assert quick.logits is None
+    assert (quick.embeddings * exact.embeddings).sum(axis=1).min() > 0.9999
