@@ -30,7 +30,7 @@ from models import jobs
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 
-REMEDIES = ("focal", "under-sampling", "retrained-head", "frozen-logistic")
+REMEDIES = ("focal", "under-sampling", "tfidf-logistic", "retrained-head", "frozen-logistic")
 ENCODER = "tiny-bert"
 TIMES = ("seconds", "examples_per_second")
 """Entries of metrics.json that tell the clock's time."""
@@ -41,6 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--minilm", action="store_true", help="the built-in encoder on newsgroup posts")
+    parser.add_argument("--small", action="store_true", help="a plain run and two remedies: for a test")
     parser.add_argument("--longest", type=float, default=40.0, help="seconds until a kill, at most")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     asked = parser.parse_args()
@@ -58,12 +59,12 @@ def race(asked: argparse.Namespace) -> int:
     print(f"random seed {asked.seed}, {jobs.lane_limit()} lanes", flush=True)
     with Watcher(lambda: [jobs.worker_status().pid]) as watcher:
         started = time.monotonic()
-        whole = queue("whole", minilm=asked.minilm)
+        whole = queue("whole", asked)
         wait_for_end(whole)
         print(f"left alone: {len(tasks(whole))} tasks in {time.monotonic() - started:.0f} s", flush=True)
         while kills < asked.kills:
             rounds += 1
-            torn = queue(f"torn-{rounds}", minilm=asked.minilm)
+            torn = queue(f"torn-{rounds}", asked)
             kills += tear(torn, chance, asked.kills - kills, asked.longest)
             found = compare(experiment_folder(whole), experiment_folder(torn))
             differences += len(found)
@@ -73,23 +74,23 @@ def race(asked: argparse.Namespace) -> int:
     return 1 if differences else 0
 
 
-def queue(title: str, *, minilm: bool) -> str:
+def queue(title: str, asked: argparse.Namespace) -> str:
     """A sweep of some ratios, seeds and remedies, with caches emptied so that none rests on another's work."""
     home = Path(os.environ["CLOSECALL_HOME"])
     for path in (home / "cache").rglob("*.npz"):
         path.unlink()
-    if minilm:
+    if asked.minilm:
         if not (home / "datasets" / "newsgroups-close").exists():
             save_dataset(builtin_dataset("newsgroups-close"))
         training, more = TrainingConfig(max_tokens=48, epochs=2), {"positives": 50, "test_negatives_cap": 60}
-        return jobs.queue_sweep("newsgroups-close", title=title, ratios=[1, 3], seeds=[0, 1], training=training,
+        return jobs.queue_sweep("newsgroups-close", title=title, ratios=[1, 3], seeds=[0], training=training,
                                 remedies=REMEDIES, **more).id  # fmt: skip
     if not (home / ENCODER).exists():
         make_dataset()
         make_tiny_bert(home / ENCODER)
-    training = TrainingConfig(str(home / ENCODER), epochs=20, batch_size=8, learning_rate=1e-3, max_tokens=24)
-    return jobs.queue_sweep("posts", title=title, ratios=[1, 4], seeds=[0, 1], training=training,
-                            remedies=REMEDIES).id  # fmt: skip
+    training = TrainingConfig(str(home / ENCODER), epochs=30, batch_size=8, learning_rate=1e-3, max_tokens=24)
+    ratios, remedies = ([1], REMEDIES[-2:]) if asked.small else ([1, 4], REMEDIES)
+    return jobs.queue_sweep("posts", title=title, ratios=ratios, training=training, remedies=remedies).id
 
 
 def tear(experiment: str, chance: random.Random, most: int, longest: float) -> int:
@@ -103,9 +104,14 @@ def tear(experiment: str, chance: random.Random, most: int, longest: float) -> i
             wait_until(lambda: working(experiment), PATIENCE)
         if not wait_until(lambda: finished(experiment), chance.uniform(0.0, longest)):
             kills += kill_one(chance)
+        if stopped(experiment) or not jobs.any_running():
             jobs.resume(experiment)
     wait_for_end(experiment)
     return kills
+
+
+def stopped(experiment: str) -> bool:
+    return any(state == "interrupted" for state, _ in tasks(experiment).values())
 
 
 def working(experiment: str) -> bool:
@@ -115,15 +121,17 @@ def working(experiment: str) -> bool:
 
 
 def kill_one(chance: random.Random) -> int:
-    """SIGKILL to the worker or to one of its lanes, as it falls; how many were killed."""
-    worker = jobs.worker_status().pid
-    if not worker:
+    """SIGKILL to the worker or to one of its lanes, as it falls, and wait until they are gone; how many were killed."""
+    try:
+        worker = psutil.Process(jobs.worker_status().pid or -1)
+        lanes = worker.children()
+        chosen = chance.choice([worker, *lanes])
+        os.kill(chosen.pid, signal.SIGKILL)
+    except (psutil.Error, ValueError, ProcessLookupError):
         return 0
-    with suppress(psutil.Error, ProcessLookupError):
-        lanes = [child.pid for child in psutil.Process(worker).children()]
-        os.kill(chance.choice([worker, *lanes]), signal.SIGKILL)
-        return 1
-    return 0
+    psutil.wait_procs([worker, *lanes] if chosen == worker else [chosen], timeout=10)
+    time.sleep(0.5)  # nobody presses Resume sooner; the worker has told of its dead lane by then
+    return 1
 
 
 def finished(experiment: str) -> bool:
@@ -146,7 +154,7 @@ def wait_for_end(experiment: str) -> None:
     while not finished(experiment):
         if time.monotonic() > deadline:
             raise SystemExit(f"{experiment} is not done after {PATIENCE:.0f} s: {tasks(experiment)}")
-        if not jobs.experiment_progress(experiment).active:
+        if stopped(experiment) or not jobs.any_running():
             jobs.resume(experiment)
         time.sleep(1.0)
 

@@ -60,6 +60,8 @@ class Watcher(threading.Thread):
     def __init__(self, roots: Callable[[], Iterable[int]]) -> None:
         super().__init__(daemon=True, name="watcher")
         self.seen = Seen()
+        self.doing: dict[int, str] = {}
+        """What a lane does now, by its pid, where somebody looks it up: its peak is then told for each."""
         self._roots = roots
         self._over = threading.Event()
 
@@ -83,7 +85,8 @@ class Watcher(threading.Thread):
             except (OSError, IndexError):
                 continue  # it ended just now
             together += size
-            seen.peaks[role] = max(seen.peaks.get(role, 0), size)
+            told = f"{role}, {self.doing[pid]}" if pid in self.doing else role
+            seen.peaks[told] = max(seen.peaks.get(told, 0), size)
             if role != "lane":
                 continue
             lanes += 1
