@@ -1,6 +1,7 @@
 """Texts as token ids, made once for a dataset, and the batches they are read in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
@@ -53,13 +54,26 @@ def tokenise(
 ) -> Tokens:
     """Texts as token ids, cut at `max_tokens` with the special ones included. `check` is called now and then."""
     flat, lengths = [np.empty(0, dtype=np.int32)], [0]
-    for start in range(0, len(texts), BLOCK):
-        check()
-        block = list(texts[start : start + BLOCK])
-        parts = tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
-        flat.append(np.fromiter(chain.from_iterable(parts), dtype=np.int32))  # as lists they take ten times the room
-        lengths += map(len, parts)
+    with _left_as_it_was(tokenizer):
+        for start in range(0, len(texts), BLOCK):
+            check()
+            block = list(texts[start : start + BLOCK])
+            parts = tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
+            flat.append(np.fromiter(chain.from_iterable(parts), dtype=np.int32))  # lists take ten times the room
+            lengths += map(len, parts)
     return Tokens(np.concatenate(flat), np.cumsum(lengths), int(tokenizer.pad_token_id))
+
+
+@contextmanager
+def _left_as_it_was(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """A tokenizer remembers that it cut, and would be saved so with the one run that found no cached tokens."""
+    rules = getattr(tokenizer, "backend_tokenizer", None)
+    before = rules.truncation if rules is not None else None
+    try:
+        yield
+    finally:
+        if rules is not None:
+            rules.enable_truncation(**before) if before else rules.no_truncation()
 
 
 def cached_tokens(

@@ -49,6 +49,16 @@ def test_tokenising_asks_whether_to_stop(tokenizer) -> None:
     assert len(asked) == 3
 
 
+def test_a_tokenizer_is_left_as_it_was(tokenizer) -> None:
+    """It is saved with each checkpoint: whoever tokenises first must not save another one."""
+    for cut in (None, 9):
+        if cut:
+            tokenizer.backend_tokenizer.enable_truncation(cut)
+        before = tokenizer.backend_tokenizer.to_str()
+        tokenise(TEXTS, tokenizer, 16)
+        assert tokenizer.backend_tokenizer.to_str() == before
+
+
 def test_tokens_are_made_once_and_again_when_the_file_is_broken(workspace: Path, tokenizer) -> None:
     first = cached_tokens(TEXTS, tokenizer, 16, content_sha256="a")
     (file,) = (workspace / "cache" / "tokens").glob("*.npz")
