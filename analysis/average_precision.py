@@ -1,4 +1,4 @@
-"""How sure is an average precision, over test examples and over seeds?"""
+"""How sure is an average precision, or a difference of two, over test examples and over seeds?"""
 
 from typing import NamedTuple
 
@@ -24,8 +24,32 @@ def average_precision_interval(labels: ArrayLike, scores: ArrayLike, *, q: float
     `scores` is (seeds, n). Examples are drawn by class, the same for every seed, crossed with the seeds.
     """
     positive = both_classes(labels)
-    runs, share = as_runs(scores, len(positive), name="scores"), as_share(q, name="The prevalence")
-    value = float(np.mean([average_precision_at(positive, row, q=share) for row in runs]))
+    runs = as_runs(scores, len(positive), name="scores")
+    return percentile_interval(_mean(positive, runs, q), _resampled(positive, runs, q, draws))
+
+
+def average_precision_difference(
+    labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, q: float, draws: int = 500
+) -> Estimate:
+    """How much higher is the mean average precision of a than that of b at prevalence q, on the same examples?
+
+    Both are (seeds, n), rows paired by seed; 95 % bootstrap interval, the same examples and seeds drawn for a and b.
+    """
+    positive = both_classes(labels)
+    a, b = (as_runs(one, len(positive), name="scores") for one in (scores_a, scores_b))
+    if len(a) != len(b):
+        raise ValueError(f"Both need the same seeds; there are {len(a)} and {len(b)} runs.")
+    drawn = _resampled(positive, a, q, draws) - _resampled(positive, b, q, draws)
+    return percentile_interval(_mean(positive, a, q) - _mean(positive, b, q), drawn)
+
+
+def _mean(positive: Bools, runs: Floats, q: float) -> float:
+    return float(np.mean([average_precision_at(positive, row, q=q) for row in runs]))
+
+
+def _resampled(positive: Bools, runs: Floats, q: float, draws: int) -> Floats:
+    """The mean average precision in each draw (draws,): the same draws for as many runs on as many examples."""
+    share = as_share(q, name="The prevalence")
     streams = np.random.default_rng(0).spawn(3)
     by_seed = seed_weights(len(runs), draws, rng=streams[0])
     found = resample_counts(int(positive.sum()), draws, rng=streams[1], together=len(positive))
@@ -35,7 +59,7 @@ def average_precision_interval(labels: ArrayLike, scores: ArrayLike, *, q: float
         np.stack([_drawn(one, positive, kept, rest, share) for one in ordered], axis=1)
         for kept, rest in zip(found, others, strict=True)
     ]
-    return percentile_interval(value, (np.concatenate(drawn) * by_seed).sum(axis=1))
+    return (np.concatenate(drawn) * by_seed).sum(axis=1)
 
 
 def _sorted(scores: Floats) -> _Sorted:

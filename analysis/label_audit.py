@@ -117,13 +117,14 @@ def audit_labels(labels: ArrayLike, pos_probs: ArrayLike) -> pd.DataFrame:
 
 
 def neighbour_evidence(
-    embeddings: ArrayLike, labels: ArrayLike, rows: ArrayLike, *, k: int = NEIGHBOURS
+    embeddings: ArrayLike, labels: ArrayLike, rows: ArrayLike, *, k: int = NEIGHBOURS, near: ArrayLike | None = None
 ) -> pd.DataFrame:
     """What labels do the examples have that lie nearest to some of them?
 
     One row for each of `rows` (m, row numbers): `others`, how many of the k nearest carry the other label, `of` (k, or
     fewer), `nearest_same`, `same_cosine`, `nearest_other`, `other_cosine`: the nearest of either label (-1 and nan when
-    there is none). All of `embeddings` (n, d) are looked at, the example itself left out.
+    there is none). All of `embeddings` (n, d) are looked at, the example itself left out. `near` (n, more than k): the
+    nearest rows of every row by cosine, itself among them, when they are known already.
     """
     positive = as_labels(labels)
     chosen = np.asarray(rows, dtype=np.int64)
@@ -131,11 +132,11 @@ def neighbour_evidence(
     if len(chosen) == 0:
         return pd.DataFrame(columns=list(columns))
     vectors = np.asarray(embeddings)
-    found, _ = nearest(vectors[chosen], vectors, k=k + 1)
+    found = np.asarray(near)[chosen] if near is not None else nearest(vectors[chosen], vectors, k=k + 1)[0]
     frame = pd.DataFrame(index=range(len(chosen)))
-    near = [line[line != row][:k] for line, row in zip(found, chosen, strict=True)]
-    frame["others"] = [int((positive[line] != positive[row]).sum()) for line, row in zip(near, chosen, strict=True)]
-    frame["of"] = [len(line) for line in near]
+    lines = [line[line != row][:k] for line, row in zip(found, chosen, strict=True)]
+    frame["others"] = [int((positive[line] != positive[row]).sum()) for line, row in zip(lines, chosen, strict=True)]
+    frame["of"] = [len(line) for line in lines]
     for name, same in (("same", True), ("other", False)):
         places, cosines = np.full(len(chosen), -1), np.full(len(chosen), np.nan)
         for label in (False, True):

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
 
 from analysis.bootstrap import percentile_interval, stratified_means
 from analysis.checks import Bools, Floats, both_classes
 from analysis.decomposition import FEW, Validation, decompose_drop
-from analysis.intervals import Estimate, holm, z_value
+from analysis.intervals import Estimate, holm, p_of
 from analysis.outcomes import predicted
 from analysis.ranking import auc_difference, placements
 from analysis.remedies import Arm, Labels, common_thresholds
@@ -129,7 +128,7 @@ def _gain(labels: Labels, plain: Arm, arm: Arm, *, draws: int) -> Gain:
         auc=area,
         auc_p=area_p,
         recall=recall,
-        recall_p=_p_of(recall),
+        recall_p=p_of(recall),
         auc_noise=float("nan"),
         recall_noise=float("nan"),
         found=parts.recall_b,
@@ -149,15 +148,7 @@ def _auc_gain(positive: Bools, plain: Arm, arm: Arm, *, draws: int) -> tuple[Est
     value = float(rises[0].mean())
     # The mean over positives and that over negatives are the same difference: each brings its own class's chance.
     estimate = percentile_interval(value, drawn[0][0] + drawn[1][0] - value)
-    return estimate, _p_of(estimate)
-
-
-def _p_of(estimate: Estimate) -> float:
-    """Two-sided p of "no difference" from a value and the width of its 95 % interval."""
-    error = (estimate.high - estimate.low) / (2 * z_value(0.95))
-    if error == 0:
-        return 1.0 if estimate.value == 0 else 0.0
-    return float(2 * norm.sf(abs(estimate.value) / error))
+    return estimate, p_of(estimate)
 
 
 def _noises(labels: Labels, pairs: Sequence[tuple[Arm, Arm]], fine_tunes: bool) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -167,7 +168,11 @@ def load_dynamics(run: Run) -> TrainingDynamics:
 
 
 def save_embeddings(folder: Path, rows: pd.DataFrame, embeddings: np.ndarray) -> None:
-    """Write embeddings.npy (n x d, float32) and embedding_rows.parquet (id, split, label), in the same order."""
+    """Write embeddings.npy (n x d, float32) and embedding_rows.parquet (id, split, label), in the same order.
+
+    Neighbours of other embeddings are removed first.
+    """
+    (folder / "neighbours.npz").unlink(missing_ok=True)
     write_frame(folder / "embedding_rows.parquet", rows[["id", "split", "label"]])
     write_array(folder / "embeddings.npy", embeddings.astype(np.float32))
 
@@ -179,6 +184,21 @@ def load_embeddings(folder: Path) -> tuple[pd.DataFrame, np.ndarray]:
     if len(rows) != len(embeddings):
         raise UserError(f"{folder} has {len(embeddings)} embeddings for {len(rows)} rows. Delete both and resume.")
     return rows, embeddings
+
+
+def save_neighbours(folder: Path, indices: np.ndarray, distances: np.ndarray) -> None:
+    """Write neighbours.npz: each row's nearest rows, itself first, and their cosine distances (both n x k)."""
+    write_arrays(folder / "neighbours.npz", {"indices": indices, "distances": distances})
+
+
+def load_neighbours(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Indices and distances of the nearest rows of each of `count` embeddings; None when they are not there."""
+    try:
+        with np.load(folder / "neighbours.npz", allow_pickle=False) as stored:
+            indices, distances = stored["indices"], stored["distances"]
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
+    return (indices, distances) if len(indices) == len(distances) == count else None
 
 
 def save_projection(folder: Path, projection: pd.DataFrame) -> None:

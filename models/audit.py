@@ -17,12 +17,20 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from analysis.label_audit import FOLDS, STRENGTH, audit_labels, class_thresholds, neighbour_evidence, out_of_fold_probs
+from analysis.label_audit import (
+    FOLDS,
+    NEIGHBOURS,
+    STRENGTH,
+    audit_labels,
+    class_thresholds,
+    neighbour_evidence,
+    out_of_fold_probs,
+)
 from data.audits import COLUMNS, AuditInfo, audit_folder, load_audit, save_audit
 from data.datasets import load_examples
 from data.errors import UserError
 from data.experiments import experiment_folder, load_experiment
-from data.runs import RunStatus, load_embeddings, read_status
+from data.runs import RunStatus, load_embeddings, load_neighbours, read_status
 from data.workspace import now
 from models.capacity import lane_threads
 from models.failures import details, sentence
@@ -57,7 +65,8 @@ def audit(
         pos_probs = out_of_fold_probs(embeddings, labels, groups=groups, on_fold=told)
     except ValueError as error:
         raise UserError(f"The labels of {experiment} cannot be audited. {error}") from error
-    frame = _frame(rows, embeddings, pos_probs)
+    near = load_neighbours(experiment_folder(experiment) / "frozen", len(rows))
+    frame = _frame(rows, embeddings, pos_probs, near[0] if near and near[0].shape[1] > NEIGHBOURS else None)
     negative, positive = class_thresholds(labels, pos_probs)
     info = AuditInfo(content, FOLDS, bool((groups != "").any()), negative, positive, now())
     save_audit(experiment, info, frame)
@@ -136,14 +145,14 @@ def _content(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray) -> 
     return digest.hexdigest()
 
 
-def _frame(rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray) -> pd.DataFrame:
-    """The audit's table: every example, the neighbours of the flagged."""
+def _frame(rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray, near: np.ndarray | None) -> pd.DataFrame:
+    """The audit's table: every example, the neighbours of the flagged; `near` as for `neighbour_evidence`."""
     labels = rows["label"].to_numpy()
     frame = pd.concat([rows[["id", "split", "label"]], audit_labels(labels, pos_probs)], axis=1)
     frame = frame.assign(pos_prob=pos_probs)
     flagged = np.flatnonzero(frame["flagged"])
     flagged = flagged[np.argsort(frame["self_confidence"].to_numpy()[flagged], kind="stable")][:EVIDENCE_FOR]
-    found = neighbour_evidence(embeddings, labels, flagged).set_axis(flagged)
+    found = neighbour_evidence(embeddings, labels, flagged, near=near).set_axis(flagged)
     ids = rows["id"].to_numpy(dtype=object)
     for name in ("nearest_same", "nearest_other"):
         places = found[name].to_numpy(dtype=np.int64)

@@ -13,30 +13,41 @@ BLOCK = 1024
 """Rows whose cosines to all others are held at a time."""
 
 
-def project(embeddings: np.ndarray, *, seed: int = 0) -> np.ndarray:
+Neighbours = tuple[np.ndarray, np.ndarray]
+"""Of n rows the k nearest, itself first, and their cosine distances (both n x k)."""
+
+
+def project(embeddings: np.ndarray, neighbours: Neighbours | None = None, *, seed: int = 0) -> np.ndarray:
     """UMAP coordinates (n x 2, float32) of embeddings (n x d), the same for the same seed on one machine.
 
     UMAP (McInnes et al. 2018) by cosine, with exact neighbours handed in and the two main directions as the start:
-    both better and faster than its own search. The first call in a process compiles for some seconds.
+    both better and faster than its own search. The first call in a process compiles for some seconds. `neighbours` are
+    those of `near_rows`, when they are known already.
     """
     rows = unit_rows(embeddings)
     if len(rows) < FEWEST:
         return main_directions(rows)
-    neighbours, distances = nearest(rows, min(NEIGHBOURS, len(rows) - 1))
+    indices, distances = neighbours or near_rows(embeddings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns that seeds rule out threads and precomputed neighbours new points
         import umap  # takes seconds, and most of what imports this module does not project
 
         layout = umap.UMAP(
-            n_neighbors=neighbours.shape[1],
+            n_neighbors=indices.shape[1],
             metric="cosine",
             init="pca",
             random_state=seed,
             n_jobs=1,
-            precomputed_knn=(neighbours, distances),
+            precomputed_knn=(indices, distances),
             force_approximation_algorithm=True,  # else few points have their neighbours searched all over again
         ).fit_transform(rows)
     return np.nan_to_num(np.asarray(layout, dtype=np.float32))
+
+
+def near_rows(embeddings: np.ndarray) -> Neighbours:
+    """The `NEIGHBOURS` nearest rows of each embedding (n x d): all others where there are not so many."""
+    rows = unit_rows(embeddings)
+    return nearest(rows, max(1, min(NEIGHBOURS, len(rows) - 1)))
 
 
 def likely_seconds(n: int) -> float:
@@ -44,7 +55,7 @@ def likely_seconds(n: int) -> float:
     return 1 + n / 1000 + (0 if "umap" in sys.modules else 14)
 
 
-def nearest(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(rows: np.ndarray, count: int) -> Neighbours:
     """The `count` nearest rows of each row, itself first, by exact cosine distance (both n x count).
 
     `rows` are of length 1. Indices are int32, distances float32 from 0 to 2, rising along a row.

@@ -13,21 +13,30 @@ from data.errors import UserError
 from data.files import read_frame, read_json, write_array
 from data.runs import (
     load_embeddings,
+    load_neighbours,
     load_projection,
     save_embeddings,
     save_metrics,
+    save_neighbours,
     save_predictions,
     save_projection,
 )
 from models.material import Material
 from models.metrics import sigmoid, split_metrics
 from models.prediction import Readings, forward_batches, read_texts
-from models.projection import likely_seconds, project
+from models.projection import likely_seconds, near_rows, project
 from models.watch import Watch
 
 TEST_EMBEDDINGS = "test_embeddings.npy"
 """Scratch: the test set's embeddings, found while predicting, until those of the training examples are there too."""
-OUTPUTS = (TEST_EMBEDDINGS, "predictions.parquet", "metrics.json", "embeddings.npy", "projection.parquet")
+OUTPUTS = (
+    TEST_EMBEDDINGS,
+    "predictions.parquet",
+    "metrics.json",
+    "embeddings.npy",
+    "neighbours.npz",
+    "projection.parquet",
+)
 
 
 @dataclass(frozen=True)
@@ -116,12 +125,17 @@ def embed(desk: Desk, model: nn.Module) -> None:
 
 
 def lay_out(desk: Desk) -> None:
-    """Write the projection of the embeddings."""
+    """Write the projection of the embeddings, and their nearest rows, which other questions need too."""
     if has_projection(desk):
         return
     with desk.watch.phase("projecting"):
         rows, embeddings = load_embeddings(desk.folder)
-        flat = project(np.asarray(embeddings))
+        neighbours = load_neighbours(desk.folder, len(rows))
+        if neighbours is None and len(rows):
+            neighbours = near_rows(np.asarray(embeddings))
+            save_neighbours(desk.folder, *neighbours)
+            desk.watch.check()
+        flat = project(np.asarray(embeddings), neighbours)
         desk.watch.check()
         save_projection(desk.folder, rows.assign(x=flat[:, 0], y=flat[:, 1]))
 

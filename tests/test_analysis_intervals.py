@@ -10,9 +10,12 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from analysis.intervals import (
+    Estimate,
     benjamini_hochberg,
     holm,
+    independent_difference,
     mcnemar,
+    p_of,
     paired_difference,
     positives_needed,
     smallest_visible_drop,
@@ -58,6 +61,21 @@ def test_newcombe_gives_the_published_limits():
     # Fagerland, Lydersen and Laake 2014, Statistics in Medicine 33, 2850-2875: airway hyper-responsiveness.
     estimate = paired_difference(1, 1, 7, 12)
     assert (estimate.low, estimate.high) == pytest.approx((-0.507, -0.026), abs=5e-4)
+
+
+def test_the_difference_of_two_samples_gives_the_published_limits():
+    # Newcombe 1998, Statistics in Medicine 17, 873-890, table II: method 10 for 56/70 - 48/80.
+    a, b = (Estimate(right / n, *(float(one) for one in wilson(right, n))) for right, n in ((56, 70), (48, 80)))
+    apart = independent_difference(a, b)
+    assert (apart.value, apart.low, apart.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    turned = independent_difference(b, a)
+    assert (turned.low, turned.high) == pytest.approx((-apart.high, -apart.low))
+
+
+def test_a_p_goes_with_the_width_of_its_interval():
+    assert p_of(Estimate(1.959964, 0.0, 3.919928)) == pytest.approx(0.05, abs=1e-6)
+    assert p_of(Estimate(-2.575829, -2.575829 - 1.959964, -2.575829 + 1.959964)) == pytest.approx(0.01, abs=1e-6)
+    assert p_of(Estimate(0.0, 0.0, 0.0)) == 1.0 and p_of(Estimate(0.1, 0.1, 0.1)) == 0.0
 
 
 def test_newcombe_narrows_the_interval_when_the_runs_agree():

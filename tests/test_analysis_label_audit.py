@@ -1,6 +1,7 @@
 """The label audit: against cleanlab and scikit-learn, worked numbers, properties."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
@@ -115,6 +116,8 @@ def test_neighbours_are_those_of_scikit_learn_without_the_example_itself() -> No
             cosine, nearest = next(pair for pair in line if labels[pair[1]] == label)
             assert found[f"nearest_{name}"][place] == nearest
             assert found[f"{name}_cosine"][place] == pytest.approx(cosine, abs=1e-5)
+    near = NearestNeighbors(n_neighbors=9, metric="cosine").fit(rows).kneighbors(rows)[1]
+    pd.testing.assert_frame_equal(neighbour_evidence(rows, labels, asked, near=near), found)
     assert neighbour_evidence(rows, labels, []).empty
     alone = neighbour_evidence(rows[:3], [0, 0, 1], [2])
     assert alone["nearest_same"].tolist() == [-1] and np.isnan(alone["same_cosine"][0]) and alone["of"][0] == 2

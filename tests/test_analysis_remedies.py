@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from analysis.average_precision import average_precision_interval
+from analysis.average_precision import average_precision_difference, average_precision_interval
 from analysis.bootstrap import stratified_means
 from analysis.calibration import calibration_error, undo_undersampling
 from analysis.decomposition import Validation, decompose_drop
@@ -79,6 +79,27 @@ def test_average_precision_and_its_interval() -> None:
         draws.append(average_precision_at(labels[rows], scores[0][rows], q=1 / 11))
     found = average_precision_interval(labels, scores, q=1 / 11, draws=400)
     assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.02)
+
+
+def test_a_difference_in_average_precision_is_paired() -> None:
+    planted = Planted(seeds=2)
+    labels, (better, plain) = planted.labels.test, (planted.arm(name, better=by) for name, by in (("a", 0.8), ("b", 0)))
+    gain = average_precision_difference(labels, better.pos_probs, plain.pos_probs, q=1 / 11, draws=300)
+    alone = [average_precision_interval(labels, one.pos_probs, q=1 / 11, draws=300) for one in (better, plain)]
+    assert gain.value == pytest.approx(alone[0].value - alone[1].value) and gain.low > 0
+    assert gain.high - gain.low < 0.7 * np.hypot(*(one.high - one.low for one in alone))
+    same = average_precision_difference(labels, plain.pos_probs, plain.pos_probs, q=1 / 11, draws=50)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    rng, rises = np.random.default_rng(1), []
+    for _ in range(300):  # resampled and counted the plain way, one seed
+        rows = np.concatenate([rng.choice(150, 150), 150 + rng.choice(400, 400)])
+        pair = [average_precision_score(labels[rows], one.pos_probs[0][rows]) for one in (better, plain)]
+        rises.append(pair[0] - pair[1])
+    one = [side.pos_probs[:1] for side in (better, plain)]
+    found = average_precision_difference(labels, *one, q=labels.mean(), draws=300)
+    assert (found.low, found.high) == pytest.approx(np.quantile(rises, [0.025, 0.975]), abs=0.015)
+    with pytest.raises(ValueError, match="same seeds"):
+        average_precision_difference(labels, better.pos_probs, plain.pos_probs[:1], q=0.1)
 
 
 def test_average_precision_bears_ties() -> None:

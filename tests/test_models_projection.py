@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_distances
 
-from models.projection import main_directions, nearest, project, unit_rows
+from models.projection import main_directions, near_rows, nearest, project, unit_rows
 
 
 def clusters(n: int, seed: int = 0) -> np.ndarray:
@@ -40,6 +40,13 @@ def test_neighbours_are_exact() -> None:
     np.testing.assert_allclose(distances[:, 1:], np.sort(expected, axis=1)[:, 1:6], atol=1e-5)
     np.testing.assert_allclose(np.take_along_axis(expected, indices, 1)[:, 1:], distances[:, 1:], atol=1e-5)
     assert indices.dtype == np.int32 and np.array_equal(indices[:, 0], np.arange(1500))
+
+
+def test_known_neighbours_give_the_same_layout() -> None:
+    rows = clusters(60)
+    assert np.array_equal(project(rows, near_rows(rows)), project(rows))
+    indices, distances = near_rows(rows)
+    assert indices.shape == distances.shape == (60, 15) and near_rows(rows[:4])[0].shape == (4, 3)
 
 
 def test_itself_comes_before_its_duplicates() -> None:

@@ -20,7 +20,16 @@ from data.errors import UserError
 from data.experiments import RunConfig, load_evaluation, load_plan, run_folder
 from data.files import read_frame, read_json
 from data.plans import training_ids
-from data.runs import load_dynamics, load_embeddings, load_metrics, load_predictions, load_projection, load_run
+from data.runs import (
+    load_dynamics,
+    load_embeddings,
+    load_metrics,
+    load_neighbours,
+    load_predictions,
+    load_projection,
+    load_run,
+    save_embeddings,
+)
 from models import devices
 from models.resume import FILE as RESUME
 from models.run import Progress, Stopped, execute
@@ -211,6 +220,20 @@ def test_finished_stages_are_passed_over(workspace: Path) -> None:
     assert len(metrics["history"]) == 2 and metrics["seconds"]["training"] > 0
     same = load_projection(folder)
     assert len(same) == len(load_embeddings(folder)[0])
+
+
+def test_neighbours_are_computed_once_for_the_embeddings_they_belong_to(workspace: Path) -> None:
+    _, (run,) = make_tiny_sweep(workspace)
+    folder = finish(run)
+    rows, embeddings = load_embeddings(folder)
+    indices, distances = load_neighbours(folder, len(rows))
+    assert np.array_equal(indices[:, 0], np.arange(len(rows))) and indices.shape == distances.shape == (len(rows), 15)
+    written = (folder / "neighbours.npz").stat().st_mtime_ns
+    (folder / "projection.parquet").unlink()
+    finish(run)
+    assert (folder / "neighbours.npz").stat().st_mtime_ns == written and len(load_projection(folder)) == len(rows)
+    save_embeddings(folder, rows, np.asarray(embeddings)[::-1])
+    assert load_neighbours(folder, len(rows)) is None
 
 
 def test_what_a_kill_left_half_written_is_removed(workspace: Path) -> None:

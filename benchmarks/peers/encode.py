@@ -1,0 +1,56 @@
+"""Embed sentences: by sentence-transformers' `encode`, or as Close Call does."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from benchmarks.peers.children import Job, serve
+from benchmarks.peers.texts import sentences
+from data.assets import encoder_folder
+
+WARM_UP = 200
+MAX_TOKENS = 128
+
+
+def prepare(job: Job) -> Callable[[], Job]:
+    """Job: way ("sentence-transformers" or "closecall"), threads, count, out (an .npy file). Tokenising counts."""
+    torch.set_num_threads(job["threads"])
+    texts = sentences()[0][: job["count"]]
+    embed = _theirs() if job["way"] == "sentence-transformers" else _ours()
+    embed(texts[:WARM_UP])
+
+    def work() -> Job:
+        np.save(job["out"], embed(texts))
+        return {}
+
+    return work
+
+
+def _theirs() -> Callable[[list[str]], np.ndarray]:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+
+    reader = Transformer(str(encoder_folder()), max_seq_length=MAX_TOKENS)
+    model = SentenceTransformer(modules=[reader, Pooling(384, "mean")], device="cpu")
+    return lambda texts: model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+
+
+def _ours() -> Callable[[list[str]], np.ndarray]:
+    from models.encoder import load_encoder, load_tokenizer
+    from models.prediction import read_texts
+    from models.tokens import tokenise
+
+    tokenizer, model = load_tokenizer("minilm"), load_encoder("minilm")
+
+    def embed(texts: list[str]) -> np.ndarray:
+        tokens = tokenise(texts, tokenizer, MAX_TOKENS)
+        found = read_texts(model, tokens, np.arange(len(texts)), score=False).embeddings
+        assert found is not None
+        return found
+
+    return embed
+
+
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,43 @@
+"""Close Call's own training on a list of sentences, as one lane does it."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers.children import Job, serve
+from benchmarks.peers.texts import sentences
+from data.experiments import TrainingConfig
+from models.devices import claim_device
+from models.encoder import load_classifier, load_tokenizer
+from models.tokens import tokenise
+from models.training import Lesson, count_steps, train
+from models.watch import Watch
+
+WARM_UP = 4
+MAX_TOKENS = 128
+
+
+def prepare(job: Job) -> Callable[[], Job]:
+    """Job: batch_size, rows. Threads and precision are the product's own choice."""
+    accelerator = claim_device()
+    texts, labels = sentences()
+    chosen = np.array(job["rows"])
+    tokens = tokenise([texts[i] for i in chosen], load_tokenizer("minilm"), MAX_TOKENS)
+    config = TrainingConfig(batch_size=job["batch_size"], epochs=1, max_tokens=MAX_TOKENS)
+    model = load_classifier("minilm", seed=0)
+
+    def learn(count: int) -> None:
+        steps = count_steps(count, config)
+        lesson = Lesson(tokens, np.arange(count), labels[chosen[:count]], config, 0, steps, f"bench {count}")
+        with tempfile.TemporaryDirectory() as folder:
+            watch = Watch(lambda: False, lambda progress: None)
+            train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
+
+    learn(min(WARM_UP * job["batch_size"], len(chosen)))
+    return lambda: (learn(len(chosen)), {})[1]
+
+
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,40 @@
+"""Lay embeddings out on a plane: umap-learn as it comes with a seed, or as Close Call does. Compiling is part of it."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.peers.children import Job, serve
+
+
+def prepare(job: Job) -> Callable[[], Job]:
+    """Job: way ("umap-learn" or "closecall"), threads, embeddings and out (.npy files)."""
+    import torch
+
+    torch.set_num_threads(job["threads"])
+    embeddings = np.load(job["embeddings"])
+
+    def work() -> Job:
+        np.save(job["out"], (_theirs if job["way"] == "umap-learn" else _ours)(embeddings))
+        return {}
+
+    return work
+
+
+def _theirs(embeddings: np.ndarray) -> np.ndarray:
+    import umap
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return umap.UMAP(metric="cosine", random_state=0).fit_transform(embeddings)
+
+
+def _ours(embeddings: np.ndarray) -> np.ndarray:
+    from models.projection import project
+
+    return project(embeddings)
+
+
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,95 @@
+"""Whole sweeps as a user queues them: predictions, embeddings and maps included."""
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+
+from benchmarks.peers.children import work_side_by_side
+
+RATIOS = (1, 2, 3, 5, 10)
+GROWTH_POSITIVES = 20
+
+
+def sweep(positives: int) -> list[str]:
+    """The lines on one sweep of ratios 1, 2, 3, 5, 10 and 3 epochs with so many positives, batch 16."""
+    seconds, examples = run_sweep(positives, seeds=(0,), ratios=RATIOS, epochs=3)
+    return [
+        f"{len(RATIOS)} runs, {positives} positives, {examples:,} training examples in 3 epochs: {seconds:.0f} s from "
+        f"queueing to the last map, {examples / seconds:.1f} examples/s with everything that belongs to a run."
+    ]
+
+
+def growth(texts: Sequence[int], runs: Sequence[int]) -> list[str]:
+    """The lines on how time grows with texts that are embedded and laid out, and with runs of a sweep."""
+    lines = []
+    for count in texts:
+        _, answers = work_side_by_side("through", [{"count": count}], threads=1)
+        memory = answers[0].pop("memory")
+        told = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in answers[0].items())
+        lines.append(f"{count:>7,} texts, one lane: {told}; peak memory {memory:,.0f} MB")
+    return [*lines, *_more_runs(runs, GROWTH_POSITIVES)]
+
+
+def _more_runs(runs: Sequence[int], positives: int) -> list[str]:
+    lines = []
+    for count in runs:
+        seconds, _ = run_sweep(positives, seeds=tuple(range(count)), ratios=(10,), epochs=1)
+        told = f"{seconds:6.0f} s, {seconds / count:5.1f} s each"
+        lines.append(f"{count:>3} runs of {positives} positives at 1:10: {told}")
+    return lines
+
+
+def run_sweep(positives: int, *, seeds: Sequence[int], ratios: Sequence[float], epochs: int) -> tuple[float, int]:
+    """Seconds of a sweep in an empty workspace of its own, and the training examples of all epochs."""
+    from data.assets import assets_folder
+
+    kept = {name: os.environ.get(name) for name in ("CLOSECALL_HOME", "CLOSECALL_ASSETS")}
+    os.environ["CLOSECALL_ASSETS"] = str(assets_folder())
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CLOSECALL_HOME"] = folder
+        try:
+            return _timed(positives, seeds, ratios, epochs)
+        finally:
+            for name, value in kept.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _timed(positives: int, seeds: Sequence[int], ratios: Sequence[float], epochs: int) -> tuple[float, int]:
+    from data.experiments import TrainingConfig
+    from models.jobs import queue_sweep, watch
+
+    dataset = _dataset()
+    started = time.perf_counter()
+    config = queue_sweep(
+        dataset, ratios=ratios, seeds=seeds, positives=positives, training=TrainingConfig(epochs=epochs)
+    )
+    for progress in watch(config.id):
+        failed = [run.status.message for run in progress.runs if run.status.state == "failed"]
+        if failed:
+            raise SystemExit(f"A run failed: {failed[0]}")
+    seconds = time.perf_counter() - started
+    examples = sum(round(positives * (1 + ratio)) for ratio in ratios) * len(seeds) * epochs
+    return seconds, examples
+
+
+def _dataset() -> str:
+    """The film reviews with nine tenths for training, so that 400 positives can have ten negatives each."""
+    from data.builtin import builtin, builtin_table
+    from data.datasets import save_dataset
+    from data.imports import build_dataset
+
+    chosen = builtin("movie-reviews")
+    dataset = build_dataset(
+        builtin_table(chosen.name),
+        name="bench",
+        title="Bench",
+        text_column="text",
+        label_column="class_name",
+        positive_classes=chosen.positive_classes,
+        negative_classes=chosen.negative_classes,
+        id_column="id",
+        test_share=0.05,
+        validation_share=0.03,
+    )
+    return save_dataset(dataset).name

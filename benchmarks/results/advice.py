@@ -1,0 +1,33 @@
+"""What the asker can do, by what the drop is made of and whether a remedy helps."""
+
+from collections.abc import Sequence
+
+from analysis.verdict import MATTERS, SEED_NOISE, decisive_parts
+from benchmarks.results.drop_answers import place
+from benchmarks.results.measured import Fall, Sweep
+from benchmarks.results.remedy_answers import worthwhile
+from benchmarks.results.words import Answer, grouped, listed
+
+
+def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
+    """The asker's own question, from the same parts and gains as the others."""
+    told = [(one, one.asked) for one in sweeps if one.asked]
+    question = "What can they do?"
+    if not told:
+        return Answer(question, "Cannot be told yet: no drop was measured.", [])
+    return Answer(question, grouped((_deed(one, fall), place(one, fall)) for one, fall in told), [])
+
+
+def _deed(sweep: Sweep, fall: Fall) -> str:
+    """What is worth doing; the end of the phrase is a place."""
+    drop, (ranking, threshold) = fall.parts.drop, decisive_parts(fall.parts)
+    floor = SEED_NOISE if fall.parts.n_seeds == 1 else 0.0
+    helpful = worthwhile(sweep.raced.gains) if sweep.raced else []
+    also = f", and train with {listed(helpful)}," if helpful else ""
+    if drop.high < MATTERS:
+        return "nothing needs to be done, for hardly a positive is lost,"
+    if ranking.low > floor and drop.low > 0:
+        return f"read the missed positives, for a threshold does not give all of it back{also or ','}"
+    if drop.low <= 0 or threshold.low <= 0 or ranking.high > drop.value / 2:
+        return "try more test examples or more seeds before anything else,"
+    return f"keep the negatives and move the threshold{also}"

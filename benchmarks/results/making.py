@@ -1,0 +1,195 @@
+"""How the table was made, and what is missing in it."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+from importlib.metadata import version
+from shlex import quote
+from typing import Any
+
+from analysis.wording import ratio_text
+from benchmarks.results.measured import Sweep
+from benchmarks.results.planned import PLANS, RACED, RATIOS, SEEDS, WISHED
+from benchmarks.results.words import listed, plain, sentence, some, table
+from data.errors import UserError
+from data.experiments import TrainingConfig
+from data.plans import half_up
+from data.remedies import PLAIN, REMEDIES, remedy_title
+from data.runs import Run, load_metrics
+
+ANALYSED_WITH = ("numpy", "scipy", "scikit-learn")
+
+
+def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
+    """Commands, sizes, seeds, versions, machine and dates."""
+    lines = ["## How it was made", "", f"    {command}", ""]
+    lines += ["wrote this file. Without names it first trains what is not finished: plain runs, then remedies."]
+    lines += ["", "The same experiments by hand:", ""]
+    lines += [f"    {one}" for sweep in sweeps if sweep.config.kind == "trained" for one in _commands(sweep)]
+    lines += ["", *_sizes(sweeps)]
+    lines += [f"- {one}" for one in (*_training(sweeps), *_machine(sweeps))]
+    return [*lines, ""]
+
+
+def missing(sweeps: Sequence[Sweep]) -> list[str]:
+    """What was wished for and is not there."""
+    told = [
+        f"{sentence(plan.called)}: no experiment on {plan.dataset} is among these."
+        for plan in PLANS
+        if all(one.config.dataset != plan.dataset for one in sweeps)
+    ]
+    for sweep in sweeps:
+        told += [f"{sentence(sweep.called)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
+    return ["## What is missing", "", *(f"- {one}" for one in told), ""]
+
+
+def _commands(sweep: Sweep) -> list[str]:
+    config, training = sweep.config, sweep.config.training
+    options = {
+        "ratios": ",".join(f"{one:g}" for one in config.ratios),
+        "seeds": ",".join(map(str, config.seeds)),
+        "positives": config.positives,
+        "test-negatives": config.test_negatives_cap,
+        "epochs": training.epochs,
+        "batch-size": training.batch_size,
+        "learning-rate": training.learning_rate,
+        "max-tokens": training.max_tokens,
+    }
+    if config.sweep != "A":
+        options["sweep"] = config.sweep
+    told = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+    sweep_command = f"closecall sweep {config.dataset} --title {quote(' '.join(config.title.split()))} {told} --wait"
+    known = [f"closecall builtin {plan.dataset}" for plan in PLANS if plan.dataset == config.dataset]
+    arms = sorted({run.config.remedy for run in sweep.runs if run.config.remedy != PLAIN})
+    named = "all" if len(arms) == len(REMEDIES) else ",".join(arms)
+    race = [f"closecall remedies {config.id} --add {named} --ratios {RACED:g} --wait"] if arms else []
+    return [*known, sweep_command, *race]
+
+
+def _sizes(sweeps: Sequence[Sweep]) -> list[str]:
+    """The examples of each experiment, as a table."""
+    header = (
+        "experiment",
+        "examples",
+        "training positives",
+        "training negatives",
+        "validation, positives / negatives",
+        "test",
+    )
+    rows = []
+    for sweep in sweeps:
+        runs = [run.config for run in sweep.runs if run.config.remedy == PLAIN and run.config.n_positives]
+        rows.append((
+            f"`{sweep.config.id}`",
+            f"{sweep.examples:,}",
+            _span([one.n_positives for one in runs]),
+            _span([one.n_negatives for one in runs]),
+            *(" / ".join(f"{one:,}" for one in sweep.counts[split]) for split in ("validation", "test")),
+        ))  # fmt: skip
+    return table(header, rows)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    if not numbers:
+        return "not known"
+    least, most = min(numbers), max(numbers)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _training(sweeps: Sequence[Sweep]) -> list[str]:
+    """What all the experiments share, and what differs."""
+    told = []
+    for training in dict.fromkeys(one.config.training for one in sweeps):
+        owners = [f"`{one.config.id}`" for one in sweeps if one.config.training == training]
+        told.append(f"{listed(owners)}: {_settings(training)}.")
+    told.append(
+        "Within an experiment every run has the same validation and test examples, and the positives are the same at "
+        "every ratio and seed. Negatives are nested: those of a smaller ratio are among those of a larger one."
+        if all(one.config.sweep == "A" for one in sweeps)
+        else "Within an experiment every run has the same validation and test examples."
+    )
+    told.append("Equal epochs, so a larger ratio takes more steps: 1:10 has 5.5 times those of 1:1.")
+    return told if not any(one.config.training.equal_steps for one in sweeps) else told[:-1]
+
+
+def _settings(training: TrainingConfig) -> str:
+    named = {one.name: getattr(training, one.name) for one in fields(training)}
+    encoder = plain("MiniLM" if training.encoder == "minilm" else training.encoder)
+    steps = "equal steps" if training.equal_steps else f"{training.epochs} epochs"
+    frozen = "word embeddings frozen" if training.freeze_word_embeddings else "all weights trained"
+    return (
+        f"{encoder}, fine-tuned, {frozen}; {steps}, batches of {named['batch_size']}, learning rate "
+        f"{named['learning_rate']:g}, first {named['max_tokens']} tokens of a text"
+    )
+
+
+def _machine(sweeps: Sequence[Sweep]) -> list[str]:
+    """Where and when the runs were trained, as they wrote it down themselves."""
+    runs = [run for sweep in sweeps for run in sweep.runs if run.has_predictions]
+    made = [_record(run) for run in runs]
+    devices = sorted({f"{one['device']}, {one['precision']}" for one in made if "device" in one and "precision" in one})
+    versions = {f"{name} {number}" for one in made for name, number in one.get("versions", {}).items()}
+    analysed = [f"{name} {version(name)}" for name in ANALYSED_WITH]
+    ended = sorted(run.status.finished[:10] for run in runs if run.status.finished)
+    told = [f"Trained with {', '.join(sorted(versions))}."] if versions else []
+    told.append(f"Told with {', '.join(analysed)}, on a machine of {some(os.cpu_count() or 1, 'core')}.")
+    if devices:
+        told.append(f"Device and precision of the training: {'; '.join(map(plain, devices))}.")
+    if ended:
+        span = ended[0] if ended[0] == ended[-1] else f"{ended[0]} to {ended[-1]}"
+        told.append(f"The runs ended on {span} (UTC).")
+    return told
+
+
+def _record(run: Run) -> dict[str, Any]:
+    with suppress(UserError):
+        return load_metrics(run)
+    return {}
+
+
+def _lacking(sweep: Sweep) -> list[str]:
+    """What one experiment lacks: ratios, seeds, runs, remedies, and the ratio that its data do not allow."""
+    config, told = sweep.config, []
+    absent = [ratio_text(one) for one in RATIOS if one not in config.ratios]
+    if absent:
+        told.append(f"not asked for at {listed(absent)}.")
+    if len(config.seeds) < len(SEEDS):
+        told.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were wished for.")
+    waiting = [run for run in sweep.runs if not run.has_predictions]
+    if waiting:
+        told.append(f"{some(len(waiting), 'run')} without predictions: {_states(waiting)}.")
+    asked = {run.config.remedy for run in sweep.runs if run.config.ratio == RACED}
+    arms = [remedy_title(one.name) for one in REMEDIES if one.name not in asked]
+    if arms:
+        named = "any remedy" if len(arms) == len(REMEDIES) else listed(arms)
+        told.append(f"not asked for at {ratio_text(RACED)} with {named}.")
+    return [*told, *_beyond(sweep)]
+
+
+def _states(runs: Sequence[Run]) -> str:
+    """Names by state; many are counted."""
+    states: dict[str, list[str]] = {}
+    for run in runs:
+        states.setdefault(run.status.state, []).append(run.name)
+    return "; ".join(f"{state} {', '.join(names[:6])}{_more(len(names) - 6)}" for state, names in states.items())
+
+
+def _more(number: int) -> str:
+    return f" and {number} more" if number > 0 else ""
+
+
+def _beyond(sweep: Sweep) -> list[str]:
+    """Why the largest ratio that was wished for is not there."""
+    if WISHED in sweep.config.ratios or sweep.config.kind != "trained":
+        return []
+    there = sweep.to_train
+    positives = max(run.config.n_positives for run in sweep.runs)
+    needed = half_up(WISHED * positives)
+    name = ratio_text(WISHED)
+    if there >= needed:
+        return [f"{name} was not trained, though its {there:,} training negatives would allow it."]
+    return [
+        f"{name} cannot be had: {positives:,} positives need {needed:,} training negatives, and there are {there:,} "
+        f"(1:{there / positives:.1f} at most)."
+    ]

@@ -1,0 +1,39 @@
+"""The race of remedies at one ratio, with the gains in average precision beside those that the product tells."""
+
+from dataclasses import dataclass
+
+from analysis.average_precision import average_precision_difference
+from analysis.intervals import Estimate, holm, p_of
+from analysis.remedies import Arm, Measures
+from analysis.remedy_gains import Gain
+from models.race import Race, race_gains, race_measures, race_of, race_ratios
+
+Q = 1 / 11
+"""The share of positives at which average precision is told: one among ten negatives."""
+
+
+@dataclass(frozen=True)
+class Raced:
+    """The race at one ratio; `ap_gains` in average precision over plain by arm, with p after Holm over the arms."""
+
+    race: Race
+    measures: list[Measures]
+    gains: list[Gain]
+    ap_gains: dict[str, tuple[Estimate, float]]
+
+
+def race_at(experiment: str, ratio: float) -> Raced | None:
+    """The race at a ratio that has a sound plain run; None before a remedy has finished there."""
+    if ratio not in race_ratios(experiment):
+        return None
+    race = race_of(experiment, ratio)
+    rises = {arm.name: _ap_gain(race, arm) for arm in race.arms}
+    adjusted = holm([p_of(rise) for rise in rises.values()]).tolist() if rises else []
+    ap_gains = {name: (rise, p) for (name, rise), p in zip(rises.items(), adjusted, strict=True)}
+    return Raced(race, race_measures(race, q=Q), race_gains(race), ap_gains)
+
+
+def _ap_gain(race: Race, arm: Arm) -> Estimate:
+    shared = [seed for seed in race.plain.seeds if seed in arm.seeds]
+    sides = arm.only(shared).pos_probs, race.plain.only(shared).pos_probs
+    return average_precision_difference(race.labels.test, *sides, q=Q, draws=race.draws)

@@ -1,0 +1,155 @@
+"""Does a loss help, is one-class poor on close classes, do simpler models do better with few positives?"""
+
+from collections.abc import Sequence
+
+from analysis.intervals import independent_difference
+from analysis.remedies import Measures
+from analysis.remedy_answer import WORTH, area_text, difference_text, p_text
+from analysis.remedy_gains import ALPHA, Gain
+from analysis.wording import ratio_text
+from benchmarks.results.measured import Sweep
+from benchmarks.results.planned import CLOSE, DISTANT
+from benchmarks.results.raced import Raced
+from benchmarks.results.words import Answer, area, grouped, listed, seeds_text, sentence, some
+from data.remedies import find_remedy
+from models.race import race_answers
+
+
+def loss_helps(sweeps: Sequence[Sweep]) -> Answer:
+    """The third question: losses, samplers and the re-trained head against plain cross-entropy."""
+    told = [(one, raced, _tuned(raced)) for one, raced in _raced(sweeps) if _tuned(raced)]
+    question = "Does another loss, or other sampling, help?"
+    if not told:
+        return Answer(question, "Cannot be told yet: no loss and no sampler has finished.", [])
+    headline = grouped((_whether(gains), one.called) for one, _, gains in told)
+    return Answer(question, headline, [_race_sentence(one, raced, gains) for one, raced, gains in told])
+
+
+def one_class_is_poor(sweeps: Sequence[Sweep]) -> Answer:
+    """The fourth question, with the distant pair beside the close one."""
+    told = [(one, raced, _of_kind(raced, "one-class")) for one, raced in _raced(sweeps) if _of_kind(raced, "one-class")]
+    question = "Is one-class poor on close classes?"
+    if not told:
+        return Answer(question, "Cannot be told yet: no one-class arm has finished.", [])
+    headline = grouped((_how_poor(gains), one.called) for one, _, gains in told)
+    points = [_arms_sentence(one, raced, gains) for one, raced, gains in told]
+    by_dataset = {one.config.dataset: (raced, gains) for one, raced, gains in told}
+    if CLOSE.dataset in by_dataset and DISTANT.dataset in by_dataset:
+        points.append(_against_distant(by_dataset[CLOSE.dataset], by_dataset[DISTANT.dataset]))
+    return Answer(question, headline, points)
+
+
+def simpler_is_better(sweeps: Sequence[Sweep]) -> Answer:
+    """The fifth question: both classes, but nothing fine-tuned."""
+    told = [(one, raced, _of_kind(raced, "simple")) for one, raced in _raced(sweeps) if _of_kind(raced, "simple")]
+    question = "Do simpler models do better with few positives?"
+    if not told:
+        return Answer(question, "Cannot be told yet: no simpler model has finished.", [])
+    headline = grouped((_how_good(gains), one.called) for one, _, gains in told)
+    return Answer(question, headline, [_arms_sentence(one, raced, gains) for one, raced, gains in told])
+
+
+def _raced(sweeps: Sequence[Sweep]) -> list[tuple[Sweep, Raced]]:
+    return [(one, one.raced) for one in sweeps if one.raced]
+
+
+def _tuned(raced: Raced) -> list[Gain]:
+    return [gain for gain in raced.gains if gain.fine_tunes]
+
+
+def _of_kind(raced: Raced, kind: str) -> list[Gain]:
+    return [gain for gain in raced.gains if not gain.fine_tunes and find_remedy(gain.name).kind == kind]
+
+
+def worthwhile(gains: Sequence[Gain]) -> list[str]:
+    """The arms that fine-tune and help by more than a trifle."""
+    helped = [gain for gain in gains if gain.fine_tunes and gain.helps]
+    return [one.title for one in helped if one.auc.value >= WORTH or (one.recall_moved and one.recall.value > 0)]
+
+
+def _whether(gains: Sequence[Gain]) -> str:
+    """The answer that the gains allow, without its place."""
+    helped, much = [gain for gain in gains if gain.helps], worthwhile(gains)
+    if much:
+        return f"yes, {listed(much)} {'helps' if len(much) == 1 else 'help'}"
+    if helped:
+        return f"hardly, {listed([one.title for one in helped])} by less than {area_text(WORTH)} of AUC,"
+    if max(gain.n_seeds for gain in gains) < 2:
+        return "it cannot be told at one seed"
+    if max(gain.auc.high for gain in gains) < WORTH:
+        return f"no, AUC gains less than {area_text(WORTH)}"
+    return f"no help is shown at {seeds_text(max(gain.n_seeds for gain in gains))}"
+
+
+def _race_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
+    answer, numbers = race_answers(raced.race, gains, raced.measures[0])[:2]
+    best = max(gains, key=lambda gain: gain.auc.high)
+    return (
+        f"{sentence(sweep.called)}, {some(len(gains), 'arm')}: {answer} {numbers} The interval that reaches furthest "
+        f"up is that of {best.title}, {difference_text(best.auc)}. {_ap_sentence(raced, gains)}"
+    )
+
+
+def _how_poor(gains: Sequence[Gain]) -> str:
+    worse = sum(gain.auc_moved and gain.auc.value < 0 for gain in gains)
+    if worse == len(gains):
+        return f"yes, all {worse} rank worse than plain fine-tuning" if worse > 1 else "yes, it ranks worse than plain"
+    if worse:
+        return f"{worse} of {len(gains)} rank worse than plain fine-tuning"
+    better = [gain.title for gain in gains if gain.auc_moved]
+    return f"no, {listed(better)} even better," if better else "none is shown to rank worse than plain"
+
+
+def _how_good(gains: Sequence[Gain]) -> str:
+    helped = [gain.title for gain in gains if gain.helps]
+    if helped:
+        return f"yes, {listed(helped)}"
+    worse = [gain.title for gain in gains if gain.harms]
+    if len(worse) == len(gains):
+        return "no, they do worse than plain fine-tuning" if len(worse) > 1 else f"no, {worse[0]} does worse"
+    if worse:
+        return f"not shown, and {listed(worse)} does worse"
+    return "no difference in AUC or recall is shown"
+
+
+def _arms_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
+    """The AUC of each arm with its difference to plain, the best first."""
+    by_name = {one.name: one for one in raced.measures}
+    parts = [
+        f"{gain.title} {area_text(by_name[gain.name].auc.value)}, less plain {difference_text(gain.auc)}, p "
+        f"{p_text(gain.auc_p)}"
+        for gain in sorted(gains, key=lambda gain: -gain.auc.value)
+    ]
+    positives = next(run.config.n_positives for run in sweep.runs)
+    return (
+        f"{sentence(sweep.called)}, {positives:,} training positives, {ratio_text(raced.race.ratio)}: AUC of plain "
+        f"fine-tuning {area_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
+    )
+
+
+def _ap_sentence(raced: Raced, gains: Sequence[Gain]) -> str:
+    """Which arms have another average precision than plain, of those with several seeds."""
+    seeded = [gain for gain in gains if gain.n_seeds > 1]
+    if not seeded:
+        return ""
+    told = [(gain.title, *raced.ap_gains[gain.name]) for gain in seeded]
+    parts = []
+    for word, sign in (("higher", 1), ("lower", -1)):
+        titles = [title for title, rise, p in told if p < ALPHA and sign * rise.value > 0]
+        parts += [f"{word} than plain's with {listed(titles)}"] if titles else []
+    return f"Average precision at q = 1/11 is {'; '.join(parts) or 'not shown to differ from that of plain'}."
+
+
+def _against_distant(close: tuple[Raced, Sequence[Gain]], distant: tuple[Raced, Sequence[Gain]]) -> str:
+    near, far = _best(*close), _best(*distant)
+    more = independent_difference(far.auc, near.auc)
+    word = "higher" if more.low > 0 else "lower" if more.high < 0 else "not surely another"
+    return (
+        f"The best of them has an AUC of {area(near.auc)} on the close pair ({near.title}) and {area(far.auc)} on the "
+        f"distant one ({far.title}), {word}: {difference_text(more)}."
+    )
+
+
+def _best(raced: Raced, gains: Sequence[Gain]) -> Measures:
+    names = {gain.name for gain in gains}
+    return max((one for one in raced.measures if one.name in names), key=lambda one: one.auc.value)

@@ -1,0 +1,177 @@
+"""The section of one experiment: recall by ratio, the drop in parts, the verdict, the race of remedies."""
+
+from analysis.remedies import Measures
+from analysis.remedy_answer import area_text, difference_text, p_text, point_text
+from analysis.remedy_gains import Gain
+from analysis.wording import percent_text, ratio_text
+from benchmarks.results.measured import Sweep
+from benchmarks.results.raced import Raced
+from benchmarks.results.words import area, counted_share, listed, pair, part, plain, seeds_text, sentence, share, table
+from data.remedies import remedy_title
+from models.race import race_answers
+
+
+def section(sweep: Sweep) -> list[str]:
+    """All of it, as lines."""
+    lines = [f"## {plain(sweep.info.title)}", "", _texts(sweep), ""]
+    if sweep.why_not:
+        return [*lines, sweep.why_not, ""]
+    lines += [_heading("What each ratio finds", sweep), "", *_recalls(sweep)]
+    if sweep.falls:
+        lines += ["### Where the drop comes from", "", *_drops(sweep)]
+        lines += ["### What the ratio alone would do", "", *_prior(sweep)]
+    if sweep.verdict:
+        lines += ["### The verdict", "", *(f"- {one}" for one in sweep.verdict), ""]
+    return [*lines, *_race(sweep)]
+
+
+def _heading(text: str, sweep: Sweep) -> str:
+    most = max(len(one.seeds) for one in sweep.levels)
+    return f"### {text}, {'one seed' if most == 1 else f'mean of {most} seeds'}"
+
+
+def _texts(sweep: Sweep) -> str:
+    """Which classes, and how many test examples."""
+    positives, negatives = (", ".join(map(plain, one)) for one in (sweep.info.positive_classes,
+                                                                   sweep.info.negative_classes))  # fmt: skip
+    found, others = sweep.counts["test"]
+    return f"Positives: {positives}. Negatives: {negatives}. Tested on {found:,} positives and {others:,} negatives."
+
+
+def _recalls(sweep: Sweep) -> list[str]:
+    n_pos, n_neg = sweep.counts["test"]
+    own = n_pos / (n_pos + n_neg)
+    header = ("trained at", f"positives found, of {n_pos:,}", f"negatives left alone, of {n_neg:,}", "AUC",
+              "AP, own mix", "AP, q = 1/11")  # fmt: skip
+    rows = []
+    most = max(len(one.seeds) for one in sweep.levels)
+    for level in sweep.levels:
+        told, seeds = level.measures, len(level.seeds)
+        name = ratio_text(level.ratio) + ("" if seeds == most else f", {seeds_text(seeds)}")
+        rows.append((
+            name,
+            counted_share(told.at_half.recall, n_pos, seeds),
+            counted_share(told.at_half.true_negative_rate, n_neg, seeds),
+            area(told.auc),
+            area_text(level.own_mix),
+            area_text(told.average_precision.value),
+        ))  # fmt: skip
+    note = (
+        "Cut at .5; behind the intervals how many these are, on average over seeds. AP is average precision: at the "
+        f"test set's own share of positives, q = {percent_text(own)}, and at one positive among ten negatives, q = "
+        "1/11. A random order has an AUC of .5 and an AP of q."
+    )
+    gone = [f"{one.collapsed} at {ratio_text(one.ratio)}" for one in sweep.levels if one.collapsed]
+    return [*table(header, rows), note + (f" Collapsed and left out: {listed(gone)}." if gone else ""), ""]
+
+
+def _drops(sweep: Sweep) -> list[str]:
+    first = ratio_text(sweep.levels[0].ratio)
+    header = ("trained at", f"lost since {first}", "threshold part", "ranking part", "ranking part, other order",
+              f"found at {first}'s false alarms")  # fmt: skip
+    rows = [
+        (
+            ratio_text(fall.level.ratio),
+            part(fall.parts.drop),
+            part(fall.parts.threshold),
+            part(fall.parts.ranking),
+            part(fall.parts.ranking_other) if fall.parts.both_orders else "too few alarms",
+            share(fall.moved.recall),
+        )
+        for fall in sweep.falls
+    ]
+    note = (
+        "Points of recall, over the seeds that both have; below 0: a gain. Ranking: what stays lost when the ratio is "
+        f"cut at the false alarms of {first}; threshold: the rest. Other order: what stays lost against {first} cut at "
+        "the false alarms of the larger ratio. Cuts are chosen on validation."
+    )
+    return [*table(header, rows), note, ""]
+
+
+def _prior(sweep: Sweep) -> list[str]:
+    first = ratio_text(sweep.levels[0].ratio)
+    header = ("trained at", "found", "prior alone: found", "lost beyond it", "left alone", "prior alone: left alone")
+    rows = [
+        (
+            ratio_text(fall.level.ratio),
+            percent_text(fall.level.measures.at_half.recall.value),
+            percent_text(fall.prior[0]),
+            part(fall.excess),
+            percent_text(fall.level.measures.at_half.true_negative_rate.value),
+            percent_text(fall.prior[1]),
+        )
+        for fall in sweep.falls
+    ]
+    note = (
+        f"Prior alone: what the classifiers of {first}, calibrated on validation, would show had nothing but their "
+        "prior moved to the ratio. Lost beyond it: points of recall lost more than that; below 0: fewer."
+    )
+    return [*table(header, rows), note, ""]
+
+
+def _race(sweep: Sweep) -> list[str]:
+    raced = sweep.raced
+    if raced is None:
+        return ["### Remedies", "", "No remedy has finished beside a plain run.", ""]
+    ratio = ratio_text(raced.race.ratio)
+    seeds = seeds_text(len(raced.race.plain.seeds))
+    lines = [f"### Remedies at {ratio}, {seeds}", ""]
+    lines += [f"- {one}" for one in race_answers(raced.race, raced.gains, raced.measures[0])]
+    return [*lines, "", *_points(raced), *_gains(raced)]
+
+
+def _points(raced: Raced) -> list[str]:
+    by_name = {gain.name: gain for gain in raced.gains}
+    header = (
+        "arm: found / left alone, %",
+        "cut at .5",
+        "at its own threshold",
+        "at plain's false alarms",
+        "found more there",
+    )
+    rows = [
+        (_name(one, raced), *(pair(point) for point in (one.at_half, one.at_own, one.at_common)),
+         point_text(by_name[one.name].recall) if one.name in by_name else "")
+        for one in raced.measures
+    ]  # fmt: skip
+    alarms = raced.gains[0].alarms if raced.gains else 0.0
+    note = (
+        "Own threshold: the best mean of both recalls on validation. Plain's false alarms: the rate that plain raises "
+        f"at .5 on validation, {alarms:.0f} examples on average. Found more: points of recall over plain at that rate."
+    )
+    if any(gain.few_alarms for gain in raced.gains):
+        note += " So few false alarms make recall there a matter of luck."
+    return [*table(header, rows), note, ""]
+
+
+def _gains(raced: Raced) -> list[str]:
+    by_name = {gain.name: gain for gain in raced.gains}
+    header = ("arm", "AUC", "less plain", "p", "AP, q = 1/11", "less plain", "p", "seconds")
+    rows = [_gain_row(one, by_name.get(one.name), raced) for one in raced.measures]
+    note = (
+        "p after Holm: that of AUC over AUC and recall of all arms, that of AP over all arms. Seconds: training of one "
+        "run, in one lane of a machine that did other things beside it; arms without fine-tuning read embeddings that "
+        "are there already."
+    )
+    coming = [remedy_title(one) for one in raced.race.coming]
+    return [*table(header, rows), note + (f" Still to come: {listed(coming)}." if coming else ""), ""]
+
+
+def _gain_row(one: Measures, gain: Gain | None, raced: Raced) -> tuple[str, ...]:
+    seconds = raced.race.seconds[one.name]
+    auc, p = (difference_text(gain.auc), _p(gain.auc_p)) if gain else ("", "")
+    rise = raced.ap_gains.get(one.name)
+    ap, p_of_ap = (difference_text(rise[0]), _p(rise[1])) if rise else ("", "")
+    told = area_text(one.auc.value), auc, p, area_text(one.average_precision.value), ap, p_of_ap
+    return (_name(one, raced), *told, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
+
+
+def _p(p: float) -> str:
+    """Without the space at which a narrow cell would break."""
+    return p_text(p).replace(" ", "")
+
+
+def _name(one: Measures, raced: Raced) -> str:
+    """The arm, and its seeds where it has fewer than plain."""
+    fewer = len(one.seeds) < len(raced.race.plain.seeds)
+    return sentence(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")

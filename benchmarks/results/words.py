@@ -1,0 +1,97 @@
+"""How numbers, names and tables are written in the Markdown file."""
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from analysis.intervals import Estimate
+from analysis.remedies import Point
+from analysis.remedy_answer import area_text, counted_text
+from analysis.wording import percent_text
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, the answer in a sentence, and the figures behind it."""
+
+    question: str
+    headline: str
+    points: list[str]
+
+
+def share(estimate: Estimate) -> str:
+    """A share with its interval: "80.0 % (75.8 to 83.6)"."""
+    return f"{percent_text(estimate.value)} ({_bound(estimate.low)} to {_bound(estimate.high)})"
+
+
+def counted_share(estimate: Estimate, n: int, seeds: int) -> str:
+    """The same with the count behind it, which is a mean over seeds: "80.0 % (75.8 to 83.6), 320"."""
+    right = estimate.value * n
+    return f"{share(estimate)}, {right:,.0f}" if seeds == 1 else f"{share(estimate)}, {right:,.1f}"
+
+
+def area(estimate: Estimate) -> str:
+    """A number from 0 to 1 with its interval: ".941 (.928 to .955)"."""
+    return f"{area_text(estimate.value)} ({area_text(estimate.low)} to {area_text(estimate.high)})"
+
+
+def pair(point: Point) -> str:
+    """Both classes' shares right, without the sign, for a narrow table: "80.0 / 98.0"."""
+    return f"{_bound(point.recall.value)} / {_bound(point.true_negative_rate.value)}"
+
+
+def part(estimate: Estimate) -> str:
+    """A part of a drop, in points, for a table: "−2.5 (−6.7 to 1.7)"."""
+    value, low, high = (f"{100 * one:.1f}" for one in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})".replace("-0.0", "0.0").replace("-", "−")
+
+
+def seeds_text(number: int) -> str:
+    return "one seed" if number == 1 else f"{number} seeds"
+
+
+def negated(estimate: Estimate) -> Estimate:
+    """A loss told as a gain."""
+    return Estimate(-estimate.value, -estimate.high, -estimate.low)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def grouped(phrases: Iterable[tuple[str, str]]) -> str:
+    """What holds where, said once for all places of which it holds: "Yes on a and b; not shown on c."."""
+    places: dict[str, list[str]] = {}
+    for phrase, place in phrases:
+        places.setdefault(phrase, []).append(place)
+    return sentence("; ".join(f"{phrase} on {listed(where)}" for phrase, where in places.items()) + ".")
+
+
+def sentence(text: str) -> str:
+    """With a capital at its start."""
+    return text[:1].upper() + text[1:]
+
+
+def plain(text: str) -> str:
+    """A text from data, on one line, that Markdown shows as it is."""
+    one_line = html.escape(" ".join(text.split()), quote=False)
+    return "".join(f"\\{letter}" if letter in r"\`*_[]|#~$" else letter for letter in one_line)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table, as lines."""
+    return [_row(header), _row(["---"] * len(header)), *map(_row, rows), ""]
+
+
+def some(number: int, noun: str) -> str:
+    """A count with its noun: "1 run", "9 runs"."""
+    return counted_text(number, noun, f"{noun}s")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _bound(value: float) -> str:
+    return percent_text(value).removesuffix(" %")

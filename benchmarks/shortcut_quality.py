@@ -1,0 +1,126 @@
+"""What do the engine's shortcuts cost? Finished runs against the same training with some of them left out.
+
+    python -m benchmarks.shortcut_quality EXPERIMENT ... [--ratio 10] [--without all bf16 frozen-words ...]
+
+Every run of the ratio is trained again on the same examples and seed, and both are judged on the same test set: average
+precision, and recall at the threshold that lets 5 % of the negatives through. `--without`: "bf16" trains in fp32;
+"frozen-words" trains the word embeddings too; "bucketing" draws batches at random, not by length; "quick-forward" uses
+torch's own dropout and the whole last layer; "all" is plain fp32 training of everything. Prints, for each experiment,
+the mean over seeds of shortcut minus exact with its 95 % interval (t over the seeds), beside the spread between seeds.
+Reads the experiments and writes nothing into them.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from scipy import stats
+from sklearn.metrics import average_precision_score
+
+import models.tokens
+import models.training
+from data.experiments import RunConfig, load_experiment, load_run_config, run_name
+from data.runs import load_predictions, load_run
+from models.devices import claim_device
+from models.encoder import load_classifier
+from models.material import Material, material_of
+from models.prediction import read_texts
+from models.training import Lesson, count_steps, train
+from models.watch import Watch
+
+SHORTCUTS = ("bf16", "frozen-words", "bucketing", "quick-forward")
+FALSE_ALARMS = 0.05
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcut_quality")
+    parser.add_argument("experiments", nargs="+")
+    parser.add_argument("--ratio", type=float, default=10)
+    parser.add_argument("--without", nargs="+", default=["all"], choices=["all", *SHORTCUTS])
+    chosen = parser.parse_args()
+    for experiment in chosen.experiments:
+        for name in chosen.without:
+            left_out = SHORTCUTS if name == "all" else (name,)
+            for line in compare(experiment, chosen.ratio, left_out, name):
+                print(line, flush=True)
+
+
+def compare(experiment: str, ratio: float, left_out: Sequence[str], name: str) -> Iterator[str]:
+    """A line for each seed, then one for each figure."""
+    quick, exact = [], []
+    for seed in load_experiment(experiment).seeds:
+        run = load_run_config(experiment, run_name(ratio, seed))
+        test = load_predictions(load_run(experiment, run.name))
+        started = time.perf_counter()
+        quick.append(judge(test.labels, test.logits))
+        exact.append(judge(*trained_without(run, left_out)))
+        words = " ".join(f"{a:.3f}/{b:.3f}" for a, b in zip(quick[-1], exact[-1], strict=True))
+        yield f"{experiment} without {name}, seed {seed}: {words} ({time.perf_counter() - started:.0f} s)"
+    for at, figure in enumerate(("average precision", "recall at 5 %")):
+        yield f"{experiment} without {name}, {figure}: {told(np.array(quick)[:, at], np.array(exact)[:, at])}"
+
+
+def told(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """The mean paired difference with its 95 % interval, and the spread between seeds of the exact training."""
+    differences = ours - theirs
+    half = stats.t.ppf(0.975, len(ours) - 1) * stats.sem(differences) if len(ours) > 1 else np.nan
+    mean = differences.mean()
+    spread = theirs.std(ddof=1) if len(ours) > 1 else np.nan
+    return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f}); between seeds {spread:.3f}"
+
+
+def judge(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """Average precision, and recall at the threshold that lets `FALSE_ALARMS` of the negatives through."""
+    cut = np.quantile(scores[labels == 0], 1 - FALSE_ALARMS)
+    return float(average_precision_score(labels, scores)), float((scores[labels == 1] > cut).mean())
+
+
+def trained_without(run: RunConfig, left_out: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and log-odds of the test set after the run's training without some shortcuts."""
+    accelerator = claim_device()
+    if "bf16" in left_out:
+        accelerator = Accelerator(mixed_precision="no")
+    material = material_of(run, lambda: None)
+    lesson = _lesson(run, material, frozen="frozen-words" not in left_out)
+    model = load_classifier(run.training.encoder, seed=run.seed)
+    watch = Watch(lambda: False, lambda progress: None)
+    with tempfile.TemporaryDirectory() as folder, _slower(left_out):
+        train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
+    accelerator.free_memory()
+    plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    test = material.test
+    logits = read_texts(plain, material.tokens, test["place"].to_numpy(), embed=False).logits
+    assert logits is not None
+    return test["label"].to_numpy(), logits[:, 1].astype(np.float64) - logits[:, 0]
+
+
+def _lesson(run: RunConfig, material: Material, *, frozen: bool) -> Lesson:
+    rows, config = material.training, replace(run.training, freeze_word_embeddings=frozen)
+    labels = rows["label"].to_numpy()
+    return Lesson(
+        material.tokens, rows["place"].to_numpy(), labels, config, run.seed, count_steps(len(rows), config), "bench"
+    )
+
+
+@contextmanager
+def _slower(left_out: Sequence[str]) -> Iterator[None]:
+    """Within, the training goes without these shortcuts."""
+    with ExitStack() as stack:
+        if "bucketing" in left_out:  # a pool of one batch: batches are drawn at random
+            stack.enter_context(patch.object(models.tokens, "POOL", 1))
+        if "quick-forward" in left_out:
+            stack.enter_context(patch.object(models.training, "quick_forward", lambda model: nullcontext()))
+        yield
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
