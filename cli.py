@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.command_arguments import ROLES, DatasetName, ExperimentId, Json, Keep, MaxTokens, Run, Title, Wait, Yes
+from models.command_arguments import ROLES, DatasetName, ExperimentId, Json, Keep, MaxTokens, On, Run, Title, Wait, Yes
 from models.reading_commands import commands
 
 app = typer.Typer(
@@ -118,6 +118,7 @@ def sweep(
     test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
     remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
     keep: Keep = "checkpoint",
+    on: On = "",
     title: Title = "",
     wait: Wait = False,
     json: Json = False,
@@ -131,7 +132,7 @@ def sweep(
     training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
     capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies, "keep": keep}
-    terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, title=title, wait=wait, as_json=json)
+    terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, on=on, title=title, wait=wait, as_json=json)
 
 
 @app.command()
@@ -161,14 +162,14 @@ def cancel(experiment: ExperimentId, run: Run = None) -> None:
 
 
 @app.command()
-def resume(experiment: ExperimentId, run: Run = None, wait: Wait = False, json: Json = False) -> None:
+def resume(experiment: ExperimentId, run: Run = None, on: On = "", wait: Wait = False, json: Json = False) -> None:
     """Go on with what was interrupted, cancelled or failed, from the last checkpoint.
 
     Example: closecall resume posts-1-1-to-1-10 --wait
     """
     from models import terminal
 
-    terminal.resume(experiment, run, wait=wait, as_json=json)
+    terminal.resume(experiment, run, on=on, wait=wait, as_json=json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset; 
 ExperimentId = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="An experiment; see closecall experiments.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the work is done, with live progress.")]
+On = Annotated[str, typer.Option(help="Train on Ray: ray, or ray://host:10001. Without it: here.")]
 Title = Annotated[str, typer.Option(help="A title to know the experiment by.")]
 Out = Annotated[Path | None, typer.Option(help="File to write: .csv, .jsonl or .parquet, by its ending.")]
 Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Without it: all of the experiment.")]

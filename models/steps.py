@@ -11,6 +11,7 @@ from torch import nn
 from data.experiments import TrainingConfig
 from models.dropout import QuickDropout
 from models.first_token import first_token_only, fits
+from models.sharing import add_gradients
 
 STEP_TOKENS, GPU_STEP_TOKENS = 2048, 65536
 """Padded tokens that go through the model at once in training: 16 texts of 128 tokens, 8 of 256."""
@@ -57,18 +58,21 @@ def take_step(
     accelerator: Accelerator,
     loss: Loss = cross_entropy,
     max_grad_norm: float = 1.0,
+    whole: int | None = None,
 ) -> torch.Tensor:
     """One optimiser step on one batch; the logits (batch x 2, float32) that the batch had before it.
 
     A batch of long texts goes through in parts, so that it needs no more memory than one of short texts; `loss` is a
-    mean over examples, so the gradient is the same.
+    mean over examples, so the gradient is the same. Of several processes each gives its share of a batch of `whole`
+    texts, which may be none.
     """
     size, longest = inputs["input_ids"].shape
-    logits = []
-    for rows in torch.arange(size).split(_rows_at_once(longest, accelerator.device.type)):
+    logits = [torch.empty(0, 2, device=accelerator.device)]
+    for rows in torch.arange(size).split(_rows_at_once(longest, accelerator.device.type)) if size else ():
         part = model(**{name: tensor[rows] for name, tensor in inputs.items()}).logits.float()
-        accelerator.backward(loss(part, labels[rows].to(part.device)) * (len(rows) / size))
+        accelerator.backward(loss(part, labels[rows].to(part.device)) * (len(rows) / (whole or size)))
         logits.append(part.detach())
+    add_gradients(accelerator, model)
     if max_grad_norm > 0:
         accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
     optimizer.step()

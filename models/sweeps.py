@@ -50,12 +50,13 @@ def make_sweep(
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
     keep: str = KEEP[0],
+    engine: str = "",
 ) -> ExperimentConfig:
     """Write an experiment with one queued run for each ratio and seed.
 
     `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
-    test, each; `remedies` are trained too, at every ratio; `keep` says what stays of a classifier.
-    UserError when the data cannot give a ratio.
+    test, each; `remedies` are trained too, at every ratio; `keep` says what stays of a classifier; `engine` takes the
+    runs. UserError when the data cannot give a ratio.
     """
     arms = trained_remedies(remedies)
     source = load_dataset(dataset)
@@ -72,6 +73,7 @@ def make_sweep(
         test_negatives_cap=test_negatives_cap,
         training=_anchored(training or TrainingConfig()),
         keep=keep,
+        engine=engine,
     )
     _check_texts(source)
     plan = draw_plan(source.examples, sweep=sweep, ratios=config.ratios, seeds=config.seeds, positives=positives,

@@ -94,6 +94,7 @@ def sweep(
     test_negatives: int | None,
     remedies: str,
     keep: str,
+    on: str,
     title: str,
     wait: bool,
     as_json: bool,
@@ -110,6 +111,7 @@ def sweep(
         test_negatives_cap=test_negatives,
         remedies=names(remedies),
         keep=keep,
+        on=on,
     )
     show_queued(config.id, wait=wait, as_json=as_json)
 
@@ -134,9 +136,9 @@ def cancel(experiment: str, run: str | None) -> None:
     say(f"{run or experiment} stops within a few seconds. Go on later with: closecall resume {experiment}")
 
 
-def resume(experiment: str, run: str | None, *, wait: bool, as_json: bool) -> None:
+def resume(experiment: str, run: str | None, *, on: str, wait: bool, as_json: bool) -> None:
     """Go on with an experiment or a run of it."""
-    jobs.resume(experiment, run)
+    jobs.resume(experiment, run, on)
     show_queued(experiment, wait=wait, as_json=as_json)
 
 

@@ -40,9 +40,10 @@ class Tokens:
     def batch(self, places: np.ndarray, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
         """The texts at these places as `input_ids` and `attention_mask`, padded to the longest (batch x longest)."""
         lengths = self.starts[places + 1] - self.starts[places]
-        inside = np.arange(lengths.max()) < lengths[:, None]
+        inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
         ids = np.full(inside.shape, self.pad_id, dtype=np.int64)
-        ids[inside] = np.concatenate([self.flat[self.starts[i] : self.starts[i + 1]] for i in places])
+        if len(places):
+            ids[inside] = np.concatenate([self.flat[self.starts[i] : self.starts[i + 1]] for i in places])
         return {
             "input_ids": torch.from_numpy(ids).to(device),
             "attention_mask": torch.from_numpy(inside.astype(np.int64)).to(device),
