@@ -119,6 +119,7 @@ def sweep(
     remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
     keep: Keep = "checkpoint",
     on: On = "",
+    preview: Annotated[bool, typer.Option("--preview", help="A rough picture of all ratios first.")] = False,
     title: Title = "",
     wait: Wait = False,
     json: Json = False,
@@ -132,6 +133,7 @@ def sweep(
     training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
     capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies, "keep": keep}
+    capped |= {"preview": preview}
     terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, on=on, title=title, wait=wait, as_json=json)
 
 

@@ -1,6 +1,6 @@
 """What a run reads: the texts of its dataset as tokens, and which of them it is trained and judged on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -53,9 +53,8 @@ def load_material(experiment: str, encoder: str, max_tokens: int, check: Callabl
     check_length(encoder, tokenizer, max_tokens)
     examples = load_examples(config.dataset, ["id", "text"])
     check()
-    tokens = cached_tokens(
-        examples["text"].tolist(), tokenizer, max_tokens, content_sha256=info.content_sha256, check=check
-    )
+    texts = examples["text"].tolist()
+    tokens = cached_tokens(texts, tokenizer, max_tokens, content_sha256=_texts_sha256(texts), check=check)
     places = pd.Series(np.arange(len(examples)), index=examples["id"].to_numpy(dtype=object))
     plan = load_plan(experiment).drop_duplicates("id")
     planned = _placed(plan[["id", "label"]].assign(split="train"), places)
@@ -85,6 +84,15 @@ def _check_dataset(config: ExperimentConfig, info: DatasetInfo) -> None:
         raise UserError(f"Dataset {info.name} came without texts: there is nothing to train on or to predict.")
     if config.dataset_sha256 and config.dataset_sha256 != info.content_sha256:
         raise UserError(f"Dataset {info.name} is not the one that {config.id} was made of. Make a new experiment.")
+
+
+def _texts_sha256(texts: Sequence[str]) -> str:
+    """What tells these texts from others: a version of a dataset with other labels has the same tokens."""
+    digest = sha256()
+    for text in texts:
+        encoded = text.encode("utf-8", errors="surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return digest.hexdigest()
 
 
 def _placed(rows: pd.DataFrame, places: pd.Series) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from data.experiments import (
 )
 from data.files import write_json
 from data.plans import draw_evaluation, draw_plan, largest_ratio, training_counts
+from data.previews import queue_previews
 from data.remedies import PLAIN, trained_remedies
 from data.runs import RunStatus, write_status
 from data.workspace import slug, workspace_folder
@@ -51,12 +52,13 @@ def make_sweep(
     remedies: Sequence[str] = (),
     keep: str = KEEP[0],
     engine: str = "",
+    preview: bool = False,
 ) -> ExperimentConfig:
     """Write an experiment with one queued run for each ratio and seed.
 
     `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
-    test, each; `remedies` are trained too, at every ratio; `keep` says what stays of a classifier; `engine` takes the
-    runs. UserError when the data cannot give a ratio.
+    test, each; `remedies` are trained too, at every ratio; with `preview` a rough picture of all ratios comes first;
+    `keep` says what stays of a classifier; `engine` takes the runs. UserError when the data cannot give a ratio.
     """
     arms = trained_remedies(remedies)
     source = load_dataset(dataset)
@@ -82,6 +84,8 @@ def make_sweep(
         config = replace(config, id=fresh_experiment_id(slug(config.title)))
         runs = [_planned_run(config, plan, *one) for one in product(config.ratios, config.seeds, config.remedies)]
         create_experiment(config, evaluation=_evaluation(source, config), plan=plan, runs=runs)
+        if preview:
+            queue_previews(config)
         queue_frozen(config.id)
     return config
 

@@ -95,6 +95,7 @@ def sweep(
     remedies: str,
     keep: str,
     on: str,
+    preview: bool,
     title: str,
     wait: bool,
     as_json: bool,
@@ -112,6 +113,7 @@ def sweep(
         remedies=names(remedies),
         keep=keep,
         on=on,
+        preview=preview,
     )
     show_queued(config.id, wait=wait, as_json=as_json)
 

@@ -87,7 +87,7 @@ def cached_tokens(
 ) -> Tokens:
     """A dataset's tokens from the workspace, or made now and kept there for the other runs and experiments.
 
-    The key is the content of the dataset, the tokenizer's own rules and `max_tokens`.
+    The key is the content of the texts, the tokenizer's own rules and `max_tokens`.
     """
     path = _token_file(tokenizer, max_tokens, content_sha256)
     pad_id, count = int(tokenizer.pad_token_id), len(texts)

@@ -8,8 +8,10 @@ import streamlit as st
 from data.datasets import load_info
 from data.errors import UserError
 from data.experiments import KEEP, TrainingConfig
+from data.previews import PREFIX
 from models.jobs import queue_sweep
 from models.keeping import encoder_bytes
+from models.preview_words import COSTS
 from pages.prepare._dataset_facts import dataset_facts
 from pages.prepare._estimate import show_estimate
 from pages.shared.failures import tell
@@ -21,6 +23,12 @@ SWEEPS = {
     "B": "B: negatives fixed, positives vary",
     "C": "C: matched pair, 1:1 against the largest ratio",
 }
+
+PREVIEW = (
+    "Linear probes on the frozen encoder's embeddings, then its last layer trained on cached states of the layers "
+    f"below, for the first seed. It costs {COSTS[PREFIX]} average precision, and the runs wait for it. Each run takes "
+    "the place of its preview as it finishes; nothing is concluded from previews."
+)
 
 
 def sweep_form(names: list[str]) -> None:
@@ -78,6 +86,8 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
         key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
     settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
                                       placeholder=plain(load_info(dataset).title))  # fmt: skip
+    settings["preview"] = st.toggle("Preview first: a rough picture of all ratios", False, key="sweep-preview",
+                                    persist_state="session", help=PREVIEW)  # fmt: skip
     return settings | _more_settings()
 
 
