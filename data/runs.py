@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -134,7 +134,14 @@ def save_predictions(folder: Path, frame: pd.DataFrame) -> None:
     write_frame(folder / "predictions.parquet", frame)
 
 
-def load_predictions(run: Run, split: str = "test") -> Predictions:
+class InFolder(Protocol):
+    """What lies in a folder as a run does: a run, or the preview of one."""
+
+    @property
+    def folder(self) -> Path: ...
+
+
+def load_predictions(run: InFolder, split: str = "test") -> Predictions:
     """One split's predictions, in the order of the evaluation ids."""
     frame = read_frame(run.folder / "predictions.parquet", ["id", "split", "label", "pos_prob", "logit"])
     part = frame[frame["split"] == split]

@@ -13,11 +13,13 @@ import pandas as pd
 from data.datasets import Dataset
 from data.experiments import load_experiment
 from data.export import Provenance, table_bytes, write_table
+from data.previews import standing_in
 from models import jobs
 from models.console import say, show_frame, show_json, show_rows
 from models.engines import DriverStatus, driver_status
 from models.following import follow, task_words
-from models.reports import dataset_content, ended_well, progress_content, run_rows, split_counts
+from models.preview_words import preview_words
+from models.reports import dataset_content, ended_well, preview_rows, progress_content, run_rows, split_counts
 from models.unfinished import say_unfinished
 
 SHOWN_ROWS = 20
@@ -64,7 +66,15 @@ def show_progress(experiment: str, *, as_json: bool) -> None:
     if as_json:
         show_json(progress_content(progress))
         return
-    show_rows(run_rows(progress.runs), title=f"{load_experiment(experiment).title} ({experiment})")
+    show_rows(
+        [*preview_rows(standing_in(progress.previews, progress.runs)), *run_rows(progress.runs)],
+        title=f"{load_experiment(experiment).title} ({experiment})",
+    )
+    if any(one.status.state != "done" for one in progress.previews):
+        states = [one.status.state for one in progress.previews]
+        say("The preview: " + ", ".join(f"{states.count(one)} {one}" for one in dict.fromkeys(states)) + ".")
+    if words := preview_words(standing_in(progress.previews, progress.runs)):
+        say(words)
     if progress.frozen is not None and progress.frozen.state != "done":
         say(task_words("The encoder as it came", progress.frozen))
     if any(run.has_predictions for run in progress.runs):

@@ -16,6 +16,7 @@ Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Wit
 Yes = Annotated[bool, typer.Option("--yes", help="Take the proposed columns for those not named.")]
 ROLES = "id, label, probability, logit, logit_negative, logit_positive, text, ratio, seed, split."
 MaxTokens = Annotated[int, typer.Option(help="Tokens of a text that are read; longer texts are cut.")]
+Keep = Annotated[str, typer.Option(help="checkpoint: each run's whole classifier; head: head and predictions only.")]
 RunSeed = Annotated[int | None, typer.Option(help="The run's seed. Without it: the first.")]
 RunRemedy = Annotated[str, typer.Option(help="The run's remedy.")]
 Threshold = Annotated[

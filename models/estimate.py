@@ -28,6 +28,11 @@ FIXED_SECONDS = 3.0
 """Of each run: loading and projecting."""
 LANE_SECONDS = 15.0
 """Once for each lane: importing torch, and compiling the projection."""
+PREVIEW_EPOCHS, MOST_PREVIEWED = 3, 1000
+CACHING_SHARE, TOP_READING_SHARE, TOP_TRAINING_SHARE = 0.55, 0.15, 0.1
+"""What a preview's passes cost, as shares of reading and of training with all layers in the runs' own precision."""
+PREVIEW_SECONDS, START_SECONDS = 2.0, 6.0
+"""Of each ratio: loading and the linear probe; once: importing torch."""
 PROBE_SHARE = 0.2
 """Validation examples read after an epoch, as a share of the training examples."""
 
@@ -36,11 +41,13 @@ PROBE_SHARE = 0.2
 class Estimate:
     """Seconds of each run by its name, of the frozen embeddings, and in all with `lanes` runs side by side.
 
-    `examples_per_second` is one lane's training speed at this dataset's mean length of `mean_tokens`.
+    `preview_seconds` is how long a preview would take, beside nothing else; it is part of the total where one is asked
+    for. `examples_per_second` is one lane's training speed at this dataset's mean length of `mean_tokens`.
     """
 
     run_seconds: dict[str, float]
     frozen_seconds: float
+    preview_seconds: float
     total_seconds: float
     lanes: int
     examples_per_second: float
@@ -56,6 +63,7 @@ def estimate_sweep(
     positives: int | None = None,
     sweep: str = "A",
     test_negatives_cap: int | None = None,
+    preview: bool = False,
     lanes: int | None = None,
 ) -> Estimate:
     """How long a sweep with these settings takes here; the same arguments as `models.jobs.queue_sweep`.
@@ -83,8 +91,11 @@ def estimate_sweep(
     }
     frozen = FIXED_SECONDS + length * (n_test + plan["id"].nunique()) / speed.forward
     width = lanes or lane_limit()
-    total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS
-    return Estimate(run_seconds, frozen, total, width, speed.training / length, length)
+    rough = (
+        _preview_seconds(speed, length, [sizes[run_name(r, seeds[0])] for r in ratios], n_validation, n_test) / width
+    )
+    total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS + (rough if preview else 0.0)
+    return Estimate(run_seconds, frozen, rough + START_SECONDS, total, width, speed.training / length, length)
 
 
 def estimate_remedies(
@@ -148,6 +159,15 @@ def side_by_side(seconds: Sequence[float], lanes: int) -> float:
     for one in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + one)
     return max(ends)
+
+
+def _preview_seconds(speed: Speed, length: float, sizes: Sequence[int], n_validation: int, n_test: int) -> float:
+    """One lane's time for both kinds of preview of all ratios, which are trained on so many examples."""
+    tested = min(n_test, 2 * MOST_PREVIEWED)
+    cached = max(sizes) + tested + min(n_validation, MOST_PREVIEWED)
+    forward = CACHING_SHARE * cached + TOP_READING_SHARE * tested * len(sizes)
+    trained = TOP_TRAINING_SHARE * PREVIEW_EPOCHS * sum(sizes)
+    return length * (forward / speed.forward + trained / speed.training) + PREVIEW_SECONDS * len(sizes)
 
 
 def _run_seconds(speed: Speed, length: float, trained: float, read: float) -> float:

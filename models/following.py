@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import rich.progress
 
 from data.experiments import ratio_label
+from data.previews import LINEAR
 from data.runs import RunStatus
 from models.console import bars_on_stderr, plain, say
 from models.jobs import watch
@@ -50,7 +51,10 @@ def _follow_lines(experiment: str) -> ExperimentProgress:
 
 
 def _tasks(progress: ExperimentProgress) -> Iterator[tuple[str, RunStatus]]:
-    """Every run and the frozen encoder, by the names that people read."""
+    """Every preview, every run and the frozen encoder, by the names that people read."""
+    for one in progress.previews:
+        kind = "linear probe" if one.kind == LINEAR else "cached prefix"
+        yield f"preview of {ratio_label(one.ratio)} ({kind})", one.status
     for run in progress.runs:
         remedy = "" if run.config.remedy == "none" else f" {run.config.remedy}"
         yield f"{ratio_label(run.config.ratio)} seed {run.config.seed}{remedy}", run.status

@@ -11,8 +11,9 @@ import psutil
 from filelock import Timeout
 
 from data.errors import UserError
-from data.experiments import ExperimentConfig, TrainingConfig, load_experiment, run_names
+from data.experiments import KEEP, ExperimentConfig, TrainingConfig, load_experiment, run_names
 from data.files import read_json, write_json
+from data.previews import preview_names
 from data.processes import is_alive, this_machine
 from data.runs import RunStatus, read_status
 from data.workspace import now, workspace_folder
@@ -56,12 +57,15 @@ def queue_sweep(
     sweep: str = "A",
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
+    keep: str = KEEP[0],
+    preview: bool = False,
     start: bool = True,
     on: str = "",
 ) -> ExperimentConfig:
     """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False).
 
-    With `on` a Ray cluster takes them: "ray" or `ray://host:port`.
+    With `preview` a rough picture of all ratios is made before them (see `models.preview`). With `on` a Ray cluster
+    takes them: "ray" or `ray://host:port`.
     """
     engine = engine_of(on)
     config = make_sweep(
@@ -74,7 +78,9 @@ def queue_sweep(
         sweep=sweep,
         test_negatives_cap=test_negatives_cap,
         remedies=remedies,
+        keep=keep,
         engine=engine,
+        preview=preview,
     )
     if start:
         _set_to_work(config.id, on)
@@ -231,10 +237,11 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
 
 
 def _names(experiment: str, run: str | None) -> list[str]:
-    """The tasks meant: one run, or all of an experiment with its frozen embeddings."""
+    """The tasks meant: one run, or all of an experiment with its previews and frozen embeddings."""
     names = run_names(load_experiment(experiment).id)
     if run is None:
-        return [*names, FROZEN] if (task_folder(experiment, FROZEN) / "status.json").exists() else names
+        frozen = [FROZEN] if (task_folder(experiment, FROZEN) / "status.json").exists() else []
+        return [*preview_names(experiment), *names, *frozen]
     if run != FROZEN and run not in names:
         raise UserError(f"{experiment} has no run {run}. Its runs are {', '.join(names)}.")
     return [run]

@@ -20,6 +20,7 @@ from typing import Any
 
 from data.errors import UserError
 from data.experiments import load_run_config
+from data.previews import read_preview_name
 from models.failures import details, sentence
 from models.status_keeper import StatusKeeper, still_there
 from models.tasks import CANCEL, FROZEN, task_folder
@@ -88,6 +89,10 @@ def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusKeeper, tell_
             from models.frozen import execute_frozen
 
             execute_frozen(experiment, should_stop=stop, report=keeper.report)
+        elif read_preview_name(name):
+            from models.preview import execute_preview
+
+            execute_preview(experiment, name, should_stop=stop, report=keeper.report)
         else:
             execute(load_run_config(experiment, name), should_stop=stop, report=keeper.report)
     except Stopped:

@@ -1,6 +1,6 @@
 """What a run reads: the texts of its dataset as tokens, and which of them it is trained and judged on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -20,7 +20,8 @@ from models.tokens import Tokens, cached_tokens
 class Material:
     """An experiment's texts and the rows of one run.
 
-    `evaluation` and `training` have the columns id, label (int8), split and place: the text's index in `tokens`.
+    `evaluation`, `training` and `planned` have the columns id, label (int8), split and place: the text's index in
+    `tokens`. `planned` are the training examples of all runs together.
     """
 
     experiment: ExperimentConfig
@@ -29,6 +30,7 @@ class Material:
     tokens: Tokens
     evaluation: pd.DataFrame
     training: pd.DataFrame
+    planned: pd.DataFrame
 
     @property
     def test(self) -> pd.DataFrame:
@@ -51,19 +53,13 @@ def load_material(experiment: str, encoder: str, max_tokens: int, check: Callabl
     check_length(encoder, tokenizer, max_tokens)
     examples = load_examples(config.dataset, ["id", "text"])
     check()
-    tokens = cached_tokens(
-        examples["text"].tolist(), tokenizer, max_tokens, content_sha256=info.content_sha256, check=check
-    )
+    texts = examples["text"].tolist()
+    tokens = cached_tokens(texts, tokenizer, max_tokens, content_sha256=_texts_sha256(texts), check=check)
     places = pd.Series(np.arange(len(examples)), index=examples["id"].to_numpy(dtype=object))
     plan = load_plan(experiment).drop_duplicates("id")
-    return Material(
-        config,
-        info,
-        tokenizer,
-        tokens,
-        evaluation=_placed(load_evaluation(experiment), places),
-        training=_placed(plan[["id", "label"]].assign(split="train"), places),
-    )
+    planned = _placed(plan[["id", "label"]].assign(split="train"), places)
+    evaluation = _placed(load_evaluation(experiment), places)
+    return Material(config, info, tokenizer, tokens, evaluation, training=planned, planned=planned)
 
 
 def material_of(run: RunConfig, check: Callable[[], None]) -> Material:
@@ -88,6 +84,15 @@ def _check_dataset(config: ExperimentConfig, info: DatasetInfo) -> None:
         raise UserError(f"Dataset {info.name} came without texts: there is nothing to train on or to predict.")
     if config.dataset_sha256 and config.dataset_sha256 != info.content_sha256:
         raise UserError(f"Dataset {info.name} is not the one that {config.id} was made of. Make a new experiment.")
+
+
+def _texts_sha256(texts: Sequence[str]) -> str:
+    """What tells these texts from others: a version of a dataset with other labels has the same tokens."""
+    digest = sha256()
+    for text in texts:
+        encoded = text.encode("utf-8", errors="surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return digest.hexdigest()
 
 
 def _placed(rows: pd.DataFrame, places: pd.Series) -> pd.DataFrame:

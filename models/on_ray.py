@@ -24,6 +24,7 @@ from ray.exceptions import RayError, RayTaskError, RuntimeEnvSetupError
 
 from data.errors import UserError
 from data.files import write_json
+from data.previews import drop_prefixes
 from data.processes import this_machine
 from data.runs import read_status
 from data.workspace import now
@@ -79,6 +80,7 @@ def drive(experiment: str, on: str) -> None:
             raise UserError(f"The Ray cluster went away ({last_line(error)}). Start it again and resume with --on.") from error
         finally:
             driver.close()
+            drop_prefixes()
     except BaseException as error:
         told.tell(ended=True, message=str(error) if isinstance(error, UserError) else "")
         raise

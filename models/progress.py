@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from data.previews import Preview, load_previews
 from data.runs import STATES, Run, RunStatus, load_runs, read_status
 from models.tasks import FROZEN, task_folder, training_work
 
@@ -27,12 +28,13 @@ class ExperimentProgress:
 
     `counts` has the number of runs in each state; `done_share` (0 to 1) weighs runs by their work; `eta_seconds` is
     None while nothing was measured; `frozen` is the status of the frozen encoder's embeddings, None without such a job;
-    `active` tells whether anything is queued or running.
+    `previews` are those that the experiment asked for; `active` tells whether anything is queued or running.
     """
 
     experiment: str
     runs: tuple[Run, ...]
     frozen: RunStatus | None
+    previews: tuple[Preview, ...]
     counts: dict[str, int]
     done_share: float
     eta_seconds: float | None
@@ -45,11 +47,14 @@ def measure_progress(experiment: str, *, lanes: int) -> ExperimentProgress:
     folder = task_folder(experiment, FROZEN)
     frozen = read_status(folder) if (folder / "status.json").exists() else None
     states = [run.status.state for run in runs]
-    active = any(state in ACTIVE for state in [*states, frozen.state if frozen else "done"])
+    previews = tuple(load_previews(experiment))
+    others = [one.status.state for one in previews] + ([frozen.state] if frozen else [])
+    active = any(state in ACTIVE for state in [*states, *others])
     return ExperimentProgress(
         experiment=experiment,
         runs=runs,
         frozen=frozen,
+        previews=previews,
         counts={state: states.count(state) for state in STATES},
         done_share=_done_share(runs),
         eta_seconds=eta(runs, lanes=lanes) if active else None,

@@ -9,6 +9,7 @@ from data.builtin import BUILTINS
 from data.datasets import Dataset, dataset_names, load_examples, load_info
 from data.experiments import experiment_ids, load_experiment, ratio_label
 from data.imports import split_sizes
+from data.previews import Preview
 from data.remedies import PLAIN
 from data.runs import Run, load_predictions
 from models.jobs import experiment_progress
@@ -92,6 +93,23 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     ]
 
 
+def preview_rows(previews: Sequence[Preview]) -> list[dict[str, Any]]:
+    """The previews that stand in for runs, as rows beside those of `run_rows`."""
+    return [
+        {
+            "run": f"preview of {ratio_label(one.ratio)}",
+            "ratio": ratio_label(one.ratio),
+            "seed": "",
+            "remedy": "",
+            "state": "preview",
+            "done": "",
+            **_rights(one),
+            "message": "",
+        }
+        for one in previews
+    ]
+
+
 def progress_content(progress: ExperimentProgress) -> dict[str, Any]:
     """An experiment's progress as plain values, for scripts."""
     config = load_experiment(progress.experiment)
@@ -105,6 +123,7 @@ def progress_content(progress: ExperimentProgress) -> dict[str, Any]:
         "eta_seconds": progress.eta_seconds,
         "counts": progress.counts,
         "runs": [_run_content(run) for run in progress.runs],
+        "previews": [_preview_content(one) for one in progress.previews],
     }
 
 
@@ -129,7 +148,17 @@ def _run_content(run: Run) -> dict[str, Any]:
     }
 
 
-def _rights(run: Run) -> dict[str, str]:
+def _preview_content(preview: Preview) -> dict[str, Any]:
+    return {
+        "kind": preview.kind,
+        "ratio": preview.ratio,
+        "state": preview.status.state,
+        "message": preview.status.message,
+        "test_at_half": asdict(_confusion(preview)) if preview.has_predictions else {},
+    }
+
+
+def _rights(run: Run | Preview) -> dict[str, str]:
     """Positives found and negatives left alone on the test split, with Wilson's interval; empty without predictions."""
     if not run.has_predictions:
         return {"positives found": "", "negatives left alone": ""}
@@ -137,7 +166,7 @@ def _rights(run: Run) -> dict[str, str]:
     return {"positives found": _share(met.tp, met.n_positives), "negatives left alone": _share(met.tn, met.n_negatives)}
 
 
-def _confusion(run: Run) -> "Confusion":
+def _confusion(run: Run | Preview) -> "Confusion":
     from analysis.outcomes import confusion  # here, since scipy.stats behind it takes a second to import
 
     predictions = load_predictions(run)

@@ -3,6 +3,7 @@
 What is there already and fits is not made again, so that a run can be stopped anywhere and go on.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,10 +17,12 @@ from data.experiments import RunConfig, load_run_config, run_folder, run_names
 from data.files import write_folder
 from data.remedies import PLAIN, find_remedy
 from data.runs import TrainingDynamics, save_dynamics
+from models.checkpoints import HEAD
 from models.devices import claim_device
 from models.draws import draw_of, undo_shift
 from models.encoder import load_checkpoint, load_classifier
 from models.heads import head_layer, shift_head
+from models.keeping import AGAIN, keep_as_wished
 from models.losses import loss_of
 from models.material import Material, material_of, training_fingerprint
 from models.prediction import forward_batches
@@ -66,9 +69,10 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
         material = material_of(run, watch.check)
         desk = Desk(folder, material, watch, mapped=tuned)
         remove_leftovers(folder)
-    finished = is_finished(desk) and not (folder / RESUME).exists()
+    finished = is_finished(desk) and not (folder / RESUME).exists() and not (folder / AGAIN).exists()
     call(accelerator, training=not finished and _is_to_train(run, desk))
     if finished:
+        keep_as_wished(run.experiment, run.name)
         return
     made = run_record(run, material, accelerator)
     try:
@@ -86,6 +90,7 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
         lay_out(desk)
     write_metrics(desk, made)
     drop_resume(folder)
+    keep_as_wished(run.experiment, run.name)
 
 
 def assist(experiment: str, name: str) -> None:
@@ -124,6 +129,7 @@ def _fit(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, A
 def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
     """Train, unless the checkpoint of a finished training is there, then predict and embed."""
     checkpoint = desk.folder / "checkpoint"
+    _begin_again(desk.folder)
     if _is_trained(run, desk):
         model: nn.Module = load_checkpoint(str(checkpoint)).to(accelerator.device)
         desk.expect(forward=_forward_tokens(desk.material))
@@ -137,6 +143,14 @@ def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str,
         made.update(_training_record(lesson, trained))
     predict(desk, model, made)
     embed(desk, model)
+
+
+def _begin_again(folder: Path) -> None:
+    """Drop what a run left that is trained once more because its weights are wanted back."""
+    if (folder / AGAIN).exists():
+        for name in (*OUTPUTS, AGAIN):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / HEAD, ignore_errors=True)
 
 
 def _is_to_train(run: RunConfig, desk: Desk) -> bool:

@@ -77,7 +77,7 @@ def record(folder: Path, status: RunStatus) -> bool:
 
 def still_there(folder: Path) -> bool:
     """Whether the experiment of this task folder was not deleted meanwhile: a status must not bring it back."""
-    experiment = folder.parent.parent if folder.parent.name == "runs" else folder.parent
+    experiment = folder.parent.parent if folder.parent.name in ("runs", "preview") else folder.parent
     return (experiment / "experiment.json").exists()
 
 

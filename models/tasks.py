@@ -1,7 +1,7 @@
 """What waits to be worked on, and in which order.
 
-A task is one run of an experiment, or its frozen encoder's embeddings. Folders are the queue: a task waits while its
-status says queued.
+A task is one run of an experiment, a preview of one, or its frozen encoder's embeddings. Folders are the queue: a task
+waits while its status says queued.
 """
 
 import os
@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import UserError
-from data.experiments import RunConfig, experiment_folder, experiments_folder, load_run_config, run_folder
+from data.experiments import (
+    RunConfig,
+    experiment_folder,
+    experiments_folder,
+    load_experiment,
+    load_run_config,
+    run_folder,
+    run_name,
+)
 from data.files import read_json
+from data.previews import KINDS, preview_folder, preview_names, read_preview_name
 from data.remedies import PLAIN, examples_an_epoch, remedy_rank
 from data.runs import RunStatus, read_status
 from data.workspace import now
@@ -46,7 +55,9 @@ class Task:
 
 
 def task_folder(experiment: str, name: str) -> Path:
-    return experiment_folder(experiment) / FROZEN if name == FROZEN else run_folder(experiment, name)
+    if name == FROZEN:
+        return experiment_folder(experiment) / FROZEN
+    return preview_folder(experiment, name) if read_preview_name(name) else run_folder(experiment, name)
 
 
 def training_work(config: RunConfig) -> float:
@@ -74,15 +85,15 @@ def choose(waiting: Sequence[Task], *, begun: int, lanes: int) -> Task:
 
     The first task of each lane is the smallest, so that something is soon on the screen. After that the longest comes
     first, so that lanes end together: with two lanes 1:1 then 1:10 beside 1:2, 1:5 and 1:3 are 13 units each. Seeds are
-    taken one after the other, so that the first whole picture comes early; then remedies, the quick ones first. The
-    frozen embeddings come last.
+    taken one after the other, so that the first whole picture comes early; then remedies, the quick ones first.
+    Previews come before all of them, linear probes first, each kind from the longest on; the frozen embeddings last.
     """
     runs = [task for task in waiting if task.name != FROZEN]
     if not runs:
         return waiting[0]
     first = min(task.group for task in runs)
     group = [task for task in runs if task.group == first]
-    pick = min if begun < lanes else max
+    pick = min if begun < lanes and first >= (0, 0) else max
     return pick(group, key=lambda task: (task.work, task.name))
 
 
@@ -107,7 +118,7 @@ def _waiting(experiment: str, taken: Container[tuple[str, str]]) -> tuple[list[T
     waiting, begun = [], 0
     for name in task_names(experiment):
         if (experiment, name) in taken or not _waits(task_folder(experiment, name)):
-            begun += name != FROZEN
+            begun += name != FROZEN and not read_preview_name(name)
             continue
         task = _readable_task(experiment, name)
         if task is not None and not _needs_another(experiment, name):
@@ -120,6 +131,7 @@ def task_names(experiment: str) -> Iterator[str]:
     folder = experiment_folder(experiment)
     if (folder / "runs").is_dir():
         yield from (entry.name for entry in os.scandir(folder / "runs") if (Path(entry) / "config.json").exists())
+    yield from preview_names(experiment)
     if (folder / FROZEN / "status.json").exists():
         yield FROZEN
 
@@ -141,12 +153,20 @@ def _readable_task(experiment: str, name: str) -> Task | None:
     if name == FROZEN:
         return Task(experiment, FROZEN)
     try:
+        preview = read_preview_name(name)
+        if preview is not None:
+            return _preview_task(experiment, name, *preview)
         config = load_run_config(experiment, name)
         return Task(experiment, name, training_work(config), _group(config))
     except (UserError, TypeError) as error:
         message = str(error) if isinstance(error, UserError) else f"The run's config.json cannot be read ({error})."
-        record(run_folder(experiment, name), RunStatus(state="failed", finished=now(), message=message))
+        record(task_folder(experiment, name), RunStatus(state="failed", finished=now(), message=message))
         return None
+
+
+def _preview_task(experiment: str, name: str, kind: str, ratio: float) -> Task:
+    config = load_run_config(experiment, run_name(ratio, load_experiment(experiment).seeds[0]))
+    return Task(experiment, name, training_work(config), (KINDS.index(kind) - len(KINDS), 0))
 
 
 def _needs_another(experiment: str, name: str) -> bool:

@@ -21,6 +21,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from data.files import write_json
+from data.previews import drop_prefixes
 from data.processes import this_machine
 from data.workspace import now, workspace_folder
 from models.capacity import gpu_in_sight, lane_limit
@@ -44,9 +45,9 @@ def main(arguments: list[str]) -> int:
 
 
 def work_on(folder: Path) -> int:
-    """Work on one run folder, or an experiment's `frozen` folder, here and now."""
+    """Work on one run folder, on one of a preview, or on an experiment's `frozen` folder, here and now."""
     folder = folder.resolve()
-    name = FROZEN if folder.name == FROZEN else folder.name
+    name = f"preview-{folder.name}" if folder.parent.name == "preview" else folder.name
     experiment = folder.parent if name == FROZEN else folder.parent.parent
     if not (experiment / "experiment.json").exists():
         print(f"{folder} is not a run folder of an experiment.", file=sys.stderr)
@@ -119,6 +120,7 @@ class Worker:
                 lane.kill()
                 lane.bury("The worker was stopped. Resume continues from the last checkpoint.")
         self._lanes = []
+        drop_prefixes()
         worker_file().unlink(missing_ok=True)
 
     def something_waits(self) -> bool:

@@ -18,6 +18,8 @@ from data.experiments import (
     experiment_folder,
     run_folder,
 )
+from data.files import read_frame, write_json
+from data.previews import preview_folder, preview_name
 from data.runs import (
     RunStatus,
     TrainingDynamics,
@@ -205,3 +207,21 @@ def _embed(folder: Path, rows: pd.DataFrame, rng: np.random.Generator, *, spread
         x=embeddings[:, 0].astype(np.float32), y=embeddings[:, 1].astype(np.float32)
     )
     save_projection(folder, flat)
+
+
+def make_preview(config: ExperimentConfig, ratio: float, *, kind: str = "prefix") -> None:
+    """A finished preview of a ratio, with what its run of the first seed says."""
+    run = run_folder(config.id, f"r{ratio:g}-s{config.seeds[0]}-none")
+    folder = preview_folder(config.id, preview_name(kind, ratio))
+    frame = read_frame(run / "predictions.parquet")
+    save_predictions(folder, frame[frame["split"] == "test"])
+    write_json(folder / "metrics.json", {"kind": kind, "frozen_layers": 5, "layers": 6, "max_tokens": 64})
+    write_status(folder, RunStatus(state="done"))
+
+
+def take_back(config: ExperimentConfig, ratio: float) -> None:
+    """Make the runs of a ratio wait again, as if they had not been trained."""
+    for seed in config.seeds:
+        folder = run_folder(config.id, f"r{ratio:g}-s{seed}-none")
+        (folder / "predictions.parquet").unlink()
+        write_status(folder, RunStatus(state="queued"))

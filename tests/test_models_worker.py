@@ -20,7 +20,8 @@ import pytest
 from data.datasets import Dataset, save_dataset
 from data.experiments import TrainingConfig, run_folder
 from data.files import read_frame, read_json, write_json
-from data.runs import RunStatus, load_run, read_status
+from data.previews import load_previews, prefixes_folder
+from data.runs import RunStatus, load_run, load_runs, read_status
 from models import jobs
 from models.lanes import HOUSE, child_environment
 from models.sweeps import make_sweep
@@ -197,3 +198,24 @@ def test_no_job_is_lost_between_the_end_of_one_worker_and_the_next(house: Path) 
     wait_for(lambda: all(read_status(folder).state == "failed" for folder in folders), 30)
     assert all(isinstance(read_status(folder), RunStatus) for folder in folders)
     wait_for(lambda: not jobs.any_running(), 10)
+
+
+def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two lanes share the prefix; the worker is killed with them in mid-preview; resuming ends with everything done."""
+    monkeypatch.setenv("CLOSECALL_LANES", "2")
+    make_dataset()
+    training = TrainingConfig(encoder=str(house / "tiny"), epochs=1, max_tokens=16)
+    config = make_sweep("posts", title="previewed", ratios=[1, 2], positives=10, training=training, preview=True)
+    jobs.ensure_worker()
+    wait_for(lambda: any(one.status.state == "running" for one in load_previews(config.id)))
+    end_family(jobs.worker_status().pid)
+    assert any(one.status.state == "interrupted" for one in load_previews(config.id))
+    jobs.resume(config.id)
+    wait_for(lambda: not jobs.experiment_progress(config.id).active and not jobs.any_running(), 150)
+    previews = load_previews(config.id)
+    assert {(one.status.state, one.has_predictions) for one in previews} == {("done", True)}
+    first_run = min(run.status.started for run in load_runs(config.id))
+    assert all(one.status.started <= first_run for one in previews)
+    assert not prefixes_folder().exists()

@@ -17,6 +17,7 @@ from models.engines import driver_file
 from models.sweeps import make_sweep
 from tests.makers import make_dataset, make_experiment
 from tests.pages_driver import open_page, said
+from tests.tiny_bert import make_tiny_bert
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +147,15 @@ def test_a_second_experiment_is_opened_when_it_is_queued(workspace: Path) -> Non
     queue(at)
     assert at.query_params["experiment"] == next(one for one in experiment_ids() if one != "sweep")
     assert "0 of 6 runs are done" in said(at)
+
+
+def test_what_is_kept_of_the_classifiers_is_chosen_with_its_size_told(workspace: Path) -> None:
+    make_dataset()
+    make_tiny_bert(workspace / "tiny")
+    at = open_page("prepare/train")
+    at.text_input(key="sweep-encoder").set_value(str(workspace / "tiny")).run()
+    choice = at.get("button_group")
+    assert any("MB a run" in option.content for one in choice for option in one.proto.options)
+    at.button_group(key="sweep-keep").set_value("head").run()
+    at.button(key="sweep-go").click().run()
+    assert load_experiment(experiment_ids()[0]).keep == "head"

@@ -18,10 +18,15 @@ _SHARE = {
 }
 
 
-def main_table(table: pd.DataFrame, q: float, missing: list[str]) -> None:
-    """One row a ratio: the two recalls, and precision, F1 and average precision at prevalence q."""
+def main_table(trained: pd.DataFrame, q: float, missing: list[str], previewed: pd.DataFrame) -> None:
+    """One row a ratio: the two recalls, and precision, F1 and average precision at prevalence q.
+
+    Rows of `previewed` are named so. Either of the two frames may be empty.
+    """
+    parts = [part.assign(named=word) for part, word in ((trained, ""), (previewed, ", preview")) if len(part)]
+    table = pd.concat(parts).sort_values("ratio")
     columns = {
-        "ratio": [ratio_label(one) for one in table["ratio"]],
+        "ratio": [ratio_label(one) + word for one, word in zip(table["ratio"], table["named"], strict=True)],
         "found": 100 * table["recall"],
         "rejected": 100 * table["true_negative_rate"],
         "precision": [probability(one) for one in table["precision"]],
@@ -29,7 +34,7 @@ def main_table(table: pd.DataFrame, q: float, missing: list[str]) -> None:
         "ap": [probability(one) for one in table["average_precision"]],
         "auc": [probability(one) for one in table["auc"]],
     }
-    config: dict[str, Any] = {"ratio": st.column_config.TextColumn("Ratio", width=50)}
+    config: dict[str, Any] = {"ratio": st.column_config.TextColumn("Ratio", width=96 if len(previewed) else 50)}
     for name, (label, help_text) in _SHARE.items():
         if name in ("found", "rejected"):
             config[name] = st.column_config.NumberColumn(label, help=help_text, format="%.1f %%", width=64)
@@ -40,7 +45,7 @@ def main_table(table: pd.DataFrame, q: float, missing: list[str]) -> None:
     st.dataframe(pd.DataFrame(columns), column_config=config, hide_index=True, key="ratio-table",
                  alt="Numbers of each ratio")  # fmt: skip
     seeds = int(table["seeds"].max())
-    n_positives, n_negatives = int(table["n_positives"].iloc[0]), int(table["n_negatives"].iloc[0])
+    n_positives, n_negatives = int(parts[0]["n_positives"].iloc[0]), int(parts[0]["n_negatives"].iloc[0])
     st.caption(
         f"{counted(n_positives, 'test positive')}, {counted(n_negatives, 'test negative')}"
         + (f"; means of {seeds} seeds." if seeds > 1 else "; one seed.")

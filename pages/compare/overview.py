@@ -8,8 +8,9 @@ import streamlit as st
 from data.experiments import ExperimentConfig, ratio_label
 from models.jobs import experiment_progress
 from pages.compare._findings import collapsed_runs, what_happened, which_is_better
-from pages.compare._main_chart import main_chart
+from pages.compare._main_chart import main_chart, preview_chart
 from pages.compare._next_steps import next_steps
+from pages.compare._previews import preview_note, previewed_ratios, shown_previews
 from pages.compare._report import report
 from pages.compare._verdict import show_verdict, verdict_of
 from pages.compare._welcome import welcome
@@ -21,6 +22,8 @@ from pages.shared.run_progress import progress_panel
 from pages.shared.sound_runs import sound_runs
 from pages.shared.state import choose_experiment
 from pages.shared.words import duration, plain
+
+Q = float(START) / 100
 
 
 def show() -> None:
@@ -46,8 +49,17 @@ def show_waiting(config: ExperimentConfig) -> None:
         sentence = "No run of this experiment has finished."
     ratios = ", ".join(ratio_label(one) for one in config.ratios)
     coming = f"The per-class accuracy at {ratios} will stand here, ratio by ratio, as the runs end."
-    headline(f"Overview of {plain(config.title)}", sentence, coming)
-    progress_panel(config.id, table=True)
+    previews = shown_previews(config)
+    headline(f"Overview of {plain(config.title)}", ("The preview is here. " if previews else "") + sentence, coming)
+    if previews:
+        preview_note(previews)
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            show_chart(preview_chart(config, previewed_ratios(config, previews, Q)))
+        with right:
+            progress_panel(config.id, table=True)
+    else:
+        progress_panel(config.id, table=True)
     st.page_link("pages/prepare/train.py", label="Cancel, resume or queue more", icon=":material/model_training:",
                  query_params={"experiment": config.id})  # fmt: skip
 
@@ -59,9 +71,11 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     verdict = verdict_of(config.id)
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
+    previews = shown_previews(config)
+    previewed = previewed_ratios(config, previews, Q)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        show_chart(main_chart(config, runs, means, sound_runs(config.id)))
+        show_chart(main_chart(config, runs, means, sound_runs(config.id), previewed=previewed))
     with right:
         if progress.counts["done"] < len(progress.runs):
             st.markdown("**Still coming**" if progress.active else "**Not finished**")
@@ -69,6 +83,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
             if not progress.active:
                 st.page_link("pages/prepare/train.py", label="Go on with them", icon=":material/play_arrow:",
                              query_params={"experiment": config.id})  # fmt: skip
+        preview_note(previews)
         if better := which_is_better(means):
             st.markdown(better)
         next_steps(config)

@@ -4,12 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from data.experiments import ExperimentConfig, ratio_label
+from data.previews import Preview
 from pages.compare._curves import curves_part
 from pages.compare._decomposition import decomposition_part
 from pages.compare._flow import flow_part
 from pages.compare._knob import knob_part
-from pages.compare._main_chart import main_chart
+from pages.compare._main_chart import main_chart, preview_chart
 from pages.compare._paired_tests import tests_part
+from pages.compare._previews import preview_note, previewed_ratios, shown_previews
 from pages.compare._ratio_tables import all_numbers, main_table
 from pages.compare._worth import best_at, best_ranked, ratio_table
 from pages.shared.charts import show_chart
@@ -27,21 +29,43 @@ PARTS = (
 
 def show() -> None:
     config = require_experiment()
-    runs = outcomes_by_run(config.id)
+    runs, previews = outcomes_by_run(config.id), shown_previews(config)
+    if runs.empty and previews:
+        show_previews(config, previews)
+        return
     if runs.empty:
         empty("No run of this experiment has finished yet.", "pages/prepare/train.py", "See the progress")
     top, sound = st.container(), sound_runs(config.id)
     left, right = st.columns(2, gap="large")
     with right:
         q = choose_prevalence()
-    table = ratio_table(config.id, runs, q)
+    table, previewed = ratio_table(config.id, runs, q), previewed_ratios(config, previews, q)
     with top:
         headline(f"Ratios of {plain(config.title)}", best_at(table, q), best_ranked(table, q))
     with left:
-        show_chart(main_chart(config, runs, table, sound))
+        show_chart(main_chart(config, runs, table, sound, previewed=previewed))
     with right:
-        main_table(table, q, missing_ratios(config, table))
+        main_table(table, q, missing_ratios(config, table), previewed)
+        preview_note(previews)
     show_parts(config, runs, table, sound, q)
+
+
+def show_previews(config: ExperimentConfig, previews: list[Preview]) -> None:
+    """Before any run has finished: the previews, and nothing that is concluded from them."""
+    top = st.container()
+    left, right = st.columns(2, gap="large")
+    with right:
+        q = choose_prevalence()
+    previewed = previewed_ratios(config, previews, q)
+    with top:
+        headline(f"Ratios of {plain(config.title)}", "No run has finished yet; these are previews.")
+    with left:
+        show_chart(preview_chart(config, previewed))
+    with right:
+        main_table(pd.DataFrame(), q, missing_ratios(config, pd.DataFrame({"ratio": []})), previewed)
+        preview_note(previews)
+        st.page_link("pages/prepare/train.py", label="See the progress", icon=":material/model_training:",
+                     query_params={"experiment": config.id})  # fmt: skip
 
 
 def show_parts(

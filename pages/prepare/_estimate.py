@@ -29,8 +29,10 @@ def show_estimate(settings: dict[str, Any]) -> None:
     if speed is None and not _measured(settings["training"]):
         return
     cap, training = settings["test_negatives_cap"], settings["training"]
-    estimate = _estimate(name, written, speed, test_negatives_cap=cap, training=training, **drawn)
-    st.markdown(_sentence(estimate, settings["ratios"], settings["seeds"]))
+    wished = {"test_negatives_cap": cap, "training": training, "preview": settings["preview"]}
+    estimate = _estimate(name, written, speed, **wished, **drawn)
+    rough = f" The preview takes about {duration(estimate.preview_seconds)}." if settings["preview"] else ""
+    st.markdown(_sentence(estimate, settings["ratios"], settings["seeds"]) + rough)
 
 
 def _measured(training: TrainingConfig) -> bool:

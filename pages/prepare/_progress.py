@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from data.errors import UserError
-from data.experiments import ExperimentConfig
+from data.experiments import ExperimentConfig, ratio_label
 from models.jobs import ENDED_EARLY, cancel, experiment_progress, resume
 from models.progress import ExperimentProgress
 from pages.shared.failures import tell
@@ -33,18 +33,15 @@ def _sentence(progress: ExperimentProgress) -> str:
 
 
 def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:
-    stopped = sum(progress.counts[state] for state in ENDED_EARLY)
-    map_stopped = progress.frozen is not None and progress.frozen.state in ENDED_EARLY
+    resumable = _resumable(progress)
     with st.container(horizontal=True, vertical_alignment="center"):
         if progress.active:
             _button("Cancel all", "stop", cancel, config.id)
             for run in progress.runs:
                 if run.status.state == "running" and len(progress.runs) > 1:
                     _button(f"Cancel {run_label(run)}", "stop", cancel, config.id, run.name)
-        if stopped or map_stopped:
-            _button(
-                f"Resume {counted(stopped, 'run')}" if stopped else "Resume the map", "play_arrow", resume, config.id
-            )
+        if resumable:
+            _button(f"Resume {resumable}", "play_arrow", resume, config.id)
         if progress.counts["done"]:
             st.page_link(
                 "pages/compare/overview.py",
@@ -54,6 +51,15 @@ def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:
             )
     if problem := st.session_state.pop("job-problem", None):
         tell(problem)
+
+
+def _resumable(progress: ExperimentProgress) -> str:
+    """What ended early, in words for a button; empty when nothing did."""
+    if stopped := sum(progress.counts[state] for state in ENDED_EARLY):
+        return counted(stopped, "run")
+    if progress.frozen is not None and progress.frozen.state in ENDED_EARLY:
+        return "the map"
+    return "the preview" if any(one.status.state in ENDED_EARLY for one in progress.previews) else ""
 
 
 def _button(
@@ -72,6 +78,7 @@ def _act(action: Callable[[str, str | None], None], experiment: str, run: str | 
 def _failures(progress: ExperimentProgress) -> None:
     """What stopped a run and what to do; details folded."""
     statuses = [(run_label(run), run.status) for run in progress.runs]
+    statuses += [(f"The preview of {ratio_label(one.ratio)}", one.status) for one in progress.previews]
     if progress.frozen is not None:
         statuses.append(("Encoder as it came", progress.frozen))
     for name, status in statuses:

@@ -1,5 +1,7 @@
 """The main picture: how many of each class are classified right, ratio by ratio."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -24,22 +26,29 @@ def recall_chart(
     ratios: list[float],
     *,
     predicted: pd.DataFrame | None = None,
+    previewed: pd.DataFrame | None = None,
     height: int = 400,
 ) -> go.Figure:
     """Both classes against ratio: means with Wilson intervals, single seeds as faint marks, a place for what comes.
 
     `runs` and `means` as in `pages.shared.recalls`; `ratios` all that the experiment will have; `predicted` the
-    prior-only curve (ratio, recall, true_negative_rate), drawn dotted under what was observed.
+    prior-only curve (ratio, recall, true_negative_rate), drawn dotted under what was observed. `previewed`, of the form
+    of `means` and with `kind`, are ratios whose runs are not trained yet: hollow and dashed. Either may be empty.
     """
     figure = go.Figure()
     if predicted is not None and len(predicted) > 1:
         _add_predicted(figure, predicted)
+    drawn = [one for one in (means, previewed) if one is not None and len(one)]
     for columns, (colour, symbol) in zip(_CLASSES, _LOOK, strict=True):
-        _add_class(figure, runs, means, columns, colour, symbol)
-    finish(figure, title=recall_title(means), x="training negatives for each positive", y="right (%)", height=height)
+        if len(means):
+            _add_class(figure, runs, means, columns, colour, symbol)
+        if previewed is not None and len(previewed):
+            _add_preview(figure, previewed, columns, colour, symbol, named=not len(means))
+    title = recall_title(means) if len(means) else f"Preview. {recall_title(drawn[0])}"
+    finish(figure, title=title, x="training negatives for each positive", y="right (%)", height=height)
     labels = [ratio_label(one) for one in sorted(ratios)]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels, range=[-0.4, len(labels) - 0.6])
-    lows = [means["recall_low"].min(), means["tnr_low"].min()]
+    lows = [frame[name].min() for frame in drawn for name in ("recall_low", "tnr_low")]
     lowest = min(lows if predicted is None else [*lows, predicted["recall"].min()])
     figure.update_yaxes(range=[max(0, int(lowest * 10) * 10 - 2), 101.5], ticksuffix=" %")
     return figure
@@ -82,32 +91,54 @@ def recall_alt(means: pd.DataFrame) -> str:
 def _add_class(
     figure: go.Figure, runs: pd.DataFrame, means: pd.DataFrame, columns: tuple[str, ...], colour: str, symbol: str
 ) -> None:
-    name, count, mean_count, total, share, low, high = columns
+    name, count, _, _, share, _, _ = columns
     if means["seeds"].max() > 1:
         figure.add_trace(_seeds(runs, count, share, colour, symbol))
+    line, marker = {"color": colour, "width": 2.5}, {"color": colour, "symbol": symbol, "size": 10}
+    figure.add_trace(_points(means, columns, name, line, marker))
+
+
+def _add_preview(
+    figure: go.Figure, previewed: pd.DataFrame, columns: tuple[str, ...], colour: str, symbol: str, *, named: bool
+) -> None:
+    """One class of the previews: hollow marks and a dashed line for each kind, which do not compare.
+
+    `named`: where no finished run names the classes, the previews do.
+    """
+    marker = {"color": colour, "symbol": f"{symbol}-open", "size": 11, "line": {"width": 2}}
+    for kind, part in previewed.groupby("kind", sort=False):
+        line = {"color": colour, "width": 1.5, "dash": "dashdot" if kind == "linear" else "dash"}
+        name = "linear probe (preview)" if kind == "linear" else "preview"
+        trace = _points(part, columns, f"{name}: {columns[0]}" if named else name, line, marker)
+        figure.add_trace(trace.update(showlegend=named or colour == POSITIVE))
+
+
+def _points(
+    means: pd.DataFrame, columns: tuple[str, ...], name: str, line: dict[str, Any], marker: dict[str, Any]
+) -> go.Scatter:
+    """The shares of one class by ratio, with their intervals."""
+    _, _, mean_count, total, share, low, high = columns
     hover = [
         f"{ratio_label(row['ratio'])}: {percent(row[share])}, {row[mean_count]:,.0f} of {int(row[total]):,}"
         for _, row in means.iterrows()
     ]
-    figure.add_trace(
-        go.Scatter(
-            x=[ratio_label(one) for one in means["ratio"]],
-            y=100 * means[share],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": 100 * (means[high] - means[share]),
-                "arrayminus": 100 * (means[share] - means[low]),
-                "thickness": 1.5,
-                "width": 5,
-            },
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "width": 2.5},
-            marker={"color": colour, "symbol": symbol, "size": 10},
-            text=hover,
-            hovertemplate="%{text}<extra>" + name + "</extra>",
-        )
+    return go.Scatter(
+        x=[ratio_label(one) for one in means["ratio"]],
+        y=100 * means[share],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": 100 * (means[high] - means[share]),
+            "arrayminus": 100 * (means[share] - means[low]),
+            "thickness": 1.5,
+            "width": 5,
+        },
+        mode="lines+markers",
+        name=name,
+        line=line,
+        marker=marker,
+        text=hover,
+        hovertemplate="%{text}<extra>" + name + "</extra>",
     )
 
 

@@ -1,5 +1,6 @@
 """How far the runs of an experiment are: one line, a bar and a table, live while anything is at work."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -7,6 +8,7 @@ import streamlit as st
 
 from data.errors import UserError
 from data.experiments import load_experiment, ratio_label
+from data.previews import Preview
 from data.runs import Run, RunStatus
 from models.engines import driver_status
 from models.jobs import ensure_worker, experiment_progress, is_attended, resume
@@ -111,9 +113,21 @@ _COLUMNS: dict[str, Any] = {
 
 def _rows(progress: ExperimentProgress) -> pd.DataFrame:
     rows = [_row(run_label(run), run.status) for run in progress.runs]
+    if any(one.status.state != "done" for one in progress.previews):
+        rows.insert(0, _preview_row(progress.previews))
     if progress.frozen is not None and progress.frozen.state != "done":
         rows.append(_row("encoder as it came", progress.frozen))
     return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def _preview_row(previews: Sequence[Preview]) -> dict[str, Any]:
+    """All previews as one: where the first stands that is not done, and how much is done of all."""
+    states = [one.status.state for one in previews]
+    open_ones = [one.status for one in previews if one.status.state != "done"]
+    status = next((one for one in open_ones if one.state == "running"), open_ones[0])
+    share = 100 * sum(run_share(one.status) for one in previews) / len(previews)
+    step = f"{states.count('done'):,} of {len(states):,} parts"
+    return _row("preview of all ratios", status) | {"share": share, "step": step}
 
 
 def _row(label: str, status: RunStatus) -> dict[str, Any]:
@@ -133,4 +147,5 @@ def _row(label: str, status: RunStatus) -> dict[str, Any]:
 
 def _states(progress: ExperimentProgress) -> list[str]:
     frozen = progress.frozen.state if progress.frozen else ""
-    return [*(run.status.state for run in progress.runs), frozen]
+    previews = [one.status.state == "done" for one in progress.previews]
+    return [*(run.status.state for run in progress.runs), frozen, *map(str, previews)]

@@ -1,0 +1,29 @@
+"""What a preview is and what it costs, in the words of screen and terminal. Nothing here imports torch."""
+
+from collections.abc import Sequence
+
+from data.experiments import ratio_label
+from data.files import read_json
+from data.previews import LINEAR, Preview
+
+COSTS = {LINEAR: "5 to 10 points less", "prefix": "up to 3 points less"}
+"""Average precision of each kind against finished runs; see docs/measured.md."""
+REPLACED = "It is replaced run by run as they finish, and nothing else on any page uses it."
+
+
+def preview_words(previews: Sequence[Preview]) -> str:
+    """Which ratios are previews, how they were made and what they cost; empty when there are none."""
+    parts = []
+    for kind in dict.fromkeys(one.kind for one in previews):
+        same = [one for one in previews if one.kind == kind]
+        ratios = ", ".join(ratio_label(one.ratio) for one in same)
+        parts.append(f"Preview at {ratios}: {_made(same[0])} It found {COSTS[kind]} average precision than real runs.")
+    return " ".join([*parts, REPLACED]) if parts else ""
+
+
+def _made(preview: Preview) -> str:
+    made = read_json(preview.folder / "metrics.json")
+    cut = f" Texts are read up to token {made['max_tokens']}." if made.get("shortened") else ""
+    if preview.kind == LINEAR:
+        return f"a logistic regression on the embeddings of the encoder as it came, first seed only.{cut}"
+    return f"{made['frozen_layers']} of {made['layers']} layers are frozen, first seed only.{cut}"
