@@ -205,9 +205,8 @@ def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
 ) -> None:
     """Two lanes share the prefix; the worker is killed with them in mid-preview; resuming ends with everything done."""
     monkeypatch.setenv("CLOSECALL_LANES", "2")
-    make_dataset()
     training = TrainingConfig(encoder=str(house / "tiny"), epochs=1, max_tokens=16)
-    config = make_sweep("posts", title="previewed", ratios=[1, 2], positives=10, training=training, preview=True)
+    config = make_sweep("small", title="previewed", ratios=[1], training=training, preview=True)
     jobs.ensure_worker()
     wait_for(lambda: any(one.status.state == "running" for one in load_previews(config.id)))
     end_family(jobs.worker_status().pid)
