@@ -77,7 +77,9 @@ def drive(experiment: str, on: str) -> None:
         try:
             driver.run()
         except (RayError, ConnectionError) as error:
-            raise UserError(f"The Ray cluster went away ({last_line(error)}). Start it again and resume with --on.") from error
+            raise UserError(
+                f"The Ray cluster went away ({last_line(error)}). Start it again and resume with --on."
+            ) from error
         finally:
             driver.close()
             drop_prefixes()
