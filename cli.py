@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.command_arguments import ROLES, DatasetName, ExperimentId, Json, MaxTokens, Run, Title, Wait, Yes
+from models.command_arguments import ROLES, DatasetName, ExperimentId, Json, Keep, MaxTokens, On, Run, Title, Wait, Yes
 from models.reading_commands import commands
 
 app = typer.Typer(
@@ -117,6 +117,8 @@ def sweep(
     equal_steps: Annotated[bool, typer.Option("--equal-steps", help="As many steps at every ratio.")] = False,
     test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
     remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
+    keep: Keep = "checkpoint",
+    on: On = "",
     preview: Annotated[bool, typer.Option("--preview", help="A rough picture of all ratios first.")] = False,
     title: Title = "",
     wait: Wait = False,
@@ -130,9 +132,9 @@ def sweep(
 
     training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
-    capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies}
+    capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies, "keep": keep}
     capped |= {"preview": preview}
-    terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, title=title, wait=wait, as_json=json)
+    terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, on=on, title=title, wait=wait, as_json=json)
 
 
 @app.command()
@@ -162,14 +164,30 @@ def cancel(experiment: ExperimentId, run: Run = None) -> None:
 
 
 @app.command()
-def resume(experiment: ExperimentId, run: Run = None, wait: Wait = False, json: Json = False) -> None:
+def resume(experiment: ExperimentId, run: Run = None, on: On = "", wait: Wait = False, json: Json = False) -> None:
     """Go on with what was interrupted, cancelled or failed, from the last checkpoint.
 
     Example: closecall resume posts-1-1-to-1-10 --wait
     """
     from models import terminal
 
-    terminal.resume(experiment, run, wait=wait, as_json=json)
+    terminal.resume(experiment, run, on=on, wait=wait, as_json=json)
+
+
+@app.command()
+def keep(
+    experiment: ExperimentId,
+    what: Annotated[str, typer.Argument(help="checkpoint: the whole classifier; head: its head and the predictions.")],
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Free the disk of checkpoints, or have them again (which trains the runs again).
+
+    Example: closecall keep posts-1-1-to-1-10 head
+    """
+    from models import terminal
+
+    terminal.keep(experiment, what, wait=wait, as_json=json)
 
 
 @app.command()

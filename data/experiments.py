@@ -15,6 +15,9 @@ from data.workspace import child, now, workspace_folder
 SCHEMA = 1
 SWEEPS = ("A", "B", "C")
 KINDS = ("trained", "checkpoint", "imported")
+KEEP = ("checkpoint", "head")
+"""What is kept of a finished run's classifier."""
+ENGINES = ("", "ray")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ class ExperimentConfig:
 
     `ratios` are training negatives for each training positive. `positives` caps the training positives (None: as many
     as the largest ratio allows). `kind` tells where the predictions come from: trained here, a checkpoint, or imported.
-    `parent` is the experiment that this one repeats on a later version of its dataset.
+    `keep` says what stays of a finished run's classifier: its whole checkpoint or its head alone.
+    `parent` is the experiment that this one repeats on a later version of its dataset. `engine` is who takes its queued
+    runs: the worker of this workspace (empty), or "ray".
     """
 
     id: str
@@ -79,6 +84,8 @@ class ExperimentConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     created: str = field(default_factory=now)
     parent: str = ""
+    keep: str = KEEP[0]
+    engine: str = ""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -88,6 +95,10 @@ class ExperimentConfig:
             object.__setattr__(self, "training", _training(self.training))
         if self.kind not in KINDS or self.sweep not in SWEEPS:
             raise UserError(f"Experiment {self.id}: kind {self.kind!r} or sweep {self.sweep!r} is not known.")
+        if self.keep not in KEEP:
+            raise UserError(f"Experiment {self.id}: {self.keep!r} cannot be kept. Name {' or '.join(KEEP)}.")
+        if self.engine not in ENGINES:
+            raise UserError(f"Experiment {self.id}: the engine {self.engine!r} is not known.")
         if not self.ratios or any(not 0 < ratio <= 1000 for ratio in self.ratios):
             raise UserError("Ratios must be numbers above 0 and at most 1000, such as 1,2,3,5,10.")
         if len(set(self.ratios)) < len(self.ratios) or len(set(self.seeds)) < len(self.seeds):

@@ -7,18 +7,21 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-import psutil
 
 from data.errors import UserError
 from data.experiments import RunConfig, load_run_config, run_folder, run_names
 from data.files import read_frame, read_json, write_array, write_arrays, write_frame, write_json
+from data.processes import is_alive
 
 STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far a run is. `phase` is one of loading, training, predicting, embedding, projecting; times are ISO UTC."""
+    """How far a run is. `phase` is one of loading, training, predicting, embedding, projecting; times are ISO UTC.
+
+    `machine` is where `pid` is to be looked for (empty: here).
+    """
 
     state: str = "queued"
     phase: str = ""
@@ -33,6 +36,7 @@ class RunStatus:
     heartbeat: str = ""
     pid: int = 0
     pid_created: float = 0.0
+    machine: str = ""
     message: str = ""
     details: str = ""
 
@@ -105,25 +109,14 @@ def read_status(folder: Path) -> RunStatus:
     if not path.exists():
         return RunStatus()
     status = RunStatus(**{k: v for k, v in read_json(path).items() if k != "schema"})
-    if status.state == "running" and not process_lives(status.pid, status.pid_created):
+    here = status.pid, status.pid_created, status.machine, status.heartbeat
+    if status.state == "running" and not is_alive(*here):
         return replace(status, state="interrupted", eta_seconds=None)
     return status
 
 
 def write_status(folder: Path, status: RunStatus) -> None:
     write_json(folder / "status.json", {"schema": 1, **asdict(status)})
-
-
-def process_lives(pid: int, created: float) -> bool:
-    """Whether the process with this pid and creation time still runs (a pid alone may have been given away again).
-
-    Creation times are told by the wall clock: five seconds bear a clock that is set while a run works.
-    """
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 5.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def load_run(experiment: str, name: str) -> Run:

@@ -16,6 +16,7 @@ from data.export import Provenance, table_bytes, write_table
 from data.previews import standing_in
 from models import jobs
 from models.console import say, show_frame, show_json, show_rows
+from models.engines import DriverStatus, driver_status
 from models.following import follow, task_words
 from models.preview_words import preview_words
 from models.reports import dataset_content, ended_well, preview_rows, progress_content, run_rows, split_counts
@@ -27,11 +28,23 @@ SHOWN_ROWS = 20
 
 def show_queued(experiment: str, *, wait: bool, as_json: bool) -> None:
     """Say what was queued, and wait for it when that is wished."""
+    driver = driver_status(experiment)
+    if driver.alive:
+        say(_cluster_words(driver))
     say(f"Queued as {experiment}." + ("" if wait else f" To see how far it is: closecall status {experiment} --wait"))
     if wait:
         show_until_done(experiment, as_json=as_json)
     elif as_json:
         show_json(progress_content(jobs.experiment_progress(experiment)))
+
+
+def _cluster_words(driver: DriverStatus) -> str:
+    """What takes the runs: `On Ray: 2 machines, 4 runs side by side.`"""
+    if not driver.lanes:
+        return f"On Ray no machine is there yet that takes a run; the runs wait for one. {driver.message}".strip()
+    machines = "1 machine" if driver.nodes == 1 else f"{driver.nodes:,} machines"
+    runs = "1 run at a time" if driver.lanes == 1 else f"{driver.lanes:,} runs side by side"
+    return " ".join(["On Ray:", machines + ",", runs + ".", driver.message]).strip()
 
 
 def show_until_done(experiment: str, *, as_json: bool) -> None:

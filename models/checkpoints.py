@@ -6,6 +6,11 @@ from pathlib import Path
 from data.errors import UserError
 from data.runs import Run, load_metrics
 
+WEIGHTS = "model.safetensors"
+HEAD = "head"
+"""The folder of a run whose checkpoint was replaced by its head: see `models.keeping`."""
+HEAD_WEIGHTS = "head.safetensors"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -32,8 +37,22 @@ def checkpoint_of(run: Run) -> Checkpoint | None:
     return Checkpoint(run.config.checkpoint, max_tokens, _positive_output(run), _written(source))
 
 
+def only_head(folder: Path) -> bool:
+    """Whether the run of this folder kept its head alone. True for its `checkpoint` and `head` folders too."""
+    run = folder.parent if folder.name in ("checkpoint", HEAD) else folder
+    return (run / HEAD / HEAD_WEIGHTS).exists() and not (run / "checkpoint" / WEIGHTS).exists()
+
+
+def only_head_sentence(experiment: str, name: str) -> str:
+    """What to say where the whole classifier of such a run is asked for, and how it comes back."""
+    return (
+        f"Only the head of {name} was kept. To have the whole checkpoint again, it must be trained again: "
+        f"closecall keep {experiment} checkpoint"
+    )
+
+
 def _written(folder: Path) -> int:
-    weights = folder / "model.safetensors"
+    weights = folder / WEIGHTS
     return weights.stat().st_mtime_ns if weights.exists() else 0
 
 

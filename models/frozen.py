@@ -21,6 +21,7 @@ from models.material import Material, load_material
 from models.prediction import forward_batches
 from models.stages import Desk, has_embeddings, lay_out
 from models.tokens import padded_tokens
+from models.turns import alone
 from models.watch import Progress, Watch
 
 
@@ -44,22 +45,41 @@ def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: 
 
 
 def frozen_embeddings(desk: Desk, rows: pd.DataFrame, encoder: str, device_type: str) -> np.ndarray:
-    """The encoder's own embeddings of `rows` (which have a place), taken from the cache as far as they are there."""
+    """The encoder's own embeddings of `rows` (which have a place), taken from the cache as far as they are there.
+
+    What is missing is embedded with all of its part of the experiment, whoever asks first: the last digits of an
+    embedding depend on the texts beside it, and must not depend on which run came first, or on what was killed.
+    """
     path = _cache_file(desk.material, encoder)
-    places, kept = _cached(path)
-    fresh = rows[~rows["place"].isin(places)]
-    if len(fresh):
-        lengths = desk.material.tokens.lengths[fresh["place"].to_numpy()]
-        batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
-        desk.expect(forward=padded_tokens(lengths, batches))
-        model: Any = load_encoder(encoder)
-        found = desk.read(model.to(device_type), fresh, "embedding", score=False).embeddings
-        assert found is not None
-        kept = np.concatenate([kept.reshape(-1, found.shape[1]), found])
-        places = np.concatenate([places, fresh["place"].to_numpy()])
-        write_arrays(path, {"places": places, "embeddings": kept})
+    with alone(path, desk.watch.check):
+        places, kept = _cached(path)
+        for part in _parts(desk.material):
+            if np.isin(rows["place"], part["place"]).any() and not part["place"].isin(places).all():
+                places, kept = _filled(desk, part, encoder, device_type, places, kept)
+                write_arrays(path, {"places": places, "embeddings": kept})
     order = np.argsort(places)
     return kept[order[np.searchsorted(places, rows["place"].to_numpy(), sorter=order)]]
+
+
+def _parts(material: Material) -> list[pd.DataFrame]:
+    """What is embedded in one go: the examples of the frozen map, and those of validation."""
+    return [pd.concat([material.test, material.planned], ignore_index=True), material.validation]
+
+
+def _filled(
+    desk: Desk, part: pd.DataFrame, encoder: str, device_type: str, places: np.ndarray, kept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cache's places and embeddings with those of `part` added."""
+    fresh = part[~part["place"].isin(places)]
+    lengths = desk.material.tokens.lengths[fresh["place"].to_numpy()]
+    batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
+    desk.expect(forward=padded_tokens(lengths, batches))
+    model: Any = load_encoder(encoder)
+    found = desk.read(model.to(device_type), fresh, "embedding", score=False).embeddings
+    assert found is not None
+    if not len(places):
+        return fresh["place"].to_numpy(), found
+    return np.concatenate([places, fresh["place"].to_numpy()]), np.concatenate([kept, found])
 
 
 def _cached(path: Path) -> tuple[np.ndarray, np.ndarray]:

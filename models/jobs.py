@@ -1,26 +1,25 @@
 """The queue as the app and the terminal see it: queue, watch, cancel, resume. Nothing here trains or imports torch."""
 
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import psutil
 from filelock import Timeout
 
 from data.errors import UserError
-from data.experiments import ExperimentConfig, TrainingConfig, load_experiment, run_names
+from data.experiments import KEEP, ExperimentConfig, TrainingConfig, load_experiment, run_names
 from data.files import read_json, write_json
 from data.previews import preview_names
-from data.runs import RunStatus, process_lives, read_status
+from data.processes import is_alive, this_machine
+from data.runs import RunStatus, read_status
 from data.workspace import now, workspace_folder
-from models.capacity import lane_limit, lane_threads
-from models.lanes import HOUSE, child_environment
+from models.background import start_module
+from models.capacity import lane_limit
+from models.engines import driver_status, engine_of, start_driver, take
 from models.progress import ExperimentProgress, measure_progress
 from models.status_keeper import record
 from models.sweeps import add_remedies, make_checkpoint_run, make_sweep, queue_frozen
@@ -33,7 +32,6 @@ STOP_SECONDS = 6.0
 POLL_SECONDS = 0.5
 ABSENCE_SECONDS = 20.0
 """How long `watch` bears a queue without a worker."""
-LOG_BYTES = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,17 @@ def queue_sweep(
     sweep: str = "A",
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
+    keep: str = KEEP[0],
     preview: bool = False,
     start: bool = True,
+    on: str = "",
 ) -> ExperimentConfig:
     """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False).
 
-    With `preview` a rough picture of all ratios is made before them (see `models.preview`).
+    With `preview` a rough picture of all ratios is made before them (see `models.preview`). With `on` a Ray cluster
+    takes them: "ray" or `ray://host:port`.
     """
+    engine = engine_of(on)
     config = make_sweep(
         dataset,
         title=title,
@@ -76,10 +78,12 @@ def queue_sweep(
         sweep=sweep,
         test_negatives_cap=test_negatives_cap,
         remedies=remedies,
+        keep=keep,
+        engine=engine,
         preview=preview,
     )
     if start:
-        ensure_worker()
+        _set_to_work(config.id, on)
     return config
 
 
@@ -90,11 +94,14 @@ def queue_remedies(
     ratios: Sequence[float] | None = None,
     seeds: Sequence[int] | None = None,
     start: bool = True,
+    on: str = "",
 ) -> list[str]:
     """Queue a run for each remedy, ratio and seed (None: all of the experiment's); the names of the new runs."""
+    if engine_of(on):
+        take(experiment, engine_of(on))
     fresh = add_remedies(experiment, remedies, ratios=ratios, seeds=seeds)
     if start:
-        ensure_worker()
+        _set_to_work(experiment, on)
     return fresh
 
 
@@ -129,31 +136,19 @@ def ensure_worker() -> None:
     except Timeout:
         return  # whoever holds the lock looks at the queue once more after giving it back
     lock.release()
-    folder = workspace_folder()
     try:
-        with _log(folder / "worker.log") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "models.worker"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=HOUSE,
-                env=child_environment(lane_threads()),
-                start_new_session=True,
-            )
+        process = start_module("models.worker", log=workspace_folder() / "worker.log")
         _announce(process.pid)
     except OSError as error:
         raise UserError(f"The worker could not be started ({error}). Mend that and resume.") from error
-    # Nobody here waits for the worker; a thread collects its exit code, so that it does not stay as a zombie.
-    threading.Thread(target=process.wait, daemon=True).start()
 
 
 def worker_status() -> WorkerStatus:
     """The worker of this workspace, as it last told."""
     try:
         content = read_json(worker_file())
-        alive = process_lives(int(content["pid"]), float(content["pid_created"]))
-        if not alive:
+        machine = str(content.get("machine", ""))
+        if not is_alive(int(content["pid"]), float(content["pid_created"]), machine, str(content["heartbeat"])):
             return WorkerStatus(heartbeat=str(content["heartbeat"]))
         return WorkerStatus(
             True, content["pid"], content["lanes"], content["busy"], content["started"], content["heartbeat"]
@@ -163,8 +158,21 @@ def worker_status() -> WorkerStatus:
 
 
 def any_running() -> bool:
-    """Whether anything is being worked on: a worker lives only as long as there is work."""
+    """Whether anything is being worked on here: a worker lives only as long as there is work."""
     return worker_status().alive
+
+
+def is_attended(experiment: str) -> bool:
+    """Whether someone takes the queued runs of an experiment: the worker, or the driver of its cluster."""
+    return driver_status(experiment).alive if load_experiment(experiment).engine else any_running()
+
+
+def _set_to_work(experiment: str, on: str) -> None:
+    """Make sure that someone takes what was queued."""
+    if on:
+        start_driver(experiment, on)
+    else:
+        ensure_worker()
 
 
 def cancel(experiment: str, run: str | None = None) -> None:
@@ -179,8 +187,14 @@ def cancel(experiment: str, run: str | None = None) -> None:
             record(folder, RunStatus(state="cancelled", finished=now()))
 
 
-def resume(experiment: str, run: str | None = None) -> None:
-    """Queue again what was interrupted, cancelled or failed, and make sure that a worker is alive."""
+def resume(experiment: str, run: str | None = None, on: str = "") -> None:
+    """Queue again what was interrupted, cancelled or failed, and make sure that a worker is alive.
+
+    With `on` a Ray cluster takes all that is queued. Without it the worker does, unless a cluster is at it already.
+    """
+    engine = engine_of(on)
+    if engine or not driver_status(experiment).alive:
+        take(experiment, engine)
     if run is None and load_experiment(experiment).kind != "imported":
         _complete(experiment)
     for name in _names(experiment, run):
@@ -190,12 +204,16 @@ def resume(experiment: str, run: str | None = None) -> None:
             (folder / CANCEL).unlink(missing_ok=True)
             if not record(folder, replace(status, state="queued", message="", details="", finished="", pid=0)):
                 raise UserError(f"{folder} cannot be written. Free some space and resume.")
-    ensure_worker()
+    _set_to_work(experiment, on)
 
 
 def experiment_progress(experiment: str) -> ExperimentProgress:
     """Counts by state, share done, time left and the runs themselves; cheap enough to be polled."""
-    return measure_progress(experiment, lanes=worker_status().lanes or lane_limit())
+    driver = driver_status(experiment)
+    lanes = driver.lanes if driver.alive else worker_status().lanes
+    progress = measure_progress(experiment, lanes=lanes or lane_limit())
+    # A run whose machine died is interrupted for a moment, until the driver queues it again.
+    return replace(progress, active=progress.active or driver.alive)
 
 
 def watch(experiment: str) -> Iterator[ExperimentProgress]:
@@ -209,11 +227,12 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
         yield progress
         if not progress.active:
             return
-        if any_running():
+        if is_attended(experiment):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen > ABSENCE_SECONDS:
-            log = workspace_folder() / "worker.log"
-            raise UserError(f"The worker ended before its work was done; {log} may tell why. Resume continues.")
+            who, told = ("driver", "ray.log") if load_experiment(experiment).engine else ("worker", "worker.log")
+            log = workspace_folder() / told
+            raise UserError(f"The {who} ended before its work was done; {log} may tell why. Resume continues.")
         time.sleep(POLL_SECONDS)
 
 
@@ -253,16 +272,14 @@ def _status(folder: Path) -> RunStatus:
         return RunStatus(state="failed")
 
 
-def _log(path: Path) -> IO[bytes]:
-    """The worker's log, opened to be added to; begun afresh when it has grown long."""
-    with suppress(OSError):
-        if path.stat().st_size > LOG_BYTES:
-            path.unlink()
-    return path.open("ab")
-
-
 def _announce(pid: int) -> None:
     """Name the new worker at once, so that pages see it before it has come up and told itself."""
     with suppress(psutil.Error):
-        content = {"schema": 1, "pid": pid, "pid_created": psutil.Process(pid).create_time(), "lanes": lane_limit()}
-        write_json(worker_file(), {**content, "busy": 0, "started": now(), "heartbeat": now()})
+        content: dict[str, Any] = {
+            "schema": 1,
+            "pid": pid,
+            "pid_created": psutil.Process(pid).create_time(),
+            "lanes": lane_limit(),
+        }
+        content |= {"machine": this_machine(), "busy": 0, "started": now(), "heartbeat": now()}
+        write_json(worker_file(), content)

@@ -88,7 +88,7 @@ class Lane:
             # Halted first, so that its last word is ours and no reader sees a dead run that nobody spoke for.
             self._process.send_signal(signal.SIGSTOP)
             time.sleep(HALT_SECONDS)
-            _last_word(self.task, "")
+            last_word(self.task, "")
             self.kill()
 
     def kill(self) -> None:
@@ -101,7 +101,7 @@ class Lane:
         code = self._process.wait()
         self._close()
         task, self.task = self.task, None
-        return task is None or _last_word(task, message or about_death(code))
+        return task is None or last_word(task, message or about_death(code))
 
     def end(self, seconds: float) -> None:
         """Let an idle lane end by itself; kill it when it takes too long."""
@@ -121,11 +121,15 @@ class Lane:
 
 
 def child_environment(threads: int) -> dict[str, str]:
-    """The environment of worker and lanes: this workspace, this code, and no more threads than meant."""
+    """The environment of worker and lanes: that of this process, with what `task_environment` says."""
+    return {**os.environ, **task_environment(threads)}
+
+
+def task_environment(threads: int) -> dict[str, str]:
+    """What a process that trains must be told: this workspace, this code, and no more threads than meant."""
     path = os.pathsep.join(part for part in (str(HOUSE), os.environ.get("PYTHONPATH", "")) if part)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
     return {
-        **os.environ,
         **dict.fromkeys((*names, "CLOSECALL_THREADS"), str(threads)),
         "CLOSECALL_HOME": str(workspace_folder()),
         "PYTHONPATH": path,
@@ -133,7 +137,8 @@ def child_environment(threads: int) -> dict[str, str]:
     }
 
 
-def _last_word(task: Task, message: str) -> bool:
+def last_word(task: Task, message: str) -> bool:
+    """Write how a task ended whose process died without a word; False when it could not be written."""
     try:
         status = read_status(task.folder)
     except UserError:

@@ -20,7 +20,8 @@ from models.tokens import Tokens, cached_tokens
 class Material:
     """An experiment's texts and the rows of one run.
 
-    `evaluation` and `training` have the columns id, label (int8), split and place: the text's index in `tokens`.
+    `evaluation`, `training` and `planned` have the columns id, label (int8), split and place: the text's index in
+    `tokens`. `planned` are the training examples of all runs together.
     """
 
     experiment: ExperimentConfig
@@ -29,6 +30,7 @@ class Material:
     tokens: Tokens
     evaluation: pd.DataFrame
     training: pd.DataFrame
+    planned: pd.DataFrame
 
     @property
     def test(self) -> pd.DataFrame:
@@ -55,14 +57,9 @@ def load_material(experiment: str, encoder: str, max_tokens: int, check: Callabl
     tokens = cached_tokens(texts, tokenizer, max_tokens, content_sha256=_texts_sha256(texts), check=check)
     places = pd.Series(np.arange(len(examples)), index=examples["id"].to_numpy(dtype=object))
     plan = load_plan(experiment).drop_duplicates("id")
-    return Material(
-        config,
-        info,
-        tokenizer,
-        tokens,
-        evaluation=_placed(load_evaluation(experiment), places),
-        training=_placed(plan[["id", "label"]].assign(split="train"), places),
-    )
+    planned = _placed(plan[["id", "label"]].assign(split="train"), places)
+    evaluation = _placed(load_evaluation(experiment), places)
+    return Material(config, info, tokenizer, tokens, evaluation, training=planned, planned=planned)
 
 
 def material_of(run: RunConfig, check: Callable[[], None]) -> Material:

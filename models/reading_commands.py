@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from models.command_arguments import ExperimentId, Json, Out, RunRemedy, RunSeed, Threshold, Wait
+from models.command_arguments import ExperimentId, Json, On, Out, RunRemedy, RunSeed, Threshold, Wait
 
 commands = typer.Typer()
 
@@ -18,6 +18,7 @@ def remedies(
     add: Annotated[str, typer.Option(help="Queue these first: focal,class-weights ... or all.")] = "",
     ratios: Annotated[str, typer.Option(help="With --add: at these ratios. Without it: all.")] = "",
     seeds: Annotated[str, typer.Option(help="With --add: with these seeds. Without it: all.")] = "",
+    on: On = "",
     wait: Wait = False,
     out: Out = None,
     json: Json = False,
@@ -29,7 +30,7 @@ def remedies(
     from models import remedy_terminal
 
     if add:
-        remedy_terminal.add(experiment, add, ratios=ratios, seeds=seeds, wait=wait, as_json=json)
+        remedy_terminal.add(experiment, add, ratios=ratios, seeds=seeds, on=on, wait=wait, as_json=json)
     else:
         remedy_terminal.compare(experiment, ratio=ratio, q=q, out=out, as_json=json)
 

@@ -26,6 +26,7 @@ def run_record(run: RunConfig, material: Material, accelerator: Accelerator) -> 
         "max_tokens": run.training.max_tokens,
         "device": device_name(accelerator),
         "threads": torch.get_num_threads(),
+        "processes": accelerator.num_processes,
         "precision": precision(accelerator),
         "versions": versions(),
     }

@@ -22,13 +22,14 @@ from models.jobs import queue_remedies
 from models.race import Race, race_answers, race_content, race_gains, race_measures, race_of, race_ratios, race_row
 
 
-def add(experiment: str, remedies: str, *, ratios: str, seeds: str, wait: bool, as_json: bool) -> None:
+def add(experiment: str, remedies: str, *, ratios: str, seeds: str, on: str, wait: bool, as_json: bool) -> None:
     """Queue remedies of an experiment."""
     fresh = queue_remedies(
         experiment,
         names(remedies),
         ratios=many_ratios(ratios) if ratios else None,
         seeds=many_seeds(seeds) if seeds else None,
+        on=on,
     )
     told = "1 run is new." if len(fresh) == 1 else f"{len(fresh):,} runs are new."
     say(told if fresh else "All of these runs were there already.")

@@ -11,6 +11,7 @@ from data.experiments import RunConfig, ratio_label, run_name
 from data.files import file_sha256
 from data.remedies import PLAIN
 from data.runs import load_run
+from models.checkpoints import only_head, only_head_sentence
 from models.encoder import load_checkpoint
 from models.heads import head_features, retrain_head
 from models.prediction import forward_batches, read_texts
@@ -25,6 +26,8 @@ def retrained_head(run: RunConfig, desk: Desk, device: torch.device) -> tuple[An
     """
     plain = load_run(run.experiment, run_name(run.ratio, run.seed, PLAIN))
     if plain.status.state != "done" or not (plain.checkpoint / "config.json").exists():
+        if only_head(plain.folder):
+            raise UserError(only_head_sentence(run.experiment, plain.name))
         raise UserError(
             f"The re-trained head starts from the checkpoint of the plain run at {ratio_label(run.ratio)}, seed "
             f"{run.seed}, which is not there. Let {plain.name} be done first, then resume."

@@ -3,6 +3,7 @@
 What is there already and fits is not made again, so that a run can be stopped anywhere and go on.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,10 +17,12 @@ from data.experiments import RunConfig, load_run_config, run_folder, run_names
 from data.files import write_folder
 from data.remedies import PLAIN, find_remedy
 from data.runs import TrainingDynamics, save_dynamics
+from models.checkpoints import HEAD
 from models.devices import claim_device
 from models.draws import draw_of, undo_shift
 from models.encoder import load_checkpoint, load_classifier
 from models.heads import head_layer, shift_head
+from models.keeping import AGAIN, keep_as_wished
 from models.losses import loss_of
 from models.material import Material, material_of, training_fingerprint
 from models.prediction import forward_batches
@@ -28,6 +31,7 @@ from models.record import run_record
 from models.resume import FILE as RESUME
 from models.resume import drop_resume, load_resume
 from models.retraining import retrained_head
+from models.sharing import call
 from models.sides import positive_side
 from models.simple import simple_log_odds
 from models.speeds import keep_speed, known_speed
@@ -43,11 +47,12 @@ from models.stages import (
     remove_leftovers,
     write_metrics,
 )
+from models.tasks import FROZEN
 from models.tokens import padded_tokens
 from models.training import Lesson, Trained, count_steps, train
 from models.watch import Progress, Stopped, Watch
 
-__all__ = ["Progress", "Stopped", "execute"]
+__all__ = ["Progress", "Stopped", "assist", "execute"]
 
 
 def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
@@ -64,7 +69,10 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
         material = material_of(run, watch.check)
         desk = Desk(folder, material, watch, mapped=tuned)
         remove_leftovers(folder)
-    if is_finished(desk) and not (folder / RESUME).exists():
+    finished = is_finished(desk) and not (folder / RESUME).exists() and not (folder / AGAIN).exists()
+    call(accelerator, training=not finished and _is_to_train(run, desk))
+    if finished:
+        keep_as_wished(run.experiment, run.name)
         return
     made = run_record(run, material, accelerator)
     try:
@@ -76,11 +84,26 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
             _fit(run, desk, accelerator, made)
     finally:
         accelerator.free_memory()
-    _keep_speed(run, watch)
+    if accelerator.num_processes == 1:
+        _keep_speed(run, watch)
     if tuned:
         lay_out(desk)
     write_metrics(desk, made)
     drop_resume(folder)
+    keep_as_wished(run.experiment, run.name)
+
+
+def assist(experiment: str, name: str) -> None:
+    """Take a share of a run's training, as one of the processes beside the main one, if there is a training."""
+    accelerator = claim_device()
+    if name == FROZEN or not call(accelerator, training=False):
+        return
+    run = load_run_config(experiment, name)
+    watch = Watch(lambda: False, lambda progress: None)
+    lesson = _lesson(run, material_of(run, watch.check))
+    model = load_classifier(run.training.encoder, seed=run.seed)
+    loss, folder = loss_of(run.remedy, lesson.labels), run_folder(experiment, name)
+    train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, loss=loss)
 
 
 def _load(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
@@ -106,6 +129,7 @@ def _fit(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, A
 def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str, Any]) -> None:
     """Train, unless the checkpoint of a finished training is there, then predict and embed."""
     checkpoint = desk.folder / "checkpoint"
+    _begin_again(desk.folder)
     if _is_trained(run, desk):
         model: nn.Module = load_checkpoint(str(checkpoint)).to(accelerator.device)
         desk.expect(forward=_forward_tokens(desk.material))
@@ -119,6 +143,21 @@ def _train(run: RunConfig, desk: Desk, accelerator: Accelerator, made: dict[str,
         made.update(_training_record(lesson, trained))
     predict(desk, model, made)
     embed(desk, model)
+
+
+def _begin_again(folder: Path) -> None:
+    """Drop what a run left that is trained once more because its weights are wanted back."""
+    if (folder / AGAIN).exists():
+        for name in (*OUTPUTS, AGAIN):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / HEAD, ignore_errors=True)
+
+
+def _is_to_train(run: RunConfig, desk: Desk) -> bool:
+    """Whether there are steps of training ahead, of which other processes may take their share."""
+    if run.checkpoint or run.remedy == "retrained-head" or not desk.mapped:
+        return False
+    return not _is_trained(run, desk)
 
 
 def _is_trained(run: RunConfig, desk: Desk) -> bool:

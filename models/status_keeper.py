@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from data.processes import this_machine
 from data.runs import RunStatus, write_status
 from data.workspace import now
 
@@ -21,7 +22,9 @@ class StatusKeeper:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._status = RunStatus(state="running", phase="loading", started=now(), pid=os.getpid())
+        self._status = RunStatus(
+            state="running", phase="loading", started=now(), pid=os.getpid(), machine=this_machine()
+        )
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="status keeper")
 

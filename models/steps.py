@@ -11,9 +11,12 @@ from torch import nn
 from data.experiments import TrainingConfig
 from models.dropout import QuickDropout
 from models.first_token import first_token_only, fits
+from models.sharing import add_gradients
 
 STEP_TOKENS, GPU_STEP_TOKENS = 2048, 65536
-"""Padded tokens that go through the model at once in training: 16 texts of 128 tokens, 4 of 512."""
+"""Padded tokens that go through the model at once in training: 16 texts of 128 tokens, 8 of 256."""
+STEP_PAIRS = 2**19
+"""Pairs of tokens that attend to each other at once on a processor, where their scores are kept: 2 texts of 512."""
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From logits (batch x 2) and labels (batch) to their mean loss."""
 
@@ -55,24 +58,33 @@ def take_step(
     accelerator: Accelerator,
     loss: Loss = cross_entropy,
     max_grad_norm: float = 1.0,
+    whole: int | None = None,
 ) -> torch.Tensor:
     """One optimiser step on one batch; the logits (batch x 2, float32) that the batch had before it.
 
     A batch of long texts goes through in parts, so that it needs no more memory than one of short texts; `loss` is a
-    mean over examples, so the gradient is the same.
+    mean over examples, so the gradient is the same. Of several processes each gives its share of a batch of `whole`
+    texts, which may be none.
     """
     size, longest = inputs["input_ids"].shape
-    budget = GPU_STEP_TOKENS if accelerator.device.type == "cuda" else STEP_TOKENS
-    logits = []
-    for rows in torch.arange(size).split(max(1, budget // longest)):
+    logits = [torch.empty(0, 2, device=accelerator.device)]
+    for rows in torch.arange(size).split(_rows_at_once(longest, accelerator.device.type)) if size else ():
         part = model(**{name: tensor[rows] for name, tensor in inputs.items()}).logits.float()
-        accelerator.backward(loss(part, labels[rows].to(part.device)) * (len(rows) / size))
+        accelerator.backward(loss(part, labels[rows].to(part.device)) * (len(rows) / (whole or size)))
         logits.append(part.detach())
+    add_gradients(accelerator, model)
     if max_grad_norm > 0:
         accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return torch.cat(logits)
+
+
+def _rows_at_once(longest: int, device_type: str) -> int:
+    """How many texts of so many tokens go through the model at once."""
+    if device_type == "cuda":
+        return max(1, GPU_STEP_TOKENS // longest)
+    return max(1, min(STEP_TOKENS // longest, STEP_PAIRS // longest**2))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from filelock import FileLock
 from data.datasets import Dataset, load_dataset
 from data.errors import UserError
 from data.experiments import (
+    KEEP,
     ExperimentConfig,
     RunConfig,
     TrainingConfig,
@@ -31,6 +32,7 @@ from data.previews import queue_previews
 from data.remedies import PLAIN, trained_remedies
 from data.runs import RunStatus, write_status
 from data.workspace import slug, workspace_folder
+from models.checkpoints import HEAD, only_head, only_head_sentence
 from models.tasks import FROZEN, task_folder
 
 LOCK_SECONDS = 60.0
@@ -48,13 +50,15 @@ def make_sweep(
     sweep: str = "A",
     test_negatives_cap: int | None = None,
     remedies: Sequence[str] = (),
+    keep: str = KEEP[0],
+    engine: str = "",
     preview: bool = False,
 ) -> ExperimentConfig:
     """Write an experiment with one queued run for each ratio and seed.
 
     `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
-    test, each; `remedies` are trained too, at every ratio; with `preview` a rough picture of all ratios comes first.
-    UserError when the data cannot give a ratio.
+    test, each; `remedies` are trained too, at every ratio; with `preview` a rough picture of all ratios comes first;
+    `keep` says what stays of a classifier; `engine` takes the runs. UserError when the data cannot give a ratio.
     """
     arms = trained_remedies(remedies)
     source = load_dataset(dataset)
@@ -70,6 +74,8 @@ def make_sweep(
         positives=positives,
         test_negatives_cap=test_negatives_cap,
         training=_anchored(training or TrainingConfig()),
+        keep=keep,
+        engine=engine,
     )
     _check_texts(source)
     plan = draw_plan(source.examples, sweep=sweep, ratios=config.ratios, seeds=config.seeds, positives=positives,
@@ -163,6 +169,9 @@ def located_model(name: str, what: str) -> str:
     """A model as the worker will find it, wherever it runs: a folder as its whole path, else the hub id as it is."""
     given = name.strip()
     path = Path(given).expanduser()
+    if given and only_head(path):
+        run = path.parent if path.name in ("checkpoint", HEAD) else path
+        raise UserError(only_head_sentence(run.parent.parent.name, run.name))
     if path.is_dir():
         if not (path / "config.json").exists():
             raise UserError(f"{path} is not a {what}: it has no config.json.")

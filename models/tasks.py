@@ -69,12 +69,15 @@ def training_work(config: RunConfig) -> float:
 
 
 def next_task(*, lanes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
-    """The task to begin now, given the keys of those that must not be handed out; None when nothing waits."""
-    for experiment in queued_experiments():
-        waiting, begun = _waiting(experiment, taken)
-        if waiting:
-            return choose(waiting, begun=begun, lanes=lanes)
-    return None
+    """The task for this workspace's worker to begin now; `taken` are the keys of those not to be handed out."""
+    tasks = (next_of(experiment, lanes=lanes, taken=taken) for experiment in queued_experiments())
+    return next((task for task in tasks if task is not None), None)
+
+
+def next_of(experiment: str, *, lanes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
+    """The task of one experiment to begin now, whoever trains it; None when nothing of it waits."""
+    waiting, begun = _waiting(experiment, taken)
+    return choose(waiting, begun=begun, lanes=lanes) if waiting else None
 
 
 def choose(waiting: Sequence[Task], *, begun: int, lanes: int) -> Task:
@@ -95,14 +98,17 @@ def choose(waiting: Sequence[Task], *, begun: int, lanes: int) -> Task:
 
 
 def queued_experiments() -> list[str]:
-    """Experiments that are worked on here, in the order of their queueing; one with a broken file is passed over."""
+    """Experiments for this workspace's worker, in the order of their queueing; one with a broken file is passed over.
+
+    Those that a cluster engine trains are not its own, nor those whose predictions came from elsewhere.
+    """
     found = []
     for path in experiments_folder().glob("*/experiment.json"):
         try:
             content = read_json(path)
         except UserError:
             continue
-        if content.get("kind") != "imported":
+        if content.get("kind") != "imported" and not content.get("engine"):
             found.append((str(content.get("created", "")), path.stat().st_mtime_ns, path.parent.name))
     return [name for *_, name in sorted(found)]
 
@@ -110,7 +116,7 @@ def queued_experiments() -> list[str]:
 def _waiting(experiment: str, taken: Container[tuple[str, str]]) -> tuple[list[Task], int]:
     """The waiting tasks of an experiment, and how many of its runs were begun."""
     waiting, begun = [], 0
-    for name in _task_names(experiment):
+    for name in task_names(experiment):
         if (experiment, name) in taken or not _waits(task_folder(experiment, name)):
             begun += name != FROZEN and not read_preview_name(name)
             continue
@@ -120,7 +126,8 @@ def _waiting(experiment: str, taken: Container[tuple[str, str]]) -> tuple[list[T
     return waiting, begun
 
 
-def _task_names(experiment: str) -> Iterator[str]:
+def task_names(experiment: str) -> Iterator[str]:
+    """The tasks of an experiment, also of one that is being made or deleted."""
     folder = experiment_folder(experiment)
     if (folder / "runs").is_dir():
         yield from (entry.name for entry in os.scandir(folder / "runs") if (Path(entry) / "config.json").exists())

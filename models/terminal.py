@@ -1,7 +1,7 @@
 """What each command of the terminal does: ask the other modules and show the answer."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from data.assets import fetch_assets
@@ -11,7 +11,7 @@ from data.experiments import TrainingConfig, experiment_ids, load_experiment, ra
 from data.export import errors_table, finished_run, provenance
 from data.prediction_columns import PredictionColumns
 from data.readers import ColumnGuess
-from models import jobs
+from models import jobs, keeping
 from models.answers import (
     say_worker,
     show_dataset,
@@ -93,6 +93,8 @@ def sweep(
     kind: str,
     test_negatives: int | None,
     remedies: str,
+    keep: str,
+    on: str,
     preview: bool,
     title: str,
     wait: bool,
@@ -109,6 +111,8 @@ def sweep(
         sweep=kind.upper(),
         test_negatives_cap=test_negatives,
         remedies=names(remedies),
+        keep=keep,
+        on=on,
         preview=preview,
     )
     show_queued(config.id, wait=wait, as_json=as_json)
@@ -134,10 +138,28 @@ def cancel(experiment: str, run: str | None) -> None:
     say(f"{run or experiment} stops within a few seconds. Go on later with: closecall resume {experiment}")
 
 
-def resume(experiment: str, run: str | None, *, wait: bool, as_json: bool) -> None:
+def resume(experiment: str, run: str | None, *, on: str, wait: bool, as_json: bool) -> None:
     """Go on with an experiment or a run of it."""
-    jobs.resume(experiment, run)
+    jobs.resume(experiment, run, on)
     show_queued(experiment, wait=wait, as_json=as_json)
+
+
+def keep(experiment: str, what: str, *, wait: bool, as_json: bool) -> None:
+    """Keep the whole checkpoints of an experiment, or the heads alone."""
+    kept = keeping.keep(experiment, what)
+    if as_json and not kept.again:
+        show_json(asdict(kept))
+        return
+    if what == "head":
+        say(f"{kept.freed / 1e6:,.0f} MB freed: {len(kept.lightened)} of {experiment}'s runs kept their head alone.")
+        if kept.later:
+            say(f"Still whole until they are done, or needed no more: {', '.join(kept.later)}.")
+        return
+    say(f"Runs of {experiment} keep their whole checkpoint.")
+    if kept.again:
+        jobs.ensure_worker()
+        say(f"Trained again, because their weights were dropped: {', '.join(kept.again)}.")
+        show_queued(experiment, wait=wait, as_json=as_json)
 
 
 def predict(

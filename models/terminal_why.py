@@ -9,7 +9,7 @@ from data.experiments import load_experiment, ratio_label
 from data.export import finished_run
 from data.runs import Run, load_runs
 from models.arguments import one_ratio
-from models.checkpoints import Checkpoint, checkpoint_of
+from models.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
 from models.console import say, show_json, show_rows
 
 
@@ -31,6 +31,8 @@ def why(
     own = _text_of(experiment, example)
     checkpoint = checkpoint_of(run)
     if checkpoint is None:
+        if only_head(run.folder):
+            raise UserError(only_head_sentence(experiment, run.name))
         raise UserError(f"{run.name} of {experiment} has no checkpoint to ask: it was imported, or it was removed.")
     if text is None:
         _show_words(run, checkpoint, own, threshold, as_json=as_json)

@@ -1,8 +1,10 @@
 """Texts as token ids, made once for a dataset, and the batches they are read in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from data.files import write_arrays
 from data.workspace import workspace_folder
+from models.turns import alone
 
 BLOCK = 500
 """Texts tokenised at a time, between two looks at whether to stop."""
@@ -37,9 +40,10 @@ class Tokens:
     def batch(self, places: np.ndarray, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
         """The texts at these places as `input_ids` and `attention_mask`, padded to the longest (batch x longest)."""
         lengths = self.starts[places + 1] - self.starts[places]
-        inside = np.arange(lengths.max()) < lengths[:, None]
+        inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
         ids = np.full(inside.shape, self.pad_id, dtype=np.int64)
-        ids[inside] = np.concatenate([self.flat[self.starts[i] : self.starts[i + 1]] for i in places])
+        if len(places):
+            ids[inside] = np.concatenate([self.flat[self.starts[i] : self.starts[i + 1]] for i in places])
         return {
             "input_ids": torch.from_numpy(ids).to(device),
             "attention_mask": torch.from_numpy(inside.astype(np.int64)).to(device),
@@ -50,13 +54,27 @@ def tokenise(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_tokens: int, check: Callable[[], None] = lambda: None
 ) -> Tokens:
     """Texts as token ids, cut at `max_tokens` with the special ones included. `check` is called now and then."""
-    parts: list[list[int]] = []
-    for start in range(0, len(texts), BLOCK):
-        check()
-        block = list(texts[start : start + BLOCK])
-        parts += tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
-    flat = np.fromiter((token for part in parts for token in part), dtype=np.int32)
-    return Tokens(flat, np.cumsum([0, *map(len, parts)]), int(tokenizer.pad_token_id))
+    flat, lengths = [np.empty(0, dtype=np.int32)], [0]
+    with _left_as_it_was(tokenizer):
+        for start in range(0, len(texts), BLOCK):
+            check()
+            block = list(texts[start : start + BLOCK])
+            parts = tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
+            flat.append(np.fromiter(chain.from_iterable(parts), dtype=np.int32))  # lists take ten times the room
+            lengths += map(len, parts)
+    return Tokens(np.concatenate(flat), np.cumsum(lengths), int(tokenizer.pad_token_id))
+
+
+@contextmanager
+def _left_as_it_was(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """A tokenizer remembers that it cut, and would be saved so with the one run that found no cached tokens."""
+    rules = getattr(tokenizer, "backend_tokenizer", None)
+    before = rules.truncation if rules is not None else None
+    try:
+        yield
+    finally:
+        if rules is not None:
+            rules.enable_truncation(**before) if before else rules.no_truncation()
 
 
 def cached_tokens(
@@ -72,17 +90,25 @@ def cached_tokens(
     The key is the content of the texts, the tokenizer's own rules and `max_tokens`.
     """
     path = _token_file(tokenizer, max_tokens, content_sha256)
-    pad_id = int(tokenizer.pad_token_id)
+    pad_id, count = int(tokenizer.pad_token_id), len(texts)
+    if (kept := _kept_tokens(path, pad_id, count)) is not None:
+        return kept
+    with alone(path, check):
+        if (kept := _kept_tokens(path, pad_id, count)) is not None:
+            return kept
+        tokens = tokenise(texts, tokenizer, max_tokens, check)
+        write_arrays(path, {"flat": tokens.flat, "starts": tokens.starts})
+    return tokens
+
+
+def _kept_tokens(path: Path, pad_id: int, count: int) -> Tokens | None:
+    """The tokens in a file; None when it is absent, or broken by hand: then they are made anew."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             kept = Tokens(stored["flat"], stored["starts"], pad_id)
-        if len(kept) == len(texts):
-            return kept
     except (OSError, ValueError, KeyError):
-        pass  # absent, or broken by hand: made anew
-    tokens = tokenise(texts, tokenizer, max_tokens, check)
-    write_arrays(path, {"flat": tokens.flat, "starts": tokens.starts})
-    return tokens
+        return None
+    return kept if len(kept) == count else None
 
 
 def training_batches(lengths: np.ndarray, *, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:

@@ -20,6 +20,7 @@ from data.experiments import TrainingConfig
 from models.draws import Draw, every_row
 from models.metrics import class_metrics
 from models.resume import Resume, load_resume, restore, save_resume
+from models.sharing import begin_step, check_together, own_share, whole_batch
 from models.steps import (
     Loss,
     cross_entropy,
@@ -139,7 +140,9 @@ class _Training:
         self.lesson, self.folder, self.watch, self.loss, self.accelerator = lesson, folder, watch, loss, accelerator
         self.plain_model = model
         self.plain_optimizer = make_optimizer(model, lesson.config)
-        self.model, self.optimizer = accelerator.prepare(model, self.plain_optimizer)
+        # Several processes add up their gradients by models.sharing, not by a wrapper around the model.
+        self.model = accelerator.prepare_model(model, evaluation_mode=accelerator.num_processes > 1)
+        self.optimizer = accelerator.prepare_optimizer(self.plain_optimizer)
         self.labels = torch.from_numpy(lesson.labels.astype(np.int64))
         self.step, self.history, self.seconds_before = 0, list[dict[str, Any]](), 0.0
         self.pos_probs = torch.full((lesson.epochs, len(lesson.places)), math.nan)
@@ -147,6 +150,7 @@ class _Training:
         resume = load_resume(folder, fingerprint=lesson.fingerprint)
         if resume is not None:
             self._go_on_from(resume)
+        check_together(accelerator, model, self.step)
         self.started = self.saved = time.perf_counter()
         self.save_cost = 0.0
 
@@ -166,24 +170,27 @@ class _Training:
 
     def _take_step(self, epoch: int, rows: np.ndarray) -> int:
         """One optimiser step, and the probabilities that the batch had before it; how many tokens it read."""
-        config, lesson = self.lesson.config, self.lesson
+        config, lesson, accelerator = self.lesson.config, self.lesson, self.accelerator
+        begin_step(accelerator, lesson.seed, self.step)
+        own = own_share(accelerator, len(rows))
         share = rate_share(self.step, lesson.steps, config.warmup_share)
         for group in self.plain_optimizer.param_groups:
             group["lr"] = config.learning_rate * share
-        inputs = lesson.tokens.batch(lesson.places[rows], self.accelerator.device)
         logits = take_step(
             self.model,
             self.optimizer,
-            inputs,
-            self.labels[rows],
-            accelerator=self.accelerator,
+            lesson.tokens.batch(lesson.places[rows[own]], accelerator.device),
+            self.labels[rows[own]],
+            accelerator=accelerator,
             loss=self.loss,
             max_grad_norm=config.max_grad_norm,
+            whole=len(rows),
         )
+        logits = whole_batch(accelerator, logits, own, len(rows))
         seen, first = np.unique(rows, return_index=True)  # a row may have been drawn more than once
         self.pos_probs[epoch, seen] = logits.softmax(1)[first, 1].cpu()
         self.step += 1
-        return inputs["input_ids"].numel()
+        return padded_tokens(lesson.tokens.lengths[lesson.places], [rows])
 
     def epoch_record(self, epoch: int, probe: Probe) -> dict[str, Any]:
         """What one epoch did to both classes, from the training's own forward passes, and what the probe adds."""
@@ -191,6 +198,8 @@ class _Training:
         return {"epoch": epoch + 1, "step": self.step, "train": figures, **probe(self.plain_model)}
 
     def save(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
         started = time.perf_counter()
         save_resume(
             self.folder,

@@ -3,6 +3,8 @@
     python -m models.worker               drain the queue of the workspace, then end
     python -m models.worker RUN_FOLDER    work on this one run, in this process (for a cluster engine)
 
+By `accelerate launch --num_processes N -m models.worker RUN_FOLDER` several processes do that (see `models.sharing`).
+
 It needs no torch itself: its lanes do (see `models.lane`). Closing the app does not stop it. What it was doing when it
 is killed is left interrupted and can be resumed.
 """
@@ -20,11 +22,12 @@ from filelock import FileLock, Timeout
 
 from data.files import write_json
 from data.previews import drop_prefixes
+from data.processes import this_machine
 from data.workspace import now, workspace_folder
 from models.capacity import gpu_in_sight, lane_limit
 from models.lane import perform
 from models.lanes import Lane
-from models.tasks import FROZEN, Task, next_task
+from models.tasks import CANCEL, FROZEN, Task, next_task
 
 LOCK_SECONDS = 3.0
 LISTEN_SECONDS = 0.25
@@ -50,6 +53,12 @@ def work_on(folder: Path) -> int:
         print(f"{folder} is not a run folder of an experiment.", file=sys.stderr)
         return 1
     os.environ["CLOSECALL_HOME"] = str(experiment.parent.parent)
+    if int(os.environ.get("RANK", "0")) > 0:  # launched beside a main process, which keeps the status and the files
+        from models.run import assist
+
+        assist(experiment.name, name)
+        return 0
+    (folder / CANCEL).unlink(missing_ok=True)  # whoever starts it by hand wants it to run
     state, _ = perform(experiment.name, name)
     return {"done": 0, "cancelled": 2}.get(state, 1)
 
@@ -184,6 +193,7 @@ class Worker:
             "schema": 1,
             "pid": os.getpid(),
             "pid_created": psutil.Process().create_time(),
+            "machine": this_machine(),
             "started": self._started,
             "heartbeat": now(),
             "lanes": self._room(),

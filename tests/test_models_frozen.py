@@ -1,14 +1,18 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from data.datasets import load_dataset
-from data.experiments import experiment_folder, load_evaluation, load_plan
+from data.experiments import experiment_folder, load_evaluation, load_plan, load_run_config
 from data.runs import load_embeddings, load_projection
 from models import encoder
 from models.frozen import execute_frozen
 from models.prediction import read_texts
+from models.run import execute
+from models.sweeps import add_remedies
 from models.tokens import tokenise
 from models.watch import Progress, Stopped
 from tests.tiny_bert import make_tiny_bert
@@ -49,6 +53,35 @@ def test_another_experiment_on_the_same_texts_computes_only_what_is_new(workspac
     kept = dict(zip(load_embeddings(first)[0]["id"], load_embeddings(first)[1], strict=True))
     rows, embeddings = load_embeddings(second)
     assert all(np.array_equal(kept[one], row) for one, row in zip(rows["id"], embeddings, strict=True) if one in kept)
+
+
+def test_embeddings_do_not_depend_on_which_run_asks_first(workspace: Path) -> None:
+    """A killed sweep goes on in another order. The batches are the same: in others a large encoder rounds otherwise."""
+    config, _ = make_tiny_sweep(workspace, title="one", ratios=(1, 4))
+    finish(config.id)
+    cache = workspace / "cache" / "embeddings"
+    (first,) = cache.glob("*.npz")
+    stored = [np.load(first)]
+    first.unlink()
+    other, _ = make_tiny_sweep(workspace, title="two", ratios=(1, 4))
+    add_remedies(other.id, ["frozen-logistic"], ratios=[1])
+    execute(load_run_config(other.id, "r1-s0-frozen-logistic"), should_stop=never, report=ignore)
+    stored.append(np.load(first))
+    count = len(stored[0]["places"])
+    for name in ("places", "embeddings"):
+        assert np.array_equal(stored[0][name], stored[1][name][:count])
+    assert "embedding" not in finish(other.id)[1]
+
+
+def test_one_embeds_while_the_other_waits_and_can_be_stopped(workspace: Path) -> None:
+    config, _ = make_tiny_sweep(workspace)
+    finish(config.id)
+    (kept,) = (workspace / "cache" / "embeddings").glob("*.npz")
+    shutil.rmtree(experiment_folder(config.id) / "frozen")
+    asked = iter(range(12))
+    with FileLock(kept.with_suffix(".lock")), pytest.raises(Stopped):
+        execute_frozen(config.id, should_stop=lambda: next(asked, None) is None, report=ignore)
+    finish(config.id)
 
 
 def test_another_encoder_is_not_served_from_the_cache(workspace: Path) -> None:

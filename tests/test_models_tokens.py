@@ -49,9 +49,19 @@ def test_tokenising_asks_whether_to_stop(tokenizer) -> None:
     assert len(asked) == 3
 
 
+def test_a_tokenizer_is_left_as_it_was(tokenizer) -> None:
+    """It is saved with each checkpoint: whoever tokenises first must not save another one."""
+    for cut in (None, 9):
+        if cut:
+            tokenizer.backend_tokenizer.enable_truncation(cut)
+        before = tokenizer.backend_tokenizer.to_str()
+        tokenise(TEXTS, tokenizer, 16)
+        assert tokenizer.backend_tokenizer.to_str() == before
+
+
 def test_tokens_are_made_once_and_again_when_the_file_is_broken(workspace: Path, tokenizer) -> None:
     first = cached_tokens(TEXTS, tokenizer, 16, content_sha256="a")
-    (file,) = (workspace / "cache" / "tokens").iterdir()
+    (file,) = (workspace / "cache" / "tokens").glob("*.npz")
     # The second call does not even look at the texts.
     again = cached_tokens(["other"] * 5, tokenizer, 16, content_sha256="a")
     assert np.array_equal(first.flat, again.flat) and np.array_equal(first.starts, again.starts)
@@ -59,7 +69,7 @@ def test_tokens_are_made_once_and_again_when_the_file_is_broken(workspace: Path,
     assert np.array_equal(cached_tokens(TEXTS, tokenizer, 16, content_sha256="a").flat, first.flat)
     cached_tokens(TEXTS, tokenizer, 17, content_sha256="a")
     cached_tokens(TEXTS, tokenizer, 16, content_sha256="b")
-    assert len(list((workspace / "cache" / "tokens").iterdir())) == 3
+    assert len(list((workspace / "cache" / "tokens").glob("*.npz"))) == 3
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,17 +1,24 @@
 """Train: configure and queue, watch, stop and go on, or load what was made elsewhere. No run is trained here."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import models.jobs
 from data.experiments import experiment_ids, load_experiment, run_folder
+from data.files import write_json
 from data.previews import load_previews
+from data.processes import this_machine
 from data.runs import RunStatus, read_status, write_status
+from models.engines import driver_file
+from models.sweeps import make_sweep
 from tests.makers import make_dataset, make_experiment
 from tests.pages_driver import open_page, said
+from tests.tiny_bert import make_tiny_bert
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +98,20 @@ def test_runs_are_listed_with_their_state_and_can_be_cancelled_and_resumed(works
     assert read_status(run_folder(config.id, "r1-s0-none")).state == "queued"
 
 
+def test_runs_that_wait_for_ray_are_shown_as_at_work_or_offered_to_be_trained_here(workspace: Path) -> None:
+    make_dataset()
+    make_sweep("posts", title="far", ratios=[1, 2], engine="ray")
+    own = {"pid": os.getpid(), "pid_created": psutil.Process().create_time(), "machine": this_machine()}
+    told = {"ready": True, "ended": False, "address": "ray", "lanes": 7, "busy": 1, "nodes": 2, "message": "*Why.*"}
+    write_json(driver_file("far"), {"schema": 1, **own, **told, "heartbeat": ""})
+    assert "nothing works on them" not in said(open_page("prepare/train", experiment="far"))
+    write_json(driver_file("far"), {"schema": 1, **own, **told, "heartbeat": "", "ended": True})
+    at = open_page("prepare/train", experiment="far")
+    assert r"the Ray driver has ended. \*Why\.\*" in said(at)
+    at.button(key="start-worker").click().run()
+    assert load_experiment("far").engine == ""
+
+
 def test_a_failed_run_says_what_to_do_and_folds_the_details(workspace: Path) -> None:
     config = make_experiment(make_dataset(), ratios=(1,), seeds=(0,), state="queued")
     failed = RunStatus(state="failed", message="The disk is *full*.", details="Traceback ...")
@@ -141,3 +162,15 @@ def test_a_second_experiment_is_opened_when_it_is_queued(workspace: Path) -> Non
     queue(at)
     assert at.query_params["experiment"] == next(one for one in experiment_ids() if one != "sweep")
     assert "0 of 6 runs are done" in said(at)
+
+
+def test_what_is_kept_of_the_classifiers_is_chosen_with_its_size_told(workspace: Path) -> None:
+    make_dataset()
+    make_tiny_bert(workspace / "tiny")
+    at = open_page("prepare/train")
+    at.text_input(key="sweep-encoder").set_value(str(workspace / "tiny")).run()
+    choice = at.get("button_group")
+    assert any("MB a run" in option.content for one in choice for option in one.proto.options)
+    at.button_group(key="sweep-keep").set_value("head").run()
+    at.button(key="sweep-go").click().run()
+    assert load_experiment(experiment_ids()[0]).keep == "head"

@@ -29,7 +29,7 @@ def prepare(job: Job) -> Callable[[], Job]:
 
 def _theirs() -> Callable[[list[str]], np.ndarray]:
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     reader = Transformer(str(encoder_folder()), max_seq_length=MAX_TOKENS)
     model = SentenceTransformer(modules=[reader, Pooling(384, "mean")], device="cpu")

@@ -7,9 +7,10 @@ import streamlit as st
 
 from data.datasets import load_info
 from data.errors import UserError
-from data.experiments import TrainingConfig
+from data.experiments import KEEP, TrainingConfig
 from data.previews import PREFIX
 from models.jobs import queue_sweep
+from models.keeping import encoder_bytes
 from models.preview_words import COSTS
 from pages.prepare._dataset_facts import dataset_facts
 from pages.prepare._estimate import show_estimate
@@ -40,12 +41,13 @@ def sweep_form(names: list[str]) -> None:
         settings = _main_settings(usable)
     with right:
         training = _training_settings()
+        keep = _keep_setting(training["encoder"])
     try:
         settings |= {"ratios": numbers(settings["ratios"], "ratio"), "training": TrainingConfig(**training)}
         settings["seeds"] = [int(seed) for seed in numbers(settings["seeds"], "seed", whole=True)]
         show_estimate(settings)
         if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
-            config = queue_sweep(settings.pop("dataset"), **settings)
+            config = queue_sweep(settings.pop("dataset"), keep=keep, **settings)
             go("pages/prepare/train.py", experiment=config.id)
     except UserError as error:
         tell(error)
@@ -128,3 +130,20 @@ def _training_settings() -> dict[str, Any]:
                                             persist_state="session",
                                             help="At equal epochs 1:10 takes 5.5 times the steps of 1:1.")  # fmt: skip
     return settings
+
+
+def _keep_setting(encoder: str) -> str:
+    """What stays on the disk of each run's classifier, and how much that is."""
+    size = encoder_bytes(encoder)
+    told = f" ({size / 1e6:,.0f} MB a run)" if size else ""
+    return st.segmented_control(
+        "Keep",
+        KEEP,
+        format_func={"checkpoint": f"Whole checkpoint{told}", "head": "Head and predictions only"}.__getitem__,
+        default=KEEP[0],
+        required=True,
+        key="sweep-keep",
+        persist_state="session",
+        help="Why a prediction was made, changed texts, and the re-trained head added later need the whole checkpoint. "
+        "Predictions, maps and training dynamics need none of it.",
+    )

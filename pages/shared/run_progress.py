@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from data.errors import UserError
-from data.experiments import ratio_label
+from data.experiments import load_experiment, ratio_label
 from data.previews import Preview
 from data.runs import Run, RunStatus
-from models.jobs import ensure_worker, experiment_progress, worker_status
+from models.engines import driver_status
+from models.jobs import ensure_worker, experiment_progress, is_attended, resume
 from models.progress import ExperimentProgress, run_share
 from pages.shared.failures import tell
-from pages.shared.words import counted, duration
+from pages.shared.words import counted, duration, plain
 
 POLL_SECONDS = 2.0
 STATES = {
@@ -68,8 +69,8 @@ def run_label(run: Run) -> str:
 
 def _draw(progress: ExperimentProgress, table: bool) -> None:
     st.progress(min(1.0, progress.done_share), text=progress_line(progress))
-    if progress.active and not worker_status().alive:
-        _no_worker()
+    if progress.active and not is_attended(progress.experiment):
+        _unattended(progress.experiment)
     if not table:
         now = [f"{run_label(run)}: {doing(run.status)}" for run in progress.runs if run.status.state == "running"]
         st.caption("; ".join(now) if now else "Closing the browser does not stop it.")
@@ -89,11 +90,13 @@ def doing(status: RunStatus) -> str:
     return phase + left
 
 
-def _no_worker() -> None:
-    st.warning("Runs wait, but nothing works on them: the worker has ended.", icon=":material/pause_circle:")
-    if st.button("Go on", key="start-worker", icon=":material/play_arrow:"):
+def _unattended(experiment: str) -> None:
+    ray = bool(load_experiment(experiment).engine)
+    why = f"the Ray driver has ended. {plain(driver_status(experiment).message)}" if ray else "the worker has ended."
+    st.warning(f"Runs wait, but nothing works on them: {why}", icon=":material/pause_circle:")
+    if st.button("Go on here" if ray else "Go on", key="start-worker", icon=":material/play_arrow:"):
         try:
-            ensure_worker()
+            resume(experiment) if ray else ensure_worker()
         except UserError as error:
             tell(error)
 

@@ -6,7 +6,7 @@ import streamlit as st
 from analysis.attribution import Attribution, Flip, positive_probability, word_table
 from data.experiments import ExperimentConfig
 from data.runs import Run
-from models.checkpoints import Checkpoint, checkpoint_of
+from models.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
 from models.reading import explained
 from pages.shared.asking import answer, ask, is_asked, take_back
 from pages.shared.run_progress import run_label
@@ -62,6 +62,8 @@ def _ask(checkpoint: Checkpoint, text: str, threshold: float) -> None:
 def _missing(config: ExperimentConfig, run: Run) -> str:
     if config.kind == "imported":
         return "Why this prediction cannot be asked: it was imported, without its classifier."
+    if only_head(run.folder):
+        return f"Why this prediction cannot be asked. {only_head_sentence(config.id, run.name)}"
     return f"Why this prediction cannot be asked: the checkpoint of {run_label(run)} is not there any more."
 
 

@@ -1,0 +1,28 @@
+"""What each process of an `accelerate launch` does in tests/test_models_sharing.py: train in fp32 and keep the outcome.
+
+python -m tests.train_together TINY_BERT OUT
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from accelerate import Accelerator
+from safetensors.torch import save_model
+
+from tests.test_models_training import make_lesson, taught
+
+N = 41
+"""Five batches of eight and one of a single text, in which a second process has no share."""
+
+
+def main(tiny: Path, out: Path) -> None:
+    accelerator = Accelerator(mixed_precision="no")
+    model, trained = taught(tiny, out, make_lesson(tiny, n=N), accelerator)
+    if accelerator.is_main_process:
+        save_model(model, str(out / "model.safetensors"))
+        np.save(out / "pos_probs.npy", trained.pos_probs)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
