@@ -30,7 +30,7 @@ from models.watch import Progress, Watch
 
 MOST, MOST_VALIDATION = 1000, 250
 """Test examples of each class that a preview is judged on; validation examples of each that set a probe's penalty."""
-EPOCHS, RATE, BATCH = 3, 8e-4, 16
+EPOCHS, RATE, BATCH = 3, 5.5e-4, 16
 """How the last layer is trained: alone it bears a higher rate than all layers do (docs/decisions/0020)."""
 
 

@@ -86,8 +86,8 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
         key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
     settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
                                       placeholder=plain(load_info(dataset).title))  # fmt: skip
-    settings["preview"] = st.toggle("Preview first: a rough picture of all ratios", False, key="sweep-preview",
-                                    persist_state="session", help=PREVIEW)  # fmt: skip
+    settings["preview"] = st.toggle(f"Preview first: all ratios soon, {COSTS[PREFIX]} average precision", False,
+                                    key="sweep-preview", persist_state="session", help=PREVIEW)  # fmt: skip
     return settings | _more_settings()
 
 
