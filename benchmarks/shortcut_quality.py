@@ -22,6 +22,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from scipy import stats
 from sklearn.metrics import average_precision_score
 
@@ -85,9 +86,8 @@ def judge(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
 
 def trained_without(run: RunConfig, left_out: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Labels and log-odds of the test set after the run's training without some shortcuts."""
-    accelerator = claim_device()
-    if "bf16" in left_out:
-        accelerator = Accelerator(mixed_precision="no")
+    AcceleratorState._reset_state(reset_partial_state=True)  # a process has one precision, else
+    accelerator = Accelerator(mixed_precision="no") if "bf16" in left_out else claim_device()
     material = material_of(run, lambda: None)
     lesson = _lesson(run, material, frozen="frozen-words" not in left_out)
     model = load_classifier(run.training.encoder, seed=run.seed)

@@ -170,12 +170,16 @@ def _preview_task(experiment: str, name: str, kind: str, ratio: float) -> Task:
 
 
 def _needs_another(experiment: str, name: str) -> bool:
-    """Whether the run that this one starts from is still waiting or at work. One that failed is told by the run."""
+    """Whether the run that this one starts from is still to come. One that failed or was cancelled is told by the run.
+
+    One that was interrupted goes on when it is resumed: to begin without it would end in a failure that resuming it
+    does not mend.
+    """
     start = needed_run(name)
     if start is None:
         return False
     try:
-        return read_status(run_folder(experiment, start)).state in ("queued", "running")
+        return read_status(run_folder(experiment, start)).state in ("queued", "running", "interrupted")
     except (UserError, TypeError):
         return False
 

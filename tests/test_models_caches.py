@@ -30,6 +30,7 @@ def embeds(experiment: str, ratio: float) -> bool:
     return "embedding" in {one.phase for one in seen}
 
 
+@pytest.mark.slow
 def test_ratios_and_experiments_on_the_same_texts_embed_once(workspace: Path) -> None:
     config, _ = make_tiny_sweep(workspace, ratios=(1, 3))
     assert embeds(config.id, 3)
@@ -41,6 +42,7 @@ def test_ratios_and_experiments_on_the_same_texts_embed_once(workspace: Path) ->
     assert written(workspace) == before
 
 
+@pytest.mark.slow
 def test_a_version_with_other_labels_has_the_same_tokens_and_embeddings(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,15 @@ def test_experiments_are_taken_in_the_order_of_queueing(workspace: Path) -> None
     assert second is not None and second.experiment == "ant"
 
 
+@pytest.mark.parametrize("state, begins", [("queued", False), ("interrupted", False), ("done", True), ("failed", True)])
+def test_a_retrained_head_waits_for_a_plain_run_that_is_to_come(workspace: Path, state: str, begins: bool) -> None:
+    make_dataset()
+    one = make_sweep("posts", title="heads", ratios=[2], positives=15, remedies=["retrained-head"]).id
+    write_status(run_folder(one, "r2-s0-none"), RunStatus(state=state))
+    task = next_task(lanes=1, taken={(one, "r2-s0-none"), (one, FROZEN)})
+    assert (task is not None) is begins
+
+
 def test_choose_takes_the_frozen_task_last() -> None:
     frozen, run = Task("one", FROZEN), Task("one", "r1-s0-none", 10.0)
     assert choose([frozen, run], begun=5, lanes=2) == run

@@ -51,6 +51,7 @@ def weights(folder: Path) -> bytes:
     return (folder / "checkpoint" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_head_alone_is_kept_and_the_whole_comes_back(workspace: Path) -> None:
     config, plain = make_small_sweep(workspace)
     add_remedies(config.id, ["retrained-head"])

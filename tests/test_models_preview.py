@@ -105,6 +105,7 @@ def test_a_prefix_is_computed_once_and_anew_for_other_texts_and_weights(workspac
     assert not prefixes_folder().exists()
 
 
+@pytest.mark.slow
 def test_lanes_make_each_part_once_and_take_over_what_another_left(tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.txt" for number in range(20)]
     made: list[int] = []
@@ -160,6 +161,7 @@ def test_both_kinds_are_made_on_the_first_seeds_examples_and_share_one_prefix(sw
     assert made["steps"] == 3 * -(-size // 16)
 
 
+@pytest.mark.slow
 def test_a_preview_that_is_stopped_goes_on_and_ends_the_same(sweep: ExperimentConfig, workspace: Path) -> None:
     whole = read_frame(make(sweep, "preview-prefix-r3") / "predictions.parquet")
     (preview_folder(sweep.id, "preview-prefix-r3") / "predictions.parquet").unlink()
@@ -212,6 +214,7 @@ def test_previews_come_first_and_the_real_runs_keep_their_order(sweep: Experimen
     assert order[4:] == ["r1-s0-none", "r3-s0-none", FROZEN]
 
 
+@pytest.mark.slow
 def test_previews_are_cancelled_resumed_and_failed_as_runs_are(
     sweep: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def test_runs_are_listed_with_their_state_and_can_be_cancelled_and_resumed(works
     assert read_status(run_folder(config.id, "r1-s0-none")).state == "queued"
 
 
+@pytest.mark.slow
 def test_runs_that_wait_for_ray_are_shown_as_at_work_or_offered_to_be_trained_here(workspace: Path) -> None:
     make_dataset()
     make_sweep("posts", title="far", ratios=[1, 2], engine="ray")
