@@ -49,7 +49,7 @@ def execute_preview(
         if (run_folder(experiment, run.name) / "predictions.parquet").exists():
             return
         accelerator = claim_device()
-        material = _material(run, watch)
+        material, cut = _material(run, watch)
         remove_leftovers(folder)
     prefix = cached_prefix(
         material.tokens, material.training["place"].to_numpy(), run.training.encoder, accelerator.device, watch
@@ -57,7 +57,7 @@ def execute_preview(
     desk = Desk(folder, _on_prefix(material, prefix, run), watch, mapped=False)
     if has_predictions(desk):
         return
-    made = {**run_record(run, material, accelerator), "kind": kind, "max_tokens": int(material.tokens.lengths.max())}
+    made = {**run_record(run, material, accelerator), "kind": kind, "cut_at": cut}
     try:
         logits = (
             _linear(desk, prefix, material, made) if kind == LINEAR else _trained(desk, prefix, run, accelerator, made)
@@ -69,8 +69,11 @@ def execute_preview(
     drop_resume(folder)
 
 
-def _material(run: RunConfig, watch: Watch) -> Material:
-    """As `training` all that any preview of the experiment reads, with their split; texts cut where room is short."""
+def _material(run: RunConfig, watch: Watch) -> tuple[Material, int | None]:
+    """As `training` all that any preview of the experiment reads, with their split.
+
+    Where room is short texts are cut: the number tells at how many tokens.
+    """
     encoder = run.training.encoder
     material = load_material(run.experiment, encoder, run.training.max_tokens, watch.check)
     plan, seed = load_plan(run.experiment), material.experiment.plan_seed
@@ -83,7 +86,8 @@ def _material(run: RunConfig, watch: Watch) -> Material:
     rows = pd.concat([own, asked], ignore_index=True)
     hidden = int(load_config(encoder).hidden_size)
     tokens = within_reach(material.tokens, rows["place"].to_numpy(), hidden=hidden, room=disk_room())
-    return replace(material, tokens=tokens, training=rows)
+    cut = None if tokens is material.tokens else int(tokens.lengths.max())
+    return replace(material, tokens=tokens, training=rows), cut
 
 
 def _on_prefix(material: Material, prefix: Prefix, run: RunConfig) -> Material:

@@ -24,7 +24,7 @@ def preview_words(previews: Sequence[Preview]) -> str:
 
 def _made(preview: Preview) -> str:
     made = read_json(preview.folder / "metrics.json")
-    cut = f" Texts are read up to token {made['max_tokens']}." if made.get("shortened") else ""
+    cut = f" Texts are cut at {made['cut_at']} tokens, for want of room." if made.get("cut_at") else ""
     if preview.kind == LINEAR:
         return f"a logistic regression on the embeddings of the encoder as it came, first seed only.{cut}"
     return f"{made['frozen_layers']} of {made['layers']} layers are frozen, first seed only.{cut}"

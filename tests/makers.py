@@ -215,7 +215,7 @@ def make_preview(config: ExperimentConfig, ratio: float, *, kind: str = "prefix"
     folder = preview_folder(config.id, preview_name(kind, ratio))
     frame = read_frame(run / "predictions.parquet")
     save_predictions(folder, frame[frame["split"] == "test"])
-    write_json(folder / "metrics.json", {"kind": kind, "frozen_layers": 5, "layers": 6, "max_tokens": 64})
+    write_json(folder / "metrics.json", {"kind": kind, "frozen_layers": 5, "layers": 6, "cut_at": None})
     write_status(folder, RunStatus(state="done"))
 
 

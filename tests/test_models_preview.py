@@ -32,6 +32,7 @@ from models.parts import make_together
 from models.prediction import read_texts
 from models.prefix import cached_prefix, frozen_layers, top_on, within_reach
 from models.preview import execute_preview
+from models.preview_words import preview_words
 from models.resume import FILE as RESUME
 from models.tasks import FROZEN, next_task
 from models.tokens import Tokens
@@ -241,6 +242,15 @@ def test_a_run_takes_the_place_of_its_preview(sweep: ExperimentConfig) -> None:
     assert [one.ratio for one in standing_in(shown, load_runs(sweep.id))] == [3.0]
     make(sweep, "preview-prefix-r1")  # too late: nothing is made
     assert not (preview_folder(sweep.id, "preview-prefix-r1") / "predictions.parquet").exists()
+
+
+@pytest.mark.slow
+def test_a_preview_of_cut_texts_says_so(sweep: ExperimentConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.prefix.MOST_BYTES", 400 * 17 * 32 * 2)  # 32 numbers of 16 bits for a token
+    make(sweep, "preview-prefix-r1")
+    words = preview_words(standing_in(load_previews(sweep.id), load_runs(sweep.id)))
+    cut = read_json(preview_folder(sweep.id, "preview-prefix-r1") / "metrics.json")["cut_at"]
+    assert 16 <= cut < 24 and f"Texts are cut at {cut} tokens" in words
 
 
 @pytest.mark.slow
