@@ -6,12 +6,11 @@ examples and minutes for a hundred thousand; the app only looks at the status th
 
 import os
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,9 +31,8 @@ from data.errors import UserError
 from data.experiments import experiment_folder, load_experiment
 from data.runs import RunStatus, load_embeddings, load_neighbours, read_status
 from data.workspace import now
-from models.capacity import lane_threads
+from models.background import start_module
 from models.failures import details, sentence
-from models.lanes import HOUSE, child_environment
 from models.status_keeper import StatusKeeper, record
 from models.watch import Progress
 
@@ -80,19 +78,10 @@ def start_audit(experiment: str) -> None:
     if (status := audit_status(experiment)) is not None and status.state == "running":
         return
     folder.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "models.audit", experiment],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=HOUSE,
-        env=child_environment(lane_threads()),
-        start_new_session=True,
-    )
+    process = start_module("models.audit", experiment, log=Path(os.devnull))
     with suppress(psutil.Error):  # the first word for it, since its own takes a second to come
         born = psutil.Process(process.pid).create_time()
         record(folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=born))
-    threading.Thread(target=process.wait, daemon=True).start()  # or it would stay as a zombie
 
 
 def stop_audit(experiment: str) -> None:
