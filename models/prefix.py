@@ -21,9 +21,9 @@ from data.previews import prefixes_folder
 from data.workspace import workspace_folder
 from models.encoder import load_classifier, weights_fingerprint
 from models.first_token import fits
-from models.parts import make_together
 from models.prediction import forward_batches, read_texts
 from models.tokens import Tokens
+from models.turns import make_together
 from models.watch import Watch
 
 TRAINED_LAYERS = 1

@@ -28,7 +28,6 @@ from data.runs import RunStatus, load_runs, read_status, save_predictions, write
 from models import jobs
 from models.encoder import load_classifier
 from models.lane import perform
-from models.parts import make_together
 from models.prediction import read_texts
 from models.prefix import cached_prefix, frozen_layers, top_on, within_reach
 from models.preview import execute_preview
@@ -36,6 +35,7 @@ from models.preview_words import preview_words
 from models.resume import FILE as RESUME
 from models.tasks import FROZEN, next_task
 from models.tokens import Tokens
+from models.turns import make_together
 from models.watch import Progress, Stopped, Watch
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
