@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from analysis.intervals import Estimate
 from analysis.remedy_gains import Gain
-from analysis.wording import percent_text, points_text
+from analysis.wording import listed_text, percent_text, points_text, sentence_text
 
 CLOSE = 0.02
 """Recalls that lie nearer than this to each other are called the same."""
@@ -31,7 +31,7 @@ def remedy_answer(gains: Sequence[Gain], *, plain_found: float, ratio: str) -> t
     at_half = f"Cut at .5, {most.title} finds {percent_text(most.found)}, plain {percent_text(plain_found)}."
     if helped:
         told = " ".join(_help(one, ratio) for one in helped[:2])
-        return told, " ".join(part for part in (_sentence(_threshold(most, plain_found)), at_half, numbers) if part)
+        return told, " ".join(part for part in (sentence_text(_threshold(most, plain_found)), at_half, numbers) if part)
     threshold = _threshold(most, plain_found)
     return _none_helped(tuned, ratio) + (f"; {threshold}" if threshold else "."), f"{at_half} {numbers}"
 
@@ -43,7 +43,7 @@ def simpler_answer(gains: Sequence[Gain], *, plain_auc: float) -> str:
         return ""
     parts = [f"{gain.title} {area_text(plain_auc + gain.auc.value)}" for gain in simple]
     better = [gain for gain in simple if gain.helps]
-    end = f" {_listed([gain.title for gain in better])} rank better, beyond chance." if better else ""
+    end = f" {listed_text([gain.title for gain in better])} rank better, beyond chance." if better else ""
     return f"Without fine-tuning, AUC is: {', '.join(parts)}; plain fine-tuning has {area_text(plain_auc)}.{end}"
 
 
@@ -78,7 +78,7 @@ def _none_helped(tuned: Sequence[Gain], ratio: str) -> str:
     harmed = [one.title for one in tuned if one.harms]
     if not harmed:
         return f"No remedy moved AUC by more than seed noise at {ratio}"
-    return f"No remedy raised AUC by more than seed noise at {ratio} ({_listed(harmed)} lowered it)"
+    return f"No remedy raised AUC by more than seed noise at {ratio} ({listed_text(harmed)} lowered it)"
 
 
 def _help(gain: Gain, ratio: str) -> str:
@@ -87,7 +87,7 @@ def _help(gain: Gain, ratio: str) -> str:
         parts.append(f"AUC by {difference_text(gain.auc)}, p {p_text(gain.auc_p)}")
     if gain.recall_moved and gain.recall.value > 0:
         parts.append(f"recall at the same false alarms by {points_text(gain.recall)}, p {p_text(gain.recall_p)}")
-    return f"{_sentence(gain.title)} helps at {ratio}: it raises {' and '.join(parts)}, beyond seed noise."
+    return f"{sentence_text(gain.title)} helps at {ratio}: it raises {' and '.join(parts)}, beyond seed noise."
 
 
 def _threshold(most: Gain, plain_found: float) -> str:
@@ -120,12 +120,3 @@ def _signed(value: float) -> str:
 def counted_text(number: int, noun: str, plural: str) -> str:
     """A whole number with its noun: "1 remedy", "9 remedies"."""
     return f"{number:,} {noun if number == 1 else plural}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _sentence(text: str) -> str:
-    """With a capital at its start."""
-    return text[:1].upper() + text[1:]

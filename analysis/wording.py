@@ -1,6 +1,7 @@
 """Numbers as people read them: a share with its counts, a difference in points, a large whole number."""
 
 import math
+from collections.abc import Sequence
 
 from analysis.intervals import Estimate, smallest_visible_drop, wilson
 
@@ -26,6 +27,16 @@ def points_text(estimate: Estimate) -> str:
 def ratio_text(ratio: float) -> str:
     """A ratio as it is written everywhere: "1:10", "1:2.03"."""
     return f"1:{ratio:g}"
+
+
+def listed_text(names: Sequence[str]) -> str:
+    """Names as in a sentence: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def sentence_text(text: str) -> str:
+    """With a capital at its start."""
+    return text[:1].upper() + text[1:]
 
 
 def rounded_up(count: float) -> str:

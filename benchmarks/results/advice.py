@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from analysis.verdict import MATTERS, SEED_NOISE, decisive_parts
+from analysis.wording import listed_text
 from benchmarks.results.drop_answers import place
 from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.remedy_answers import worthwhile
-from benchmarks.results.words import Answer, grouped, listed
+from benchmarks.results.words import Answer, grouped
 
 
 def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
@@ -23,7 +24,7 @@ def _deed(sweep: Sweep, fall: Fall) -> str:
     drop, (ranking, threshold) = fall.parts.drop, decisive_parts(fall.parts)
     floor = SEED_NOISE if fall.parts.n_seeds == 1 else 0.0
     helpful = worthwhile(sweep.raced.gains) if sweep.raced else []
-    also = f", and train with {listed(helpful)}," if helpful else ""
+    also = f", and train with {listed_text(helpful)}," if helpful else ""
     if drop.high < MATTERS:
         return "nothing needs to be done, for hardly a positive is lost,"
     if ranking.low > floor and drop.low > 0:

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.wording import ratio_text
+from analysis.wording import ratio_text, sentence_text
 from benchmarks.results.advice import what_to_do
 from benchmarks.results.drop_answers import close_against_distant, threshold_share
 from benchmarks.results.making import making, missing
 from benchmarks.results.measured import Sweep
 from benchmarks.results.remedy_answers import loss_helps, one_class_is_poor, simpler_is_better
 from benchmarks.results.tables import section
-from benchmarks.results.words import Answer, pair, sentence, table
+from benchmarks.results.words import Answer, pair, table
 
 WIDTH = 120
 QUESTIONS = (what_to_do, close_against_distant, threshold_share, loss_helps, one_class_is_poor, simpler_is_better)
@@ -56,7 +56,7 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
               "the same, at its best threshold")  # fmt: skip
     rows = [
         (
-            sentence(sweep.called),
+            sentence_text(sweep.called),
             f"{ratio_text(fall.first.ratio)}: {pair(fall.first.measures.at_half)}",
             f"{ratio_text(fall.level.ratio)}: {pair(fall.level.measures.at_half)}",
             pair(fall.moved),

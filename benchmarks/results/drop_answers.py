@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from analysis.decomposition import Decomposition
 from analysis.intervals import Estimate, independent_difference
 from analysis.verdict import MATTERS, SEED_NOISE, decisive_parts
-from analysis.wording import percent_text, points_text, ratio_text
+from analysis.wording import percent_text, points_text, ratio_text, sentence_text
 from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.planned import CLOSE, DISTANT, RACED
-from benchmarks.results.words import Answer, counted_share, grouped, negated, part, seeds_text, sentence, share
+from benchmarks.results.words import Answer, counted_share, grouped, negated, part, seeds_text, share
 
 POINTS = f"{100 * MATTERS:.0f} points"
 
@@ -87,8 +87,8 @@ def _fall(sweep: Sweep, fall: Fall) -> str:
     alone = [share(one.true_negative_rate) for one in (before, after)]
     smaller, larger = ratio_text(first.ratio), ratio_text(level.ratio)
     return (
-        f"{sentence(sweep.called)}: positives found {found[0]} of {n:,}, at {smaller} and {found[1]} at {larger}, a "
-        f"drop of {points_text(fall.parts.drop)}; negatives left alone {alone[0]} and {alone[1]}."
+        f"{sentence_text(sweep.called)}: positives found {found[0]} of {n:,}, at {smaller} and {found[1]} at {larger}, "
+        f"a drop of {points_text(fall.parts.drop)}; negatives left alone {alone[0]} and {alone[1]}."
     )
 
 
@@ -119,16 +119,16 @@ def place(sweep: Sweep, fall: Fall) -> str:
 def _parts_sentence(sweep: Sweep, fall: Fall) -> str:
     parts, first, ratio = fall.parts, ratio_text(fall.first.ratio), ratio_text(fall.level.ratio)
     if parts.drop.high < MATTERS:
-        return f"{sentence(sweep.called)}, {first} to {ratio}: {points_text(parts.drop)}, too little to be parted."
+        return f"{sentence_text(sweep.called)}, {first} to {ratio}: {points_text(parts.drop)}, too little to be parted."
     other = f"{ratio} itself raises too few false alarms to be matched"
     if parts.both_orders:
         other = (
             f"at those of {ratio} ranking is {part(parts.ranking_other)}, the mean of both {part(parts.ranking_mean)}"
         )
     return (
-        f"{sentence(sweep.called)}, {first} to {ratio}: of the drop of {points_text(parts.drop)}, at the false alarms "
-        f"of {first} the threshold part is {part(parts.threshold)} and the ranking part {part(parts.ranking)}, below 0 "
-        f"a gain; {other}. With its threshold moved to the false alarms of {first}, {ratio} finds "
+        f"{sentence_text(sweep.called)}, {first} to {ratio}: of the drop of {points_text(parts.drop)}, at the false "
+        f"alarms of {first} the threshold part is {part(parts.threshold)} and the ranking part {part(parts.ranking)}, "
+        f"below 0 a gain; {other}. With its threshold moved to the false alarms of {first}, {ratio} finds "
         f"{share(fall.moved.recall)} and leaves {percent_text(fall.moved.true_negative_rate.value)} of the negatives "
         f"alone. {_prior_sentence(fall)}"
     )

@@ -8,10 +8,10 @@ from importlib.metadata import version
 from shlex import quote
 from typing import Any
 
-from analysis.wording import ratio_text
+from analysis.wording import listed_text, ratio_text, sentence_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import PLANS, RACED, RATIOS, SEEDS, WISHED
-from benchmarks.results.words import listed, plain, sentence, some, table
+from benchmarks.results.words import plain, some, table
 from data.errors import UserError
 from data.experiments import TrainingConfig
 from data.plans import half_up
@@ -35,12 +35,12 @@ def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
 def missing(sweeps: Sequence[Sweep]) -> list[str]:
     """What was wished for and is not there."""
     told = [
-        f"{sentence(plan.called)}: no experiment on {plan.dataset} is among these."
+        f"{sentence_text(plan.called)}: no experiment on {plan.dataset} is among these."
         for plan in PLANS
         if all(one.config.dataset != plan.dataset for one in sweeps)
     ]
     for sweep in sweeps:
-        told += [f"{sentence(sweep.called)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
+        told += [f"{sentence_text(sweep.called)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
     return ["## What is missing", "", *(f"- {one}" for one in told), ""]
 
 
@@ -102,7 +102,7 @@ def _training(sweeps: Sequence[Sweep]) -> list[str]:
     told = []
     for training in dict.fromkeys(one.config.training for one in sweeps):
         owners = [f"`{one.config.id}`" for one in sweeps if one.config.training == training]
-        told.append(f"{listed(owners)}: {_settings(training)}.")
+        told.append(f"{listed_text(owners)}: {_settings(training)}.")
     told.append(
         "Within an experiment every run has the same validation and test examples, and the positives are the same at "
         "every ratio and seed. Negatives are nested: those of a smaller ratio are among those of a larger one."
@@ -153,7 +153,7 @@ def _lacking(sweep: Sweep) -> list[str]:
     config, told = sweep.config, []
     absent = [ratio_text(one) for one in RATIOS if one not in config.ratios]
     if absent:
-        told.append(f"not asked for at {listed(absent)}.")
+        told.append(f"not asked for at {listed_text(absent)}.")
     if len(config.seeds) < len(SEEDS):
         told.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were wished for.")
     waiting = [run for run in sweep.runs if not run.has_predictions]
@@ -162,7 +162,7 @@ def _lacking(sweep: Sweep) -> list[str]:
     asked = {run.config.remedy for run in sweep.runs if run.config.ratio == RACED}
     arms = [remedy_title(one.name) for one in REMEDIES if one.name not in asked]
     if arms:
-        named = "any remedy" if len(arms) == len(REMEDIES) else listed(arms)
+        named = "any remedy" if len(arms) == len(REMEDIES) else listed_text(arms)
         told.append(f"not asked for at {ratio_text(RACED)} with {named}.")
     return [*told, *_beyond(sweep)]
 

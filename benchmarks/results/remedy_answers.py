@@ -6,11 +6,11 @@ from analysis.intervals import independent_difference
 from analysis.remedies import Measures
 from analysis.remedy_answer import WORTH, area_text, difference_text, p_text
 from analysis.remedy_gains import ALPHA, Gain
-from analysis.wording import ratio_text
+from analysis.wording import listed_text, ratio_text, sentence_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import CLOSE, DISTANT
 from benchmarks.results.raced import Raced
-from benchmarks.results.words import Answer, area, grouped, listed, seeds_text, sentence, some
+from benchmarks.results.words import Answer, area, grouped, seeds_text, some
 from data.remedies import find_remedy
 from models.race import race_answers
 
@@ -71,9 +71,9 @@ def _whether(gains: Sequence[Gain]) -> str:
     """The answer that the gains allow, without its place."""
     helped, much = [gain for gain in gains if gain.helps], worthwhile(gains)
     if much:
-        return f"yes, {listed(much)} {'helps' if len(much) == 1 else 'help'}"
+        return f"yes, {listed_text(much)} {'helps' if len(much) == 1 else 'help'}"
     if helped:
-        return f"hardly, {listed([one.title for one in helped])} by less than {area_text(WORTH)} of AUC,"
+        return f"hardly, {listed_text([one.title for one in helped])} by less than {area_text(WORTH)} of AUC,"
     if max(gain.n_seeds for gain in gains) < 2:
         return "it cannot be told at one seed"
     if max(gain.auc.high for gain in gains) < WORTH:
@@ -85,8 +85,8 @@ def _race_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
     answer, numbers = race_answers(raced.race, gains, raced.measures[0])[:2]
     best = max(gains, key=lambda gain: gain.auc.high)
     return (
-        f"{sentence(sweep.called)}, {some(len(gains), 'arm')}: {answer} {numbers} The interval that reaches furthest "
-        f"up is that of {best.title}, {difference_text(best.auc)}. {_ap_sentence(raced, gains)}"
+        f"{sentence_text(sweep.called)}, {some(len(gains), 'arm')}: {answer} {numbers} The interval that reaches "
+        f"furthest up is that of {best.title}, {difference_text(best.auc)}. {_ap_sentence(raced, gains)}"
     )
 
 
@@ -97,18 +97,18 @@ def _how_poor(gains: Sequence[Gain]) -> str:
     if worse:
         return f"{worse} of {len(gains)} rank worse than plain fine-tuning"
     better = [gain.title for gain in gains if gain.auc_moved]
-    return f"no, {listed(better)} even better," if better else "none is shown to rank worse than plain"
+    return f"no, {listed_text(better)} even better," if better else "none is shown to rank worse than plain"
 
 
 def _how_good(gains: Sequence[Gain]) -> str:
     helped = [gain.title for gain in gains if gain.helps]
     if helped:
-        return f"yes, {listed(helped)}"
+        return f"yes, {listed_text(helped)}"
     worse = [gain.title for gain in gains if gain.harms]
     if len(worse) == len(gains):
         return "no, they do worse than plain fine-tuning" if len(worse) > 1 else f"no, {worse[0]} does worse"
     if worse:
-        return f"not shown, and {listed(worse)} does worse"
+        return f"not shown, and {listed_text(worse)} {'does' if len(worse) == 1 else 'do'} worse"
     return "no difference in AUC or recall is shown"
 
 
@@ -122,8 +122,8 @@ def _arms_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
     ]
     positives = next(run.config.n_positives for run in sweep.runs)
     return (
-        f"{sentence(sweep.called)}, {positives:,} training positives, {ratio_text(raced.race.ratio)}: AUC of plain "
-        f"fine-tuning {area_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
+        f"{sentence_text(sweep.called)}, {positives:,} training positives, {ratio_text(raced.race.ratio)}: AUC of "
+        f"plain fine-tuning {area_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
     )
 
 
@@ -136,7 +136,7 @@ def _ap_sentence(raced: Raced, gains: Sequence[Gain]) -> str:
     parts = []
     for word, sign in (("higher", 1), ("lower", -1)):
         titles = [title for title, rise, p in told if p < ALPHA and sign * rise.value > 0]
-        parts += [f"{word} than plain's with {listed(titles)}"] if titles else []
+        parts += [f"{word} than plain's with {listed_text(titles)}"] if titles else []
     return f"Average precision at q = 1/11 is {'; '.join(parts) or 'not shown to differ from that of plain'}."
 
 

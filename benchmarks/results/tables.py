@@ -3,10 +3,10 @@
 from analysis.remedies import Measures
 from analysis.remedy_answer import area_text, difference_text, p_text, point_text
 from analysis.remedy_gains import Gain
-from analysis.wording import percent_text, ratio_text
+from analysis.wording import listed_text, percent_text, ratio_text, sentence_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.raced import Raced
-from benchmarks.results.words import area, counted_share, listed, pair, part, plain, seeds_text, sentence, share, table
+from benchmarks.results.words import area, counted_share, pair, part, plain, seeds_text, share, table
 from data.remedies import remedy_title
 from models.race import race_answers
 
@@ -62,7 +62,7 @@ def _recalls(sweep: Sweep) -> list[str]:
         "1/11. A random order has an AUC of .5 and an AP of q."
     )
     gone = [f"{one.collapsed} at {ratio_text(one.ratio)}" for one in sweep.levels if one.collapsed]
-    return [*table(header, rows), note + (f" Collapsed and left out: {listed(gone)}." if gone else ""), ""]
+    return [*table(header, rows), note + (f" Collapsed and left out: {listed_text(gone)}." if gone else ""), ""]
 
 
 def _drops(sweep: Sweep) -> list[str]:
@@ -154,7 +154,7 @@ def _gains(raced: Raced) -> list[str]:
         "are there already."
     )
     coming = [remedy_title(one) for one in raced.race.coming]
-    return [*table(header, rows), note + (f" Still to come: {listed(coming)}." if coming else ""), ""]
+    return [*table(header, rows), note + (f" Still to come: {listed_text(coming)}." if coming else ""), ""]
 
 
 def _gain_row(one: Measures, gain: Gain | None, raced: Raced) -> tuple[str, ...]:
@@ -174,4 +174,4 @@ def _p(p: float) -> str:
 def _name(one: Measures, raced: Raced) -> str:
     """The arm, and its seeds where it has fewer than plain."""
     fewer = len(one.seeds) < len(raced.race.plain.seeds)
-    return sentence(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")
+    return sentence_text(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")

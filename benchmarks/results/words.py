@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from analysis.intervals import Estimate
 from analysis.remedies import Point
 from analysis.remedy_answer import area_text, counted_text
-from analysis.wording import percent_text
+from analysis.wording import listed_text, percent_text, sentence_text
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,12 @@ def negated(estimate: Estimate) -> Estimate:
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names as in a sentence: "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def grouped(phrases: Iterable[tuple[str, str]]) -> str:
     """What holds where, said once for all places of which it holds: "Yes on a and b; not shown on c."."""
     places: dict[str, list[str]] = {}
     for phrase, place in phrases:
         places.setdefault(phrase, []).append(place)
-    return sentence("; ".join(f"{phrase} on {listed(where)}" for phrase, where in places.items()) + ".")
-
-
-def sentence(text: str) -> str:
-    """With a capital at its start."""
-    return text[:1].upper() + text[1:]
+    return sentence_text("; ".join(f"{phrase} on {listed_text(where)}" for phrase, where in places.items()) + ".")
 
 
 def plain(text: str) -> str:
