@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -106,7 +107,7 @@ def _kept_tokens(path: Path, pad_id: int, count: int) -> Tokens | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             kept = Tokens(stored["flat"], stored["starts"], pad_id)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, BadZipFile):
         return None
     return kept if len(kept) == count else None
 
