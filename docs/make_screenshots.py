@@ -7,6 +7,7 @@ Needs a chromium on the path. The server it starts is ended with it.
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,20 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
-PAGES = (
-    "overview",
-    "ratios",
-    "remedies",
-    "confusion",
-    "errors",
-    "map",
-    "data_map",
-    "words_and_slices",
-    "hard_cases",
-    "label_audit",
-    "data",
-    "train",
-)
+PAGES = re.findall(r'st\.Page\(\s*"pages/\w+/(\w+)\.py"', (ROOT / "app.py").read_text())
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 

@@ -1,6 +1,5 @@
 """Texts, ids, classes, titles, notes, tags and names that try to be markup are shown as text on every page there is."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,13 +13,11 @@ from data.datasets import Dataset, save_dataset
 from data.experiments import ExperimentConfig, experiment_folder
 from data.files import write_json
 from data.hard_cases import Origin, add_hard_cases, add_tag, set_note
+from tests.e2e.page_table import PAGES
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = re.findall(r'st\.Page\(\s*"pages/\w+/(\w+)\.py"', (ROOT / "app.py").read_text())
-"""Every page in the table of app.py, also those to come."""
 TOOLS = ("Propose", "Take home", "Import", "Apply decisions")
 ELEMENT = (
     "<script>window.pwned=1</script><img class=pwned src=x onerror=window.pwned=2><svg onload=window.pwned=3></svg>"

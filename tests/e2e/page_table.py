@@ -1,0 +1,7 @@
+"""The pages of the app, read from its own table, so that one to come is tested too."""
+
+import re
+from pathlib import Path
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+PAGES = re.findall(r'st\.Page\(\s*"pages/\w+/(\w+)\.py"', APP.read_text())
