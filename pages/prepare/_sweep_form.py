@@ -16,7 +16,6 @@ from pages.prepare._dataset_facts import dataset_facts
 from pages.prepare._estimate import show_estimate
 from pages.shared.failures import tell
 from pages.shared.state import begin, empty, go
-from pages.shared.words import plain
 
 SWEEPS = {
     "A": "A: positives fixed, negatives vary",
@@ -26,8 +25,8 @@ SWEEPS = {
 
 PREVIEW = (
     "Linear probes on the frozen encoder's embeddings, then its last layer trained on cached states of the layers "
-    f"below, for the first seed. It costs {COSTS[PREFIX]} average precision, and the runs wait for it. Each run takes "
-    "the place of its preview as it finishes; nothing is concluded from previews."
+    f"below, for the first seed. Such previews found {COSTS[PREFIX]} average precision than real runs, and the runs "
+    "wait for them. Each run takes the place of its preview as it finishes; nothing is concluded from previews."
 )
 
 
@@ -85,7 +84,7 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
         f"Training positives (at most {most:,}; empty: as many as the largest ratio allows)", 2, max(2, most), None,
         key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
     settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
-                                      placeholder=plain(load_info(dataset).title))  # fmt: skip
+                                      placeholder=load_info(dataset).title)  # fmt: skip
     settings["preview"] = st.toggle(f"Preview first: all ratios soon, {COSTS[PREFIX]} average precision", False,
                                     key="sweep-preview", persist_state="session", help=PREVIEW)  # fmt: skip
     return settings | _more_settings()
