@@ -36,7 +36,12 @@ def prepare(job: Job) -> Callable[[], Job]:
             train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
 
     learn(min(WARM_UP * job["batch_size"], len(chosen)))
-    return lambda: (learn(len(chosen)), {})[1]
+
+    def work() -> Job:
+        learn(len(chosen))
+        return {}
+
+    return work
 
 
 if __name__ == "__main__":

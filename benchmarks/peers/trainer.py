@@ -60,7 +60,12 @@ def prepare(job: Job) -> Callable[[], Job]:
             made.train()
 
     train(job["rows"][: WARM_UP * job["batch_size"]])
-    return lambda: (train(job["rows"]), {})[1]
+
+    def work() -> Job:
+        train(job["rows"])
+        return {}
+
+    return work
 
 
 if __name__ == "__main__":

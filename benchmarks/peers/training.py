@@ -1,6 +1,6 @@
 """How many training examples a second: Hugging Face's Trainer in four ways, and Close Call's lanes, in turn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -41,18 +41,23 @@ def race(rounds: int, examples: int) -> list[str]:
     """The lines of the table. Each round gives every contender the same `examples`, drawn anew; then the peaks."""
     speeds: dict[str, list[float]] = {one.name: [] for one in CONTENDERS}
     peaks: dict[str, list[float]] = {"float32": [], "bfloat16": []}
-    flops = 0.0
+    flops: list[float] = []
     for turn in range(rounds):
         rows = np.random.default_rng(turn).permutation(len(sentences()[0]))[:examples]
-        flops = useful_flops(rows)
+        flops.append(useful_flops(rows))
         for precision, found in peaks.items():
-            job = {"threads": 1, "precision": precision}
-            _, answers = work_side_by_side("peak", [job] * CORES, threads=1)
-            found.append(sum(one["gflops"] for one in answers))
+            found.append(peak(precision, CORES))
         for one in CONTENDERS:
             seconds, _ = work_side_by_side(one.module, _shares(one, rows), threads=one.threads)
             speeds[one.name].append(examples / seconds)
-    return [*_peak_lines(peaks, flops), "", *_table(speeds, peaks["bfloat16"], flops)]
+    alone = {precision: peak(precision, 1) for precision in peaks}
+    return [*_peak_lines(peaks, alone, median(flops)), "", *_table(speeds, peaks["bfloat16"], flops)]
+
+
+def peak(precision: str, processes: int) -> float:
+    """Billions of operations a second of so many processes of one thread at once."""
+    jobs = [{"threads": 1, "precision": precision}] * processes
+    return float(sum(one["gflops"] for one in work_side_by_side("peak", jobs, threads=1)[1]))
 
 
 def useful_flops(rows: np.ndarray) -> float:
@@ -74,27 +79,25 @@ def _shares(contender: Contender, rows: np.ndarray) -> list[Job]:
     return [{**contender.job, "threads": contender.threads, "rows": part.tolist()} for part in parts]
 
 
-def _peak_lines(peaks: dict[str, list[float]], flops: float) -> list[str]:
-    named = ", ".join(f"{name} {median(found):,.0f}" for name, found in peaks.items())
+def _peak_lines(peaks: dict[str, list[float]], alone: dict[str, float], flops: float) -> list[str]:
+    named = ", ".join(f"{name} {median(found):,.0f} ({alone[name]:,.0f} alone)" for name, found in peaks.items())
     return [
         f"Peak of {CORES} cores at once, square matrix products, billions of operations a second: {named}.",
         f"One example, trained whole and without padding: {flops / 1e9:.2f} billion operations.",
     ]
 
 
-def _table(speeds: dict[str, list[float]], peaks: Sequence[float], flops: float) -> list[str]:
+def _table(speeds: dict[str, list[float]], peaks: Sequence[float], flops: Sequence[float]) -> list[str]:
     usual, best = speeds[CONTENDERS[0].name], speeds[CONTENDERS[2].name]
+    budgets = [1e9 * top / each for top, each in zip(peaks, flops, strict=True)]  # examples/s at the peak
     lines = [f"{'':<58}{'examples/s':>11}{'x usual':>9}{'x best':>8}{'of bf16 peak':>14}"]
     for one in CONTENDERS:
         own = speeds[one.name]
-        share = _ratio(own, peaks, lambda speed, peak: speed * flops / 1e9 / peak)
-        figures = f"{median(own):>11.1f}{_ratio(own, usual):>9.1f}{_ratio(own, best):>8.2f}{100 * share:>12.0f} %"
-        lines.append(f"{one.name:<58}{figures}")
+        times = f"{_ratio(own, usual):>9.1f}{_ratio(own, best):>8.2f}"
+        lines.append(f"{one.name:<58}{median(own):>11.1f}{times}{100 * _ratio(own, budgets):>12.0f} %")
     return lines
 
 
-def _ratio(
-    own: Sequence[float], other: Sequence[float], divide: Callable[[float, float], float] = lambda a, b: a / b
-) -> float:
+def _ratio(own: Sequence[float], other: Sequence[float]) -> float:
     """The median over the rounds of a ratio taken within each round."""
-    return median(divide(a, b) for a, b in zip(own, other, strict=True))
+    return median(a / b for a, b in zip(own, other, strict=True))

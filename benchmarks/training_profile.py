@@ -1,0 +1,69 @@
+"""Where the time of one training lane goes: its share by kind of operation, by torch's profiler, on film reviews.
+
+    python -m benchmarks.training_profile            # batches of 16
+    python -m benchmarks.training_profile 8
+
+One thread, the product's own precision and shortcuts. Shares are of the processor time of all operations.
+"""
+
+import sys
+from collections import Counter
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.peers.texts import sentences
+from data.experiments import TrainingConfig
+from models.devices import claim_device
+from models.encoder import load_classifier, load_tokenizer
+from models.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
+from models.tokens import tokenise, training_batches
+
+TEXTS, WARM_UP, STEPS = 2000, 5, 30
+KINDS = {
+    "matrix products of the linear layers": ("aten::mm", "aten::addmm"),
+    "products within attention": ("aten::bmm", "aten::baddbmm"),
+    "copies, most of them between precisions": ("aten::copy_",),
+    "optimiser and gradient norm": ("aten::_fused_adamw_", "Optimizer.step#AdamW.step", "aten::linalg_vector_norm"),
+    "GELU": ("aten::gelu", "aten::gelu_backward"),
+    "softmax": ("aten::_softmax", "aten::_softmax_backward_data"),
+    "layer norm": ("aten::native_layer_norm", "aten::native_layer_norm_backward"),
+    "random numbers and masks of dropout": ("aten::random_", "aten::ge"),
+}
+
+
+def main() -> None:
+    batch_size = int(sys.argv[1]) if len(sys.argv) > 1 else 16
+    spent = profiled(batch_size)
+    whole = sum(spent.values())
+    left = Counter(spent)
+    for kind, names in KINDS.items():
+        print(f"{kind:<44}{sum(left.pop(name, 0.0) for name in names) / whole:6.1%}")
+    print(f"{'everything else':<44}{sum(left.values()) / whole:6.1%}")
+
+
+def profiled(batch_size: int) -> dict[str, float]:
+    """Microseconds of processor time of each operation over some steps."""
+    accelerator = claim_device()
+    texts, labels = sentences()
+    tokens = tokenise(texts[:TEXTS], load_tokenizer("minilm"), 128)
+    config = TrainingConfig(batch_size=batch_size)
+    model = load_classifier("minilm", seed=0).train()
+    freeze_word_embeddings(model)
+    trained, optimizer = accelerator.prepare(model, make_optimizer(model, config))
+    batches = training_batches(tokens.lengths, batch_size=batch_size, seed=0, epoch=0)
+
+    def learn(chosen: list[np.ndarray]) -> None:
+        for rows in chosen:
+            take_step(trained, optimizer, tokens.batch(rows), torch.from_numpy(labels[rows]), accelerator=accelerator)
+
+    with quick_forward(model):
+        learn(batches[:WARM_UP])
+        with profile(activities=[ProfilerActivity.CPU]) as watched:
+            learn(batches[WARM_UP : WARM_UP + STEPS])
+    return {one.key: float(one.self_cpu_time_total) for one in watched.key_averages()}
+
+
+if __name__ == "__main__":
+    main()
