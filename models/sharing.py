@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import distributed, nn
 
 
 def own_share(accelerator: Accelerator, size: int) -> np.ndarray:
@@ -65,6 +65,12 @@ def call(accelerator: Accelerator, *, training: bool) -> bool:
         return training
     told = torch.tensor([float(training and accelerator.is_main_process)], device=accelerator.device)
     return bool(_sum(accelerator, told).item())
+
+
+def leave() -> None:
+    """Close the connections to the other processes, if there are any: one that ends with them open may abort."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _sum(accelerator: Accelerator, tensor: torch.Tensor) -> torch.Tensor:

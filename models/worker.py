@@ -53,14 +53,20 @@ def work_on(folder: Path) -> int:
         print(f"{folder} is not a run folder of an experiment.", file=sys.stderr)
         return 1
     os.environ["CLOSECALL_HOME"] = str(experiment.parent.parent)
-    if int(os.environ.get("RANK", "0")) > 0:  # launched beside a main process, which keeps the status and the files
-        from models.run import assist
+    try:
+        if int(os.environ.get("RANK", "0")) > 0:  # beside a main process, which keeps the status and the files
+            from models.run import assist
 
-        assist(experiment.name, name)
-        return 0
-    (folder / CANCEL).unlink(missing_ok=True)  # whoever starts it by hand wants it to run
-    state, _ = perform(experiment.name, name)
-    return {"done": 0, "cancelled": 2}.get(state, 1)
+            assist(experiment.name, name)
+            return 0
+        (folder / CANCEL).unlink(missing_ok=True)  # whoever starts it by hand wants it to run
+        state, _ = perform(experiment.name, name)
+        return {"done": 0, "cancelled": 2}.get(state, 1)
+    finally:
+        if "RANK" in os.environ:
+            from models.sharing import leave
+
+            leave()
 
 
 def drain(worker: "Worker") -> int:
