@@ -199,7 +199,7 @@ def resume(experiment: str, run: str | None = None, on: str = "") -> None:
         _complete(experiment)
     for name in _names(experiment, run):
         folder = task_folder(experiment, name)
-        status = _stopped_status(folder)
+        status = _stopped_status(experiment, folder)
         if status.state in ENDED_EARLY:
             (folder / CANCEL).unlink(missing_ok=True)
             if not record(folder, replace(status, state="queued", message="", details="", finished="", pid=0)):
@@ -254,14 +254,16 @@ def _complete(experiment: str) -> None:
         queue_frozen(experiment)
 
 
-def _stopped_status(folder: Path) -> RunStatus:
-    """The status, once a cancelled run that still runs has come to its stop."""
+def _stopped_status(experiment: str, folder: Path) -> RunStatus:
+    """The status, once a run that still runs though it was cancelled, or its worker just killed, has stopped."""
     deadline = time.monotonic() + STOP_SECONDS
-    status = _status(folder)
-    while status.state == "running" and (folder / CANCEL).exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    while True:
         status = _status(folder)
-    return status
+        orphan = status.machine in ("", this_machine()) and not is_attended(experiment)
+        is_stopping = status.state == "running" and ((folder / CANCEL).exists() or orphan)
+        if not is_stopping or time.monotonic() > deadline:
+            return status
+        time.sleep(0.1)
 
 
 def _status(folder: Path) -> RunStatus:

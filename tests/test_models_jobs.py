@@ -147,6 +147,24 @@ def test_resume_queues_again_what_ended_early(workspace: Path) -> None:
     assert not (run_folder("sweep", "r3-s0-none") / CANCEL).exists()
 
 
+def test_resume_waits_for_a_lane_that_is_dying_with_its_worker(workspace: Path) -> None:
+    make_dataset()
+    queued_sweep(ratios=[1])
+    jobs.cancel("sweep", FROZEN)
+    lane = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
+    alive = RunStatus(state="running", pid=lane.pid, pid_created=psutil.Process(lane.pid).create_time())
+    write_status(run_folder("sweep", "r1-s0-none"), alive)
+    jobs.resume("sweep", "r1-s0-none")
+    assert lane.poll() == 0
+    deadline = time.monotonic() + 40
+    while read_status(run_folder("sweep", "r1-s0-none")).pid in (0, lane.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)  # until the lane of a real worker has taken it up
+    assert read_status(run_folder("sweep", "r1-s0-none")).pid not in (0, lane.pid)
+    jobs.cancel("sweep")
+    while jobs.any_running() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
 def test_progress_weighs_runs_by_their_work_and_is_cheap(workspace: Path) -> None:
     make_dataset()
     queued_sweep(seeds=(0, 1, 2, 3, 4))
