@@ -331,7 +331,10 @@ def test_ctrl_c_is_130_and_the_runs_go_on(closecall: Terminal, monkeypatch: pyte
 def test_a_real_interrupt_ends_quickly(workspace: Path) -> None:
     make_experiment(make_dataset(), "waiting", ratios=(1, 3), seeds=(0,), state="queued")
     write_status(run_folder("waiting", "r1-s0-none"), RunStatus(state="done"))
-    child = subprocess.Popen([*PROGRAM, "status", "waiting", "--wait"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    # Where the tests themselves run in the background of a shell, children begin with interrupts ignored.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import cli; cli.main()"
+    words = [sys.executable, "-c", heard, "status", "waiting", "--wait"]
+    child = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert child.stderr is not None and child.stderr.readline() == "1:1 seed 0: done\n"
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=20)
