@@ -74,7 +74,7 @@ def _timed(positives: int, seeds: Sequence[int], ratios: Sequence[float], epochs
 
 
 def _dataset() -> str:
-    """The film reviews with nine tenths for training, so that 400 positives can have ten negatives each."""
+    """The film reviews with 94 % for training: 4,009 negatives, so that 400 positives can have ten each."""
     from data.builtin import builtin, builtin_table
     from data.datasets import save_dataset
     from data.imports import build_dataset
@@ -89,7 +89,7 @@ def _dataset() -> str:
         positive_classes=chosen.positive_classes,
         negative_classes=chosen.negative_classes,
         id_column="id",
-        test_share=0.05,
-        validation_share=0.03,
+        test_share=0.04,
+        validation_share=0.02,
     )
     return save_dataset(dataset).name
