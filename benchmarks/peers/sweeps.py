@@ -36,7 +36,8 @@ def _more_runs(runs: Sequence[int], positives: int) -> list[str]:
     for count in runs:
         seconds, _ = run_sweep(positives, seeds=tuple(range(count)), ratios=(10,), epochs=1)
         told = f"{seconds:6.0f} s, {seconds / count:5.1f} s each"
-        lines.append(f"{count:>3} runs of {positives} positives at 1:10: {told}")
+        noun = "run" if count == 1 else "runs"
+        lines.append(f"{count:>3} {noun} of {positives} positives at 1:10: {told}")
     return lines
 
 
