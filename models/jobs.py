@@ -257,13 +257,14 @@ def _complete(experiment: str) -> None:
 def _stopped_status(experiment: str, folder: Path) -> RunStatus:
     """The status, once a run that still runs though it was cancelled, or its worker just killed, has stopped."""
     deadline = time.monotonic() + STOP_SECONDS
-    while True:
-        status = _status(folder)
+    status = _status(folder)
+    while status.state == "running" and time.monotonic() < deadline:
         orphan = status.machine in ("", this_machine()) and not is_attended(experiment)
-        is_stopping = status.state == "running" and ((folder / CANCEL).exists() or orphan)
-        if not is_stopping or time.monotonic() > deadline:
-            return status
+        if not orphan and not (folder / CANCEL).exists():
+            break
         time.sleep(0.1)
+        status = _status(folder)
+    return status
 
 
 def _status(folder: Path) -> RunStatus:

@@ -43,7 +43,6 @@ def test_ratios_and_experiments_on_the_same_texts_embed_once(workspace: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_version_with_other_labels_has_the_same_tokens_and_embeddings(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,7 +163,6 @@ def test_both_kinds_are_made_on_the_first_seeds_examples_and_share_one_prefix(sw
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_preview_that_is_stopped_goes_on_and_ends_the_same(sweep: ExperimentConfig, workspace: Path) -> None:
     whole = read_frame(make(sweep, "preview-prefix-r3") / "predictions.parquet")
     (preview_folder(sweep.id, "preview-prefix-r3") / "predictions.parquet").unlink()
