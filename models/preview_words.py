@@ -7,7 +7,7 @@ from data.files import read_json
 from data.previews import LINEAR, PREFIX, Preview
 
 COSTS = {LINEAR: "8 to 13 points less", PREFIX: "0 to 7 points less"}
-"""Average precision of each kind against finished runs, on three datasets; see docs/measured.md."""
+"""Average precision of each kind against finished runs, in three experiments; see docs/measured.md."""
 REPLACED = "It is replaced run by run as they finish, and nothing else on any page uses it."
 
 
