@@ -96,9 +96,10 @@ def _threshold(most: Gain, plain_found: float) -> str:
     if most.found <= plain_found:
         return f"cut at .5 none finds more than plain does ({percent_text(plain_found)})."
     if abs(most.plain_ahead.value) < CLOSE:
-        return f"moving the threshold of the plain model gives the same recall ({moved} against {own})."
+        return f"moving the threshold of the plain model gives the same recall ({moved} against {own} of {most.title})."
     unsure = ", which is not shown to differ" if most.plain_ahead.holds_zero else ""
-    return f"the plain model, its threshold moved to the same false alarms, finds {moved} against {own}{unsure}."
+    arm = f"{most.title} cut at .5"
+    return f"the plain model, its threshold moved to the false alarms of {arm}, finds {moved} against {own}{unsure}."
 
 
 def _span(gains: Sequence[Gain]) -> str:
