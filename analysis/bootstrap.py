@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.checks import Floats, as_share
-from analysis.intervals import Estimate
+from closecall.analysis.intervals import Estimate
+from closecall.analysis.validation import Floats, as_share
 
 # Resampling weights held at a time: 16 MB.
 _BLOCK_CELLS = 2_000_000

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
-from analysis.checks import Bools, Floats, as_share
+from closecall.analysis.validation import Bools, Floats, as_share
 
 
 @dataclass(frozen=True)

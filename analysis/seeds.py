@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from analysis.checks import as_share
-from analysis.intervals import Estimate, wilson
+from closecall.analysis.intervals import Estimate, wilson
+from closecall.analysis.validation import as_share
 
 # Fine-tuning repeated with other seeds differs by .8 to 2.4 points of accuracy (SD, Mosbach 2021): a spread of two
 # points enters with the weight of two degrees of freedom.

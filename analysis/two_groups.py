@@ -9,8 +9,8 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 from scipy.stats import norm
 
-from analysis.checks import Floats, Ints, as_share
-from analysis.intervals import wilson, z_value
+from closecall.analysis.intervals import wilson, z_value
+from closecall.analysis.validation import Floats, Ints, as_share
 
 TIE = 1 + 1e-7
 """Tables whose probability is this close to the observed one's count as equally likely, as in R's fisher.test."""

@@ -15,8 +15,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CLOSECALL_HOME"] = folder
         started = time.monotonic()
-        from models.demo import queue_demo  # after the workspace is named
-        from models.jobs import watch
+        from closecall.models.queue.demo import queue_demo  # after the workspace is named
+        from closecall.models.queue.jobs import watch
 
         config = queue_demo()
         seen = (-1, -1)

@@ -12,12 +12,12 @@ import sys
 import numpy as np
 from scipy.stats import norm
 
-from analysis.calibration import probabilities
-from analysis.decomposition import Validation, decompose_drop
-from analysis.intervals import Estimate, paired_difference, wilson
-from analysis.prior_only import excess_drop
-from analysis.ranking import auc_difference, auc_interval
-from analysis.seeds import share_over_seeds
+from closecall.analysis.intervals import Estimate, paired_difference, wilson
+from closecall.analysis.metrics.calibration import probabilities
+from closecall.analysis.metrics.ranking import auc_difference, auc_interval
+from closecall.analysis.ratio.decomposition import Validation, decompose_drop
+from closecall.analysis.ratio.prior_shift import excess_drop
+from closecall.analysis.seeds import share_over_seeds
 
 SHARED = 0.95
 """Correlation of two runs' noise on the same example."""

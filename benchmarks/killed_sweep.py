@@ -22,11 +22,11 @@ from typing import Any
 import psutil
 
 from benchmarks.process_watch import Watcher, wait_until
-from data.builtin import builtin_dataset
-from data.datasets import save_dataset
-from data.experiments import TrainingConfig, experiment_folder
-from data.files import read_json
-from models import jobs
+from closecall.data.datasets.builtin import builtin_dataset
+from closecall.data.datasets.store import save_dataset
+from closecall.data.experiments.store import TrainingConfig, experiment_folder
+from closecall.data.io.files import read_json
+from closecall.models.queue import jobs
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 

@@ -49,7 +49,7 @@ def main() -> None:
 def server(query: dict[str, str]) -> str:
     """Seconds of a warm run of the page, and the size of its charts."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
-    at.switch_page("pages/inspect/map.py")
+    at.switch_page("pages/map/page.py")
     for name, value in query.items():
         at.query_params[name] = value
     at.run()
@@ -111,7 +111,7 @@ def served() -> Iterator[str]:
     with socket.socket() as one:
         one.bind(("localhost", 0))
         port = one.getsockname()[1]
-    command = [sys.executable, "-m", "pages.shared.server", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "closecall.pages.shared.server", "run", "app.py", "--server.port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(300):

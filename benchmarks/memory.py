@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.process_watch import Watcher, family
-from data.files import read_json, write_json
+from closecall.data.io.files import read_json, write_json
 
 LONG_SHARE, LONG_WORDS, SHORT_WORDS = 0.01, 600, 14
 POSITIVE_SHARE = 0.1
@@ -30,9 +30,9 @@ BATCHES = """
 import resource, sys
 import numpy as np, torch
 from accelerate import Accelerator
-from data.experiments import TrainingConfig
-from models.encoder import load_classifier
-from models.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
+from closecall.data.experiments.store import TrainingConfig
+from closecall.models.encoders.loading import load_classifier
+from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 torch.set_num_threads(1)
 length, accelerator = int(sys.argv[1]), Accelerator(cpu=True, mixed_precision="bf16")
 model = load_classifier("minilm", seed=0).train()
@@ -67,7 +67,7 @@ def main() -> None:
 
 def whole_way(home: Path, count: int) -> None:
     """Import, sweep and wait, watched."""
-    from models import jobs  # after the workspace is named
+    from closecall.models.queue import jobs  # after the workspace is named
     from tests.tiny_bert import make_tiny_bert
 
     write_texts(home / "many.csv", count)

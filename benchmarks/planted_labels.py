@@ -20,10 +20,10 @@ import pandas as pd
 from scipy.stats import t as student
 from sklearn.metrics import average_precision_score
 
-from analysis.label_audit import audit_labels, class_thresholds, neighbour_evidence, out_of_fold_probs
-from data.builtin import builtin_dataset
-from data.files import write_array
-from data.workspace import workspace_folder
+from closecall.analysis.causes.label_audit import audit_labels, class_thresholds, neighbour_evidence, out_of_fold_probs
+from closecall.data.datasets.builtin import builtin_dataset
+from closecall.data.io.files import write_array
+from closecall.data.io.workspace import workspace_folder
 
 FLIPPED = 0.03
 SEEDS = 10
@@ -132,13 +132,13 @@ def load(name: str) -> tuple[np.ndarray, np.ndarray]:
 def embed(texts: list[str]) -> np.ndarray:
     import torch
 
-    from models.encoder import load_encoder, load_tokenizer
-    from models.prediction import read_texts
-    from models.tokens import tokenise
+    from closecall.models.encoders.inference import run_inference
+    from closecall.models.encoders.loading import load_encoder, load_tokenizer
+    from closecall.models.encoders.tokenization import tokenise
 
     torch.set_num_threads(1)
     tokens = tokenise(texts, load_tokenizer("minilm"), MAX_TOKENS)
-    found = read_texts(load_encoder("minilm"), tokens, np.arange(len(texts))).embeddings
+    found = run_inference(load_encoder("minilm"), tokens, np.arange(len(texts))).embeddings
     assert found is not None
     return found
 

@@ -20,14 +20,20 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from analysis.prevalence import average_precision_at
-from data.builtin import builtin_dataset
-from data.datasets import Dataset, save_dataset
-from data.experiments import ExperimentConfig, TrainingConfig, experiment_folder, load_experiment, run_name
-from data.files import read_frame, read_json, write_json
-from data.previews import KINDS, load_previews, preview_folder, preview_name, queue_previews
-from models.jobs import cancel, experiment_progress, queue_sweep, worker_status
-from models.lane import perform
+from closecall.analysis.metrics.prevalence import average_precision_at
+from closecall.data.datasets.builtin import builtin_dataset
+from closecall.data.datasets.store import Dataset, save_dataset
+from closecall.data.experiments.previews import KINDS, load_previews, preview_folder, preview_name, queue_previews
+from closecall.data.experiments.store import (
+    ExperimentConfig,
+    TrainingConfig,
+    experiment_folder,
+    load_experiment,
+    run_name,
+)
+from closecall.data.io.files import read_frame, read_json, write_json
+from closecall.models.queue.jobs import cancel, experiment_progress, queue_sweep, worker_status
+from closecall.models.queue.worker_process import perform_task
 
 RATIOS, POSITIVES = (1.0, 2.0, 3.0, 5.0, 10.0), 400
 TENTH = 1 / 11
@@ -132,7 +138,7 @@ def _row(original: Path, name: str, kind: str, ratio: float, seed: int) -> list[
         return []
     task = preview_name(kind, ratio)
     started = time.process_time()
-    if perform(name, task)[0] != "done":
+    if perform_task(name, task)[0] != "done":
         raise SystemExit(read_json(preview_folder(name, task) / "status.json")["message"])
     made = read_frame(preview_folder(name, task) / "predictions.parquet")
     real = read_frame(told).set_index(["id", "split"]).loc[list(zip(made["id"], made["split"], strict=True))]

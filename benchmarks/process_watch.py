@@ -10,7 +10,11 @@ from pathlib import Path
 SECONDS = 0.05
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
-ROLES = {"models.worker": "worker", "models.lane": "lane", "models.stopwatch": "stopwatch"}
+ROLES = {
+    "closecall.models.queue.scheduler": "worker",
+    "closecall.models.queue.worker_process": "lane",
+    "closecall.models.training.throughput_measurement": "stopwatch",
+}
 OURSELVES = "the script"
 
 

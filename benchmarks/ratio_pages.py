@@ -25,7 +25,7 @@ Change = Callable[[AppTest], object]
 
 def opened(page: str, **query: str) -> AppTest:
     at = AppTest.from_file(APP, default_timeout=120)
-    at.switch_page(f"pages/{page}.py")
+    at.switch_page(f"pages/{page}/page.py")
     for name, value in query.items():
         at.query_params[name] = value
     return at
@@ -39,23 +39,23 @@ def interactions() -> Iterator[tuple[str, AppTest, Change]]:
     wish = cycle([0.85, 0.8, 0.95, 0.7, 0.75])
     group = cycle(["always missed", "", "lost at 1:10", "lost at 1:5"])
     outcome = cycle(["fp", "fn", "tp", "tn"])
-    yield "Overview, opened", opened("compare/overview"), lambda at: None
-    yield "Ratios, prevalence moved", opened("compare/ratios"), lambda at: at.select_slider(key="q").set_value(next(q))
-    why = opened("compare/ratios", part="Why recall fell")
+    yield "Overview, opened", opened("overview"), lambda at: None
+    yield "Ratios, prevalence moved", opened("ratios"), lambda at: at.select_slider(key="q").set_value(next(q))
+    why = opened("ratios", part="Why recall fell")
     yield "Ratios, another pair decomposed", why, lambda at: _choose(at, "b", next(pair))
-    yield "Ratios, who was lost", opened("compare/ratios", part="Who was lost"), lambda at: None
-    curves = opened("compare/ratios", part="Precision and recall")
+    yield "Ratios, who was lost", opened("ratios", part="Who was lost"), lambda at: None
+    curves = opened("ratios", part="Precision and recall")
     yield "Ratios, curves at another prevalence", curves, lambda at: at.select_slider(key="q").set_value(next(q))
-    yield "Ratios, paired tests", opened("compare/ratios", part="Paired tests"), lambda at: None
-    yield "Confusion, threshold moved", opened("compare/confusion"), lambda at: _cut(at, next(cut))
-    desk = opened("compare/confusion")
+    yield "Ratios, paired tests", opened("ratios", part="Paired tests"), lambda at: None
+    yield "Confusion, threshold moved", opened("confusion"), lambda at: _cut(at, next(cut))
+    desk = opened("confusion")
     yield "Confusion, wish changed", desk, lambda at: at.number_input(key="min-recall").set_value(next(wish))
-    against = opened("compare/confusion", below="Against another run")
+    against = opened("confusion", below="Against another run")
     yield "Confusion, run against run", against, lambda at: _cut(at, next(cut))
-    yield "Errors, next outcome", opened("inspect/errors"), lambda at: at.button(key=f"pick-{next(outcome)}").click()
-    queue = opened("inspect/errors", outcome="all")
+    yield "Errors, next outcome", opened("errors"), lambda at: at.button(key=f"pick-{next(outcome)}").click()
+    queue = opened("errors", outcome="all")
     yield "Errors, filtered by group", queue, lambda at: at.session_state.__setitem__("group", next(group))
-    yield "Errors, next example", opened("inspect/errors", outcome="all"), lambda at: at.button(key="next").click()
+    yield "Errors, next example", opened("errors", outcome="all"), lambda at: at.button(key="next").click()
 
 
 def _choose(at: AppTest, key: str, value: str) -> None:

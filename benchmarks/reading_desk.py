@@ -84,7 +84,7 @@ def on_the_server(turns: int) -> dict[str, list[Taken]]:
     from streamlit.testing.v1 import AppTest
 
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
-    at.switch_page("pages/inspect/errors.py")
+    at.switch_page("pages/errors/page.py")
     times: dict[str, list[Taken]] = {"server: first look": [timed(at.run)]}
     texts = ("drive", "quadra", "memory", "pentium", "card")
 
@@ -172,7 +172,7 @@ def served(folder: str) -> Iterator[str]:
     with socket.socket() as one:
         one.bind(("localhost", 0))
         port = one.getsockname()[1]
-    command = [sys.executable, "-m", "pages.shared.server", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "closecall.pages.shared.server", "run", "app.py", "--server.port", str(port)]
     quiet, environment = subprocess.DEVNULL, {**os.environ, "CLOSECALL_HOME": folder}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
     address = f"http://localhost:{port}"

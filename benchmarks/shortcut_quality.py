@@ -26,16 +26,16 @@ from accelerate.state import AcceleratorState
 from scipy import stats
 from sklearn.metrics import average_precision_score
 
-import models.tokens
-import models.training
-from data.experiments import RunConfig, load_experiment, load_run_config, run_name
-from data.runs import load_predictions, load_run
-from models.devices import claim_device
-from models.encoder import load_classifier
-from models.material import Material, material_of
-from models.prediction import read_texts
-from models.training import Lesson, count_steps, train
-from models.watch import Watch
+import closecall.models.encoders.tokenization
+import closecall.models.training.loop
+from closecall.data.experiments.runs import load_predictions, load_run
+from closecall.data.experiments.store import RunConfig, load_experiment, load_run_config, run_name
+from closecall.models.encoders.inference import run_inference
+from closecall.models.encoders.loading import load_classifier
+from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.progress import ProgressReporter
+from closecall.models.training.loop import TrainingSpec, count_steps, train
+from closecall.models.training.run_data import RunData, run_data_of
 
 SHORTCUTS = ("bf16", "frozen-words", "bucketing", "quick-forward")
 FALSE_ALARMS = 0.05
@@ -88,24 +88,24 @@ def trained_without(run: RunConfig, left_out: Sequence[str]) -> tuple[np.ndarray
     """Labels and log-odds of the test set after the run's training without some shortcuts."""
     AcceleratorState._reset_state(reset_partial_state=True)  # a process has one precision, else
     accelerator = Accelerator(mixed_precision="no") if "bf16" in left_out else claim_device()
-    material = material_of(run, lambda: None)
+    material = run_data_of(run, lambda: None)
     lesson = _lesson(run, material, frozen="frozen-words" not in left_out)
     model = load_classifier(run.training.encoder, seed=run.seed)
-    watch = Watch(lambda: False, lambda progress: None)
+    watch = ProgressReporter(lambda: False, lambda progress: None)
     with tempfile.TemporaryDirectory() as folder, _slower(left_out):
         train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
     accelerator.free_memory()
     plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     test = material.test
-    logits = read_texts(plain, material.tokens, test["place"].to_numpy(), embed=False).logits
+    logits = run_inference(plain, material.tokens, test["place"].to_numpy(), embed=False).logits
     assert logits is not None
     return test["label"].to_numpy(), logits[:, 1].astype(np.float64) - logits[:, 0]
 
 
-def _lesson(run: RunConfig, material: Material, *, frozen: bool) -> Lesson:
+def _lesson(run: RunConfig, material: RunData, *, frozen: bool) -> TrainingSpec:
     rows, config = material.training, replace(run.training, freeze_word_embeddings=frozen)
     labels = rows["label"].to_numpy()
-    return Lesson(
+    return TrainingSpec(
         material.tokens, rows["place"].to_numpy(), labels, config, run.seed, count_steps(len(rows), config), "bench"
     )
 
@@ -115,9 +115,11 @@ def _slower(left_out: Sequence[str]) -> Iterator[None]:
     """Within, the training goes without these shortcuts."""
     with ExitStack() as stack:
         if "bucketing" in left_out:  # a pool of one batch: batches are drawn at random
-            stack.enter_context(patch.object(models.tokens, "POOL", 1))
+            stack.enter_context(patch.object(closecall.models.encoders.tokenization, "POOL", 1))
         if "quick-forward" in left_out:
-            stack.enter_context(patch.object(models.training, "quick_forward", lambda model: nullcontext()))
+            stack.enter_context(
+                patch.object(closecall.models.training.loop, "quick_forward", lambda model: nullcontext())
+            )
         yield
 
 

@@ -14,11 +14,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.peers.texts import sentences
-from data.experiments import TrainingConfig
-from models.devices import claim_device
-from models.encoder import load_classifier, load_tokenizer
-from models.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
-from models.tokens import tokenise, training_batches
+from closecall.data.experiments.store import TrainingConfig
+from closecall.models.encoders.loading import load_classifier, load_tokenizer
+from closecall.models.encoders.tokenization import tokenise, training_batches
+from closecall.models.runtime.devices import claim_device
+from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 
 TEXTS, WARM_UP, STEPS = 2000, 5, 30
 KINDS = {

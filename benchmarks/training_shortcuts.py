@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from data.builtin import builtin_table
-from data.experiments import TrainingConfig
-from models.encoder import load_classifier, load_tokenizer
-from models.first_token import first_token_only
-from models.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
-from models.tokens import tokenise
+from closecall.data.datasets.builtin import builtin_table
+from closecall.data.experiments.store import TrainingConfig
+from closecall.models.encoders.first_token import first_token_only
+from closecall.models.encoders.loading import load_classifier, load_tokenizer
+from closecall.models.encoders.tokenization import tokenise
+from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 
 BATCH, STEPS, TURNS = 16, 4, 5
 WAYS = {"plain": lambda model: nullcontext(), "short last layer": first_token_only, "all shortcuts": quick_forward}

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data.builtin import builtin_table
-from data.runs import load_runs
-from models.checkpoints import Checkpoint, checkpoint_of
-from models.classifiers import Classifier
-from models.deletions import explain
-from models.encoder import load_classifier, load_tokenizer
-from models.reading import Reader
+from closecall.data.datasets.builtin import builtin_table
+from closecall.data.experiments.runs import load_runs
+from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of
+from closecall.models.encoders.loading import load_classifier, load_tokenizer
+from closecall.models.explain.classifiers import Classifier
+from closecall.models.explain.inference_client import InferenceClient
+from closecall.models.explain.occlusion import explain
 
 TEXTS = 30
 
@@ -61,7 +61,7 @@ def _tell(name: str, classifier: Classifier, texts: Sequence[str]) -> None:
 
 def _tell_the_reader(checkpoint: Checkpoint, text: str) -> None:
     """What a person waits for: the first press, which starts the process and loads torch, and a later one."""
-    reader = Reader()
+    reader = InferenceClient()
     for press in ("first press in the app", "a later press"):
         started = time.perf_counter()
         reply = reader.reply(reader.why(checkpoint, text, threshold=0.5), wait=120)

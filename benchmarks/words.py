@@ -37,16 +37,15 @@ def main() -> None:
 
 def measure() -> list[tuple[str, list[tuple[float, float]]]]:
     """What is timed: the first call, and those after it."""
-    from data.runs import load_run
-    from data.slice_rules import Phrase
-    from data.slices import save_slice
-    from models.slice_surrogate import run_surrogate
-    from pages.shared.evidence import evidence_of
-    from pages.shared.slice_findings import candidates, clusters, findings
-    from pages.shared.slices import slice_members
+    from closecall.data.annotations.slice_rules import Phrase
+    from closecall.data.annotations.slices import save_slice
+    from closecall.data.experiments.runs import load_run
+    from closecall.models.explain.slices import run_surrogate
+    from closecall.pages.shared.runs import run_predictions
+    from closecall.pages.shared.slices import candidates, clusters, findings, slice_members
 
     run = load_run("sweep", "r5-s0-none")
-    ids = evidence_of("sweep").ids
+    ids = run_predictions("sweep").ids
     save_slice("sweep", "rare", Phrase("w40"))
     save_slice("sweep", "common", Phrase("w0 w1"))
     cuts = iter(np.linspace(0.3, 0.7, 100))
@@ -74,9 +73,15 @@ def timed(work: Callable[[], Any], *, turns: int = TURNS) -> list[tuple[float, f
 
 def make(size: int) -> None:
     """A workspace with one finished run: half of the examples in validation, half in test."""
-    from data.datasets import Dataset, DatasetInfo, save_dataset
-    from data.experiments import ExperimentConfig, RunConfig, create_experiment, experiment_folder, run_folder
-    from data.runs import RunStatus, save_embeddings, save_predictions, write_status
+    from closecall.data.datasets.store import Dataset, DatasetInfo, save_dataset
+    from closecall.data.experiments.runs import RunStatus, save_embeddings, save_predictions, write_status
+    from closecall.data.experiments.store import (
+        ExperimentConfig,
+        RunConfig,
+        create_experiment,
+        experiment_folder,
+        run_folder,
+    )
 
     rng = np.random.default_rng(0)
     labels = (np.arange(size) % 10 == 0).astype(np.int8)

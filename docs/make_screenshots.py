@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
-PAGES = re.findall(r'st\.Page\(\s*"pages/\w+/(\w+)\.py"', (ROOT / "app.py").read_text())
+PAGES = re.findall(r'st\.Page\(\s*"pages/(\w+)/page\.py"', (ROOT / "app.py").read_text())
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -33,7 +33,7 @@ def main() -> None:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "pages.shared.server", "run", "app.py", "--server.port", str(port)],
+        [sys.executable, "-m", "closecall.pages.shared.server", "run", "app.py", "--server.port", str(port)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

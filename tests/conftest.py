@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.assets import assets_folder, assets_status
+from closecall.data.io.assets import assets_folder, assets_status
 
 
 @pytest.fixture

@@ -9,18 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.datasets import Dataset, DatasetInfo, save_dataset
-from data.experiments import (
-    ExperimentConfig,
-    RunConfig,
-    TrainingConfig,
-    create_experiment,
-    experiment_folder,
-    run_folder,
-)
-from data.files import read_frame, write_json
-from data.previews import preview_folder, preview_name
-from data.runs import (
+from closecall.data.datasets.store import Dataset, DatasetInfo, save_dataset
+from closecall.data.experiments.previews import preview_folder, preview_name
+from closecall.data.experiments.runs import (
     RunStatus,
     TrainingDynamics,
     save_dynamics,
@@ -30,6 +21,15 @@ from data.runs import (
     save_projection,
     write_status,
 )
+from closecall.data.experiments.store import (
+    ExperimentConfig,
+    RunConfig,
+    TrainingConfig,
+    create_experiment,
+    experiment_folder,
+    run_folder,
+)
+from closecall.data.io.files import read_frame, write_json
 
 SHARED_WORDS = [
     "disk",

@@ -11,7 +11,7 @@ def open_page(page: str, **query: str) -> AppTest:
     """The page as a visitor with this URL sees it. Fails when it ends in an exception."""
     at = AppTest.from_file(APP, default_timeout=30)
     at.run()
-    at.switch_page(f"pages/{page}.py")
+    at.switch_page(f"pages/{page}/page.py")
     for name, value in query.items():
         at.query_params[name] = value
     at.run()

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from data.datasets import Dataset
-from data.experiments import ExperimentConfig, run_folder
-from data.runs import save_predictions
+from closecall.data.datasets.store import Dataset
+from closecall.data.experiments.runs import save_predictions
+from closecall.data.experiments.store import ExperimentConfig, run_folder
 from tests.makers import make_dataset, make_experiment
 
 WORD = "scsi"

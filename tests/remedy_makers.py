@@ -5,10 +5,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from data.experiments import ExperimentConfig, experiment_folder, load_run_config, run_folder, run_names
-from data.files import read_frame, read_json, write_json
-from data.remedies import find_remedy
-from data.runs import save_metrics, save_predictions
+from closecall.data.experiments.remedies import find_remedy
+from closecall.data.experiments.runs import save_metrics, save_predictions
+from closecall.data.experiments.store import ExperimentConfig, experiment_folder, load_run_config, run_folder, run_names
+from closecall.data.io.files import read_frame, read_json, write_json
 
 
 def add_arms(

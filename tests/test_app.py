@@ -10,12 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.makers import make_dataset, make_experiment
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(
-    str(path.relative_to(ROOT))
-    for section in ("prepare", "compare", "inspect", "curate")
-    for path in (ROOT / "pages" / section).glob("*.py")
-    if not path.name.startswith("_")
-)
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "pages").glob("*/page.py"))
 
 
 def test_no_page_lies_directly_in_pages() -> None:

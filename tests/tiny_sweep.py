@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from data.experiments import ExperimentConfig, RunConfig, TrainingConfig, load_run_config, run_names
-from models.sweeps import make_sweep
-from models.watch import Progress
+from closecall.data.experiments.store import ExperimentConfig, RunConfig, TrainingConfig, load_run_config, run_names
+from closecall.models.queue.sweeps import make_sweep
+from closecall.models.runtime.progress import Progress
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 

@@ -10,7 +10,7 @@ import numpy as np
 from accelerate import Accelerator
 from safetensors.torch import save_model
 
-from tests.test_models_training import make_lesson, taught
+from tests.models.training.test_loop import make_lesson, taught
 
 N = 41
 """Five batches of eight and one of a single text, in which a second process has no share."""

@@ -9,9 +9,9 @@ numbers of science: the asker's and gobbli's. The defaults make 384 sets of scor
 import sys
 from collections import Counter
 
-from analysis.wording import share_text
 from benchmarks.diagnosis.published import asker, gobbli
 from benchmarks.diagnosis.told import ANSWERS, Told, from_scores, from_texts, matrix
+from closecall.analysis.formatting import share_text
 
 
 def main() -> None:

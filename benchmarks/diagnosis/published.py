@@ -1,6 +1,6 @@
 """Numbers that others told, entered as counts or as accuracy and F1: what the arithmetic says of them."""
 
-from analysis.binormal import (
+from closecall.analysis.ratio.binormal import (
     criterion,
     d_prime,
     decompose_counts,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from analysis.calibration import probabilities
-from analysis.intervals import smallest_visible_drop
+from closecall.analysis.intervals import smallest_visible_drop
+from closecall.analysis.metrics.calibration import probabilities
 
 RATIOS = (1, 3, 10)
 SIZES = (25, 100, 400, 1000)
@@ -41,7 +41,7 @@ SHARED = 0.95
 
 @dataclass(frozen=True)
 class Case:
-    """One experiment: arrays as `analysis.evidence.gather_evidence` takes them, and what was planted.
+    """One experiment: arrays as `analysis.causes.evidence.gather_evidence` takes them, and what was planted.
 
     `visible`: whether this many positives can show the planted effect at all.
     """

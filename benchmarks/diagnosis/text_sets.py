@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from analysis.decomposition import decompose_drop
-from analysis.outcomes import collapsed
+from closecall.analysis.metrics.outcomes import collapsed
+from closecall.analysis.ratio.decomposition import decompose_drop
 
 RATIOS = (1, 3, 10)
 MECHANISMS = (
@@ -32,7 +32,7 @@ CHECK = 6000
 
 @dataclass(frozen=True)
 class TextCase:
-    """One experiment as `analysis.evidence.gather_evidence` takes it, its mechanism, and the parts on 12,000 texts."""
+    """One experiment as `analysis.causes.evidence.gather_evidence` takes it, its mechanism, and the parts on 12,000 texts."""
 
     mechanism: str
     labels: np.ndarray

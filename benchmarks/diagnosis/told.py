@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.evidence import gather_evidence
-from analysis.intervals import smallest_visible_drop
-from analysis.verdict import MATTERS, Verdict, reach_verdict
 from benchmarks.diagnosis import score_sets, text_sets
+from closecall.analysis.causes.evidence import gather_evidence
+from closecall.analysis.causes.verdict import MATTERS, Verdict, reach_verdict
+from closecall.analysis.intervals import smallest_visible_drop
 
 FEW = {"too few positives", "too few seeds"}
 ANSWERS = ("named right", "too few, rightly", "too few, wrongly", "named wrong", "confident and wrong")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from models.lanes import HOUSE, child_environment
+from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
 
 Job = dict[str, Any]
 QUIET = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
@@ -52,7 +52,7 @@ def _start(module: str, job: Job, threads: int) -> "subprocess.Popen[str]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=HOUSE,
+        cwd=CODE_FOLDER,
         env={**child_environment(threads), **QUIET},
     )
     assert child.stdin is not None

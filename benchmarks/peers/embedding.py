@@ -56,12 +56,12 @@ def embeddings_of(count: int) -> np.ndarray:
     """Real embeddings of so many different sentences (count x hidden)."""
     import torch
 
-    from models.encoder import load_encoder, load_tokenizer
-    from models.prediction import read_texts
-    from models.tokens import tokenise
+    from closecall.models.encoders.inference import run_inference
+    from closecall.models.encoders.loading import load_encoder, load_tokenizer
+    from closecall.models.encoders.tokenization import tokenise
 
     torch.set_num_threads(CORES)
     tokens = tokenise(made_sentences(count), load_tokenizer("minilm"), 128)
-    found = read_texts(load_encoder("minilm"), tokens, np.arange(count), score=False).embeddings
+    found = run_inference(load_encoder("minilm"), tokens, np.arange(count), score=False).embeddings
     assert found is not None
     return found

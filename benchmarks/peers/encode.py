@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.peers.children import Job, serve
 from benchmarks.peers.texts import sentences
-from data.assets import encoder_folder
+from closecall.data.io.assets import encoder_folder
 
 WARM_UP = 200
 MAX_TOKENS = 128
@@ -37,15 +37,15 @@ def _theirs() -> Callable[[list[str]], np.ndarray]:
 
 
 def _ours() -> Callable[[list[str]], np.ndarray]:
-    from models.encoder import load_encoder, load_tokenizer
-    from models.prediction import read_texts
-    from models.tokens import tokenise
+    from closecall.models.encoders.inference import run_inference
+    from closecall.models.encoders.loading import load_encoder, load_tokenizer
+    from closecall.models.encoders.tokenization import tokenise
 
     tokenizer, model = load_tokenizer("minilm"), load_encoder("minilm")
 
     def embed(texts: list[str]) -> np.ndarray:
         tokens = tokenise(texts, tokenizer, MAX_TOKENS)
-        found = read_texts(model, tokens, np.arange(len(texts)), score=False).embeddings
+        found = run_inference(model, tokens, np.arange(len(texts)), score=False).embeddings
         assert found is not None
         return found
 

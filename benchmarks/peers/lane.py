@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.peers.children import Job, serve
 from benchmarks.peers.texts import sentences
-from data.experiments import TrainingConfig
-from models.devices import claim_device
-from models.encoder import load_classifier, load_tokenizer
-from models.tokens import tokenise
-from models.training import Lesson, count_steps, train
-from models.watch import Watch
+from closecall.data.experiments.store import TrainingConfig
+from closecall.models.encoders.loading import load_classifier, load_tokenizer
+from closecall.models.encoders.tokenization import tokenise
+from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.progress import ProgressReporter
+from closecall.models.training.loop import TrainingSpec, count_steps, train
 
 WARM_UP = 4
 MAX_TOKENS = 128
@@ -30,9 +30,9 @@ def prepare(job: Job) -> Callable[[], Job]:
 
     def learn(count: int) -> None:
         steps = count_steps(count, config)
-        lesson = Lesson(tokens, np.arange(count), labels[chosen[:count]], config, 0, steps, f"bench {count}")
+        lesson = TrainingSpec(tokens, np.arange(count), labels[chosen[:count]], config, 0, steps, f"bench {count}")
         with tempfile.TemporaryDirectory() as folder:
-            watch = Watch(lambda: False, lambda progress: None)
+            watch = ProgressReporter(lambda: False, lambda progress: None)
             train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
 
     learn(min(WARM_UP * job["batch_size"], len(chosen)))

@@ -31,7 +31,7 @@ def _theirs(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _ours(embeddings: np.ndarray) -> np.ndarray:
-    from models.projection import project
+    from closecall.models.encoders.projection import project
 
     return project(embeddings)
 

@@ -43,7 +43,7 @@ def _more_runs(runs: Sequence[int], positives: int) -> list[str]:
 
 def run_sweep(positives: int, *, seeds: Sequence[int], ratios: Sequence[float], epochs: int) -> tuple[float, int]:
     """Seconds of a sweep in an empty workspace of its own, and the training examples of all epochs."""
-    from data.assets import assets_folder
+    from closecall.data.io.assets import assets_folder
 
     kept = {name: os.environ.get(name) for name in ("CLOSECALL_HOME", "CLOSECALL_ASSETS")}
     os.environ["CLOSECALL_ASSETS"] = str(assets_folder())
@@ -57,8 +57,8 @@ def run_sweep(positives: int, *, seeds: Sequence[int], ratios: Sequence[float], 
 
 
 def _timed(positives: int, seeds: Sequence[int], ratios: Sequence[float], epochs: int) -> tuple[float, int]:
-    from data.experiments import TrainingConfig
-    from models.jobs import queue_sweep, watch
+    from closecall.data.experiments.store import TrainingConfig
+    from closecall.models.queue.jobs import queue_sweep, watch
 
     dataset = _dataset()
     started = time.perf_counter()
@@ -76,9 +76,9 @@ def _timed(positives: int, seeds: Sequence[int], ratios: Sequence[float], epochs
 
 def _dataset() -> str:
     """The film reviews with 94 % for training: 4,009 negatives, so that 400 positives can have ten each."""
-    from data.builtin import builtin, builtin_table
-    from data.datasets import save_dataset
-    from data.imports import build_dataset
+    from closecall.data.datasets.builtin import builtin, builtin_table
+    from closecall.data.datasets.preparation import build_dataset
+    from closecall.data.datasets.store import save_dataset
 
     chosen = builtin("movie-reviews")
     dataset = build_dataset(

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from data.builtin import builtin_table
+from closecall.data.datasets.builtin import builtin_table
 
 
 @cache

@@ -8,10 +8,10 @@ import psutil
 
 from benchmarks.peers.children import Job, serve
 from benchmarks.peers.texts import made_sentences
-from models.encoder import load_encoder, load_tokenizer
-from models.prediction import read_texts
-from models.projection import project
-from models.tokens import tokenise
+from closecall.models.encoders.inference import run_inference
+from closecall.models.encoders.loading import load_encoder, load_tokenizer
+from closecall.models.encoders.projection import project
+from closecall.models.encoders.tokenization import tokenise
 
 MEGABYTE = 1_000_000
 
@@ -28,7 +28,7 @@ def prepare(job: Job) -> Callable[[], Job]:
         marks = [time.perf_counter()]
         tokens = tokenise(texts, tokenizer, 128)
         marks.append(time.perf_counter())
-        embeddings = read_texts(model, tokens, np.arange(len(texts)), score=False).embeddings
+        embeddings = run_inference(model, tokens, np.arange(len(texts)), score=False).embeddings
         marks.append(time.perf_counter())
         assert embeddings is not None
         project(embeddings)

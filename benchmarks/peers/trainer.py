@@ -17,7 +17,7 @@ from transformers import (
 
 from benchmarks.peers.children import Job, serve
 from benchmarks.peers.texts import sentences
-from data.assets import encoder_folder
+from closecall.data.io.assets import encoder_folder
 
 transformers.logging.disable_progress_bar()
 WARM_UP = 4

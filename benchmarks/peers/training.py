@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.peers.children import Job, work_side_by_side
 from benchmarks.peers.texts import sentences
-from models.capacity import free_cores, lane_limit
-from models.encoder import load_config, load_tokenizer
-from models.tokens import tokenise
+from closecall.models.encoders.loading import load_config, load_tokenizer
+from closecall.models.encoders.tokenization import tokenise
+from closecall.models.runtime.capacity import free_cores, max_processes
 
 CORES = free_cores()
 USUAL = {"batch_size": 8, "dynamic": False, "bf16": False, "by_length": False}
@@ -33,7 +33,7 @@ CONTENDERS = (
     Contender("Trainer, dynamic padding, batch 8", "trainer", {**USUAL, "dynamic": True}, 1, CORES),
     Contender("Trainer, at its best: dynamic, bf16, by length, batch 16", "trainer", BEST, 1, CORES),
     Contender("the same, one process of one thread for each core", "trainer", BEST, CORES, 1),
-    Contender("Close Call, every layer trained, batch 16", "lane", {"batch_size": 16}, lane_limit(), 1),
+    Contender("Close Call, every layer trained, batch 16", "lane", {"batch_size": 16}, max_processes(), 1),
 )
 
 

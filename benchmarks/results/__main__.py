@@ -15,9 +15,9 @@ from pathlib import Path
 from benchmarks.results.document import document
 from benchmarks.results.measured import measure
 from benchmarks.results.planned import train_all
-from data.errors import UserError
-from data.files import write_text
-from models.console import say
+from closecall.cli.output import print_note
+from closecall.data.io.errors import UserError
+from closecall.data.io.files import write_text
 
 PLACE = Path(__file__).resolve().parents[2] / "docs" / "results.md"
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on; what is queued is trained meanwhile.", file=sys.stderr)
         return 130
-    say(f"Written to {given.out}.")
+    print_note(f"Written to {given.out}.")
     return 0
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from analysis.verdict import MATTERS, SEED_NOISE, decisive_parts
-from analysis.wording import listed_text
 from benchmarks.results.drop_answers import place
 from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.remedy_answers import worthwhile
 from benchmarks.results.words import Answer, grouped
+from closecall.analysis.causes.verdict import MATTERS, SEED_NOISE, decisive_parts
+from closecall.analysis.formatting import listed_text
 
 
 def what_to_do(sweeps: Sequence[Sweep]) -> Answer:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.wording import ratio_text, sentence_text
 from benchmarks.results.advice import what_to_do
 from benchmarks.results.drop_answers import close_against_distant, threshold_share
 from benchmarks.results.making import making, missing
@@ -13,6 +12,7 @@ from benchmarks.results.measured import Sweep
 from benchmarks.results.remedy_answers import loss_helps, one_class_is_poor, simpler_is_better
 from benchmarks.results.tables import section
 from benchmarks.results.words import Answer, pair, table
+from closecall.analysis.formatting import ratio_text, sentence_text
 
 WIDTH = 120
 QUESTIONS = (what_to_do, close_against_distant, threshold_share, loss_helps, one_class_is_poor, simpler_is_better)

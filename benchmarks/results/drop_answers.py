@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from analysis.decomposition import Decomposition
-from analysis.intervals import Estimate, independent_difference
-from analysis.verdict import MATTERS, SEED_NOISE, decisive_parts
-from analysis.wording import percent_text, points_text, ratio_text, sentence_text
 from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.planned import CLOSE, DISTANT, RACED
 from benchmarks.results.words import Answer, counted_share, grouped, negated, part, seeds_text, share
+from closecall.analysis.causes.verdict import MATTERS, SEED_NOISE, decisive_parts
+from closecall.analysis.formatting import percent_text, points_text, ratio_text, sentence_text
+from closecall.analysis.intervals import Estimate, independent_difference
+from closecall.analysis.ratio.decomposition import Decomposition
 
 POINTS = f"{100 * MATTERS:.0f} points"
 

@@ -8,15 +8,15 @@ from importlib.metadata import version
 from shlex import quote
 from typing import Any
 
-from analysis.wording import listed_text, ratio_text, sentence_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import PLANS, RACED, RATIOS, SEEDS, WISHED
 from benchmarks.results.words import plain, some, table
-from data.errors import UserError
-from data.experiments import TrainingConfig
-from data.plans import half_up
-from data.remedies import PLAIN, REMEDIES, remedy_title
-from data.runs import Run, load_metrics
+from closecall.analysis.formatting import listed_text, ratio_text, sentence_text
+from closecall.data.experiments.plans import half_up
+from closecall.data.experiments.remedies import PLAIN, REMEDIES, remedy_title
+from closecall.data.experiments.runs import Run, load_metrics
+from closecall.data.experiments.store import TrainingConfig
+from closecall.data.io.errors import UserError
 
 ANALYSED_WITH = ("numpy", "scipy", "scikit-learn")
 

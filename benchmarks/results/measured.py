@@ -4,23 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.calibration import log_odds, temperature
-from analysis.decomposition import Decomposition
-from analysis.intervals import Estimate
-from analysis.outcomes import collapsed
-from analysis.prevalence import average_precision_at
-from analysis.prior_only import excess_drop, prior_only_curve
-from analysis.ratio_drops import decompose_ratios
-from analysis.remedies import Arm, Labels, Measures, Point, measure_arm
 from benchmarks.results.planned import PLANS, RACED
 from benchmarks.results.raced import Q, Raced, race_at
+from benchmarks.results.ratio_drops import decompose_ratios
 from benchmarks.results.words import plain
-from data.datasets import DatasetInfo, load_examples, load_info
-from data.experiments import ExperimentConfig, load_experiment
-from data.remedies import PLAIN, remedy_title
-from data.run_tables import RunTable, read_run_tables
-from data.runs import Run, load_runs
-from models.verdict import verdict_words, weigh
+from closecall.analysis.intervals import Estimate
+from closecall.analysis.metrics.calibration import log_odds, temperature
+from closecall.analysis.metrics.outcomes import collapsed
+from closecall.analysis.metrics.prevalence import average_precision_at
+from closecall.analysis.ratio.decomposition import Decomposition
+from closecall.analysis.ratio.prior_shift import excess_drop, prior_shift_curve
+from closecall.analysis.remedies.methods import Labels, Measures, Method, Point, measure_method
+from closecall.data.datasets.store import DatasetInfo, load_examples, load_info
+from closecall.data.experiments.remedies import PLAIN, remedy_title
+from closecall.data.experiments.run_tables import RunTable, read_run_tables
+from closecall.data.experiments.runs import Run, load_runs
+from closecall.data.experiments.store import ExperimentConfig, load_experiment
+from closecall.models.results.verdict import decide_verdict, verdict_words
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def measure(experiment: str) -> Sweep:
     counts = {name: _counts(table.labels) for name, table in tables.items()}
     why_not = _why_not(test, counts)
     rows = load_examples(config.dataset, ["label", "split"])
-    verdict = None if why_not else weigh(test, validation)
+    verdict = None if why_not else decide_verdict(test, validation)
     levels, falls = ((), ()) if why_not else _levels(test, validation)
     return Sweep(
         config,
@@ -150,20 +150,20 @@ def _levels(test: RunTable, validation: RunTable) -> tuple[tuple[Level, ...], tu
     return tuple(levels.values()), tuple(falls)
 
 
-def _arm(test: RunTable, validation: RunTable, chosen: np.ndarray) -> Arm:
+def _arm(test: RunTable, validation: RunTable, chosen: np.ndarray) -> Method:
     rows = np.flatnonzero(chosen)
     rows = rows[np.argsort(test.seeds[rows])]
-    return Arm(PLAIN, remedy_title(PLAIN), tuple(test.seeds[rows].tolist()), test.pos_probs[rows],
+    return Method(PLAIN, remedy_title(PLAIN), tuple(test.seeds[rows].tolist()), test.pos_probs[rows],
                validation.pos_probs[rows])  # fmt: skip
 
 
-def _level(labels: Labels, arm: Arm, ratio: float, gone: int) -> Level:
+def _level(labels: Labels, arm: Method, ratio: float, gone: int) -> Level:
     own = float(np.mean(np.asarray(labels.test)))
     own_mix = float(np.mean([average_precision_at(labels.test, row, q=own) for row in arm.pos_probs]))
-    return Level(ratio, arm.seeds, gone, measure_arm(labels, arm, arm, ratio=ratio, q=Q), own_mix)
+    return Level(ratio, arm.seeds, gone, measure_method(labels, arm, arm, ratio=ratio, q=Q), own_mix)
 
 
-def _prior(labels: Labels, arm: Arm, reference: float, ratios: list[float]) -> dict[float, tuple[float, float]]:
+def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -> dict[float, tuple[float, float]]:
     """Prior-only recall and true-negative rate of the smallest ratio's runs, calibrated on validation, by ratio."""
     logits = np.array(
         [
@@ -171,11 +171,11 @@ def _prior(labels: Labels, arm: Arm, reference: float, ratios: list[float]) -> d
             for told, chosen in zip(arm.pos_probs, arm.val_pos_probs, strict=True)
         ]
     )
-    curve = prior_only_curve(labels.test, logits, ratios, reference_ratio=reference)
+    curve = prior_shift_curve(labels.test, logits, ratios, reference_ratio=reference)
     return dict(zip(ratios, curve[["recall", "true_negative_rate"]].itertuples(index=False, name=None), strict=True))
 
 
-def _compared(labels: Labels, arms: dict[float, Arm], reference: float, ratio: float) -> tuple[Point, Estimate]:
+def _compared(labels: Labels, arms: dict[float, Method], reference: float, ratio: float) -> tuple[Point, Estimate]:
     """The larger ratio cut at the false alarms of the reference, and the loss beyond its prior."""
     shared = [seed for seed in arms[reference].seeds if seed in arms[ratio].seeds]
     first, here = arms[reference].only(shared), arms[ratio].only(shared)
@@ -187,4 +187,4 @@ def _compared(labels: Labels, arms: dict[float, Arm], reference: float, ratio: f
         ratio=ratio,
         reference_ratio=reference,
     )
-    return measure_arm(labels, first, here, ratio=ratio, q=Q).at_common, excess
+    return measure_method(labels, first, here, ratio=ratio, q=Q).at_common, excess

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from data.assets import encoder_folder
-from data.builtin import builtin_dataset
-from data.datasets import dataset_names, save_dataset
-from data.errors import UserError
-from data.experiments import TrainingConfig, experiment_ids, load_experiment
-from data.workspace import slug
-from models.console import say
-from models.jobs import queue_remedies, queue_sweep, resume, watch
+from closecall.cli.output import print_note
+from closecall.data.datasets.builtin import builtin_dataset
+from closecall.data.datasets.store import dataset_names, save_dataset
+from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
+from closecall.data.io.assets import encoder_folder
+from closecall.data.io.errors import UserError
+from closecall.data.io.workspace import slug
+from closecall.models.queue.jobs import queue_remedies, queue_sweep, resume, watch
 
 RATIOS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 SEEDS = (0, 1, 2)
@@ -54,7 +54,7 @@ def train_all() -> list[str]:
         _wait(name)
     for name in names:
         fresh = queue_remedies(name, ARMS, ratios=[RACED])
-        say(f"{name}: {len(fresh)} remedy runs are new.")
+        print_note(f"{name}: {len(fresh)} remedy runs are new.")
     for name in names:
         _wait(name)
     return names
@@ -68,7 +68,7 @@ def _queue(plan: Plan) -> None:
     if TRAINING.encoder == "minilm":
         encoder_folder()
     if plan.dataset not in dataset_names():
-        say(f"Importing {plan.dataset}.")
+        print_note(f"Importing {plan.dataset}.")
         save_dataset(builtin_dataset(plan.dataset))
     queue_sweep(
         plan.dataset,
@@ -98,7 +98,7 @@ def _wait(experiment: str) -> None:
     for progress in watch(experiment):
         ended = sum(progress.counts[state] for state in ("done", "failed", "cancelled", "interrupted"))
         if ended != seen:
-            say(f"{experiment}: {progress.counts['done']} of {len(progress.runs)} runs done.")
+            print_note(f"{experiment}: {progress.counts['done']} of {len(progress.runs)} runs done.")
             seen = ended
     if progress.counts["failed"]:
-        say(f"{experiment}: {progress.counts['failed']} failed. closecall status {experiment} tells why.")
+        print_note(f"{experiment}: {progress.counts['failed']} failed. closecall status {experiment} tells why.")

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 
-from analysis.average_precision import average_precision_difference
-from analysis.intervals import Estimate, holm, p_of
-from analysis.remedies import Arm, Measures
-from analysis.remedy_gains import Gain
-from models.race import Race, race_gains, race_measures, race_of, race_ratios
+from closecall.analysis.intervals import Estimate, holm, p_of
+from closecall.analysis.metrics.average_precision import average_precision_difference
+from closecall.analysis.remedies.gains import Gain
+from closecall.analysis.remedies.methods import Measures, Method
+from closecall.models.results.remedy_comparison import (
+    RemedyComparison,
+    compared_ratios,
+    remedy_comparison,
+    remedy_gains,
+    remedy_measures,
+)
 
 Q = 1 / 11
 """The share of positives at which average precision is told: one among ten negatives."""
@@ -16,7 +22,7 @@ Q = 1 / 11
 class Raced:
     """The race at one ratio; `ap_gains` in average precision over plain by arm, with p after Holm over the arms."""
 
-    race: Race
+    race: RemedyComparison
     measures: list[Measures]
     gains: list[Gain]
     ap_gains: dict[str, tuple[Estimate, float]]
@@ -24,16 +30,16 @@ class Raced:
 
 def race_at(experiment: str, ratio: float) -> Raced | None:
     """The race at a ratio that has a sound plain run; None before a remedy has finished there."""
-    if ratio not in race_ratios(experiment):
+    if ratio not in compared_ratios(experiment):
         return None
-    race = race_of(experiment, ratio)
+    race = remedy_comparison(experiment, ratio)
     rises = {arm.name: _ap_gain(race, arm) for arm in race.arms}
     adjusted = holm([p_of(rise) for rise in rises.values()]).tolist() if rises else []
     ap_gains = {name: (rise, p) for (name, rise), p in zip(rises.items(), adjusted, strict=True)}
-    return Raced(race, race_measures(race, q=Q), race_gains(race), ap_gains)
+    return Raced(race, remedy_measures(race, q=Q), remedy_gains(race), ap_gains)
 
 
-def _ap_gain(race: Race, arm: Arm) -> Estimate:
+def _ap_gain(race: RemedyComparison, arm: Method) -> Estimate:
     shared = [seed for seed in race.plain.seeds if seed in arm.seeds]
     sides = arm.only(shared).pos_probs, race.plain.only(shared).pos_probs
     return average_precision_difference(race.labels.test, *sides, q=Q, draws=race.draws)

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from analysis.intervals import independent_difference
-from analysis.remedies import Measures
-from analysis.remedy_answer import WORTH, area_text, difference_text, p_text
-from analysis.remedy_gains import ALPHA, Gain
-from analysis.wording import listed_text, ratio_text, sentence_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import CLOSE, DISTANT
 from benchmarks.results.raced import Raced
 from benchmarks.results.words import Answer, area, grouped, seeds_text, some
-from data.remedies import find_remedy
-from models.race import race_answers
+from closecall.analysis.formatting import listed_text, ratio_text, sentence_text
+from closecall.analysis.intervals import independent_difference
+from closecall.analysis.remedies.answer import WORTH, area_text, difference_text, p_text
+from closecall.analysis.remedies.gains import ALPHA, Gain
+from closecall.analysis.remedies.methods import Measures
+from closecall.data.experiments.remedies import find_remedy
+from closecall.models.results.remedy_comparison import remedy_answers
 
 
 def loss_helps(sweeps: Sequence[Sweep]) -> Answer:
@@ -82,7 +82,7 @@ def _whether(gains: Sequence[Gain]) -> str:
 
 
 def _race_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
-    answer, numbers = race_answers(raced.race, gains, raced.measures[0])[:2]
+    answer, numbers = remedy_answers(raced.race, gains, raced.measures[0])[:2]
     best = max(gains, key=lambda gain: gain.auc.high)
     return (
         f"{sentence_text(sweep.called)}, {some(len(gains), 'arm')}: {answer} {numbers} The interval that reaches "

@@ -1,14 +1,14 @@
 """The section of one experiment: recall by ratio, the drop in parts, the verdict, the race of remedies."""
 
-from analysis.remedies import Measures
-from analysis.remedy_answer import area_text, difference_text, p_text, point_text
-from analysis.remedy_gains import Gain
-from analysis.wording import listed_text, percent_text, ratio_text, sentence_text
 from benchmarks.results.measured import Sweep
 from benchmarks.results.raced import Raced
 from benchmarks.results.words import area, counted_share, pair, part, plain, seeds_text, share, table
-from data.remedies import remedy_title
-from models.race import race_answers
+from closecall.analysis.formatting import listed_text, percent_text, ratio_text, sentence_text
+from closecall.analysis.remedies.answer import area_text, difference_text, p_text, point_text
+from closecall.analysis.remedies.gains import Gain
+from closecall.analysis.remedies.methods import Measures
+from closecall.data.experiments.remedies import remedy_title
+from closecall.models.results.remedy_comparison import remedy_answers
 
 
 def section(sweep: Sweep) -> list[str]:
@@ -116,7 +116,7 @@ def _race(sweep: Sweep) -> list[str]:
     ratio = ratio_text(raced.race.ratio)
     seeds = seeds_text(len(raced.race.plain.seeds))
     lines = [f"### Remedies at {ratio}, {seeds}", ""]
-    lines += [f"- {one}" for one in race_answers(raced.race, raced.gains, raced.measures[0])]
+    lines += [f"- {one}" for one in remedy_answers(raced.race, raced.gains, raced.measures[0])]
     return [*lines, "", *_points(raced), *_gains(raced)]
 
 

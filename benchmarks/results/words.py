@@ -4,10 +4,10 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.intervals import Estimate
-from analysis.remedies import Point
-from analysis.remedy_answer import area_text, counted_text
-from analysis.wording import listed_text, percent_text, sentence_text
+from closecall.analysis.formatting import listed_text, percent_text, sentence_text
+from closecall.analysis.intervals import Estimate
+from closecall.analysis.remedies.answer import area_text, counted_text
+from closecall.analysis.remedies.methods import Point
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 import streamlit as st
 
-from data.hard_cases import (
+from closecall.data.annotations.hard_cases import (
     NOWHERE,
     Origin,
     add_hard_cases,
@@ -22,7 +23,6 @@ from data.hard_cases import (
     set_note,
     undo,
 )
-from pages.shared.person import person
 
 _UNDO = "undo-keys"
 
@@ -33,7 +33,7 @@ def annotations(experiment: str) -> pd.DataFrame:
 
 
 def history(experiment: str, one: str) -> list[dict[str, Any]]:
-    """All records about an example in the order of writing, as `data.hard_cases.load_history`."""
+    """All records about an example in the order of writing, as `data.annotations.hard_cases.load_history`."""
     _, records, about = _said(experiment, log_mark(experiment))
     return [records[number] for number in about.get(one, [])]
 
@@ -194,3 +194,49 @@ def _said(experiment: str, mark: tuple[int, int]) -> tuple[pd.DataFrame, list[di
         for one in record["ids"]:
             about.setdefault(str(one), []).append(number)
     return annotations_of(records).set_index("id", drop=False), records, about
+
+
+# Who is reading: a name given once, kept by the session and the browser, written beside what is said of examples.
+
+_COOKIE = "closecall-person"
+_LONGEST = 60
+# The browser keeps the name itself, as it is typed: no name is ever written into this script.
+_REMEMBER = f"""<script>
+if (!window.personKept) {{
+  window.personKept = true;
+  document.addEventListener("input", (event) => {{
+    if (!event.target.closest(".st-key-person")) {{ return; }}
+    const name = encodeURIComponent(event.target.value.trim());
+    document.cookie = `{_COOKIE}=${{name}}; path=/; max-age=${{name ? 31536000 : 0}}; samesite=strict`;
+  }}, true);
+}}
+</script>"""
+
+
+def person() -> str:
+    """The reader's name, "" when none is given: this session's, else the one that the browser kept."""
+    if "kept-person" not in st.session_state:
+        st.session_state["kept-person"] = _tidy(unquote(st.context.cookies.get(_COOKIE, "")))
+    return str(st.session_state["kept-person"])
+
+
+def choose_person() -> None:
+    """The box for the name. Drawn in the side bar."""
+    if "person" not in st.session_state:
+        st.session_state["person"] = person()
+    st.text_input(
+        "Your name (optional)",
+        key="person",
+        max_chars=_LONGEST,
+        on_change=_keep,
+        help="Written beside what you add, note, tag and decide. This browser remembers it.",
+    )
+    st.html(_REMEMBER, unsafe_allow_javascript=True)
+
+
+def _keep() -> None:
+    st.session_state["kept-person"] = _tidy(st.session_state["person"])
+
+
+def _tidy(name: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())[:_LONGEST]

@@ -6,11 +6,20 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis.prevalence import average_precision_of, with_precision
-from analysis.rates import area_under, rates_by_threshold, thinned
-from data.runs import Run
-from pages.shared.evidence import evidence_of
-from pages.shared.load import stamp
+from closecall.analysis.formatting import probability_text
+from closecall.analysis.metrics.prevalence import (
+    alert_rate_at,
+    average_precision_of,
+    f1_at,
+    precision_at,
+    with_precision,
+)
+from closecall.analysis.metrics.ranking import area_under, rates_by_threshold, thinned
+from closecall.data.experiments.runs import Run
+from closecall.data.experiments.store import ratio_label
+from closecall.pages.shared.cached_io import stamp
+from closecall.pages.shared.runs import by_ratio, plain_runs, ratio_rows, run_predictions
+from closecall.pages.shared.state import in_words
 
 CURVE_POINTS = 600
 
@@ -44,9 +53,55 @@ def _ranking_of(run: Run, split: str) -> Ranking:
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _ranking(_run: Run, path: str, written: int, split: str) -> Ranking:
-    evidence = evidence_of(_run.config.experiment, split)
+    evidence = run_predictions(_run.config.experiment, split)
     probs = evidence.of(_run)
     told = ~np.isnan(probs)
     rates = rates_by_threshold(evidence.labels[told], probs[told])
     rises = np.diff(rates["recall"].to_numpy(), prepend=0.0) > 0
     return Ranking(area_under(rates), rates[rises].reset_index(drop=True), thinned(rates, CURVE_POINTS))
+
+
+# What each ratio is worth at a prevalence, and which is best there.
+
+
+def ratio_table(experiment: str, runs: pd.DataFrame, q: float) -> pd.DataFrame:
+    """The means by ratio with precision, F1, alerts, average precision at prevalence q, and AUC."""
+    return at_prevalence(by_ratio(runs), q).merge(ranking_by_ratio(plain_runs(experiment), q), on="ratio")
+
+
+def at_prevalence(means: pd.DataFrame, q: float) -> pd.DataFrame:
+    """The means by ratio with precision, F1 and the share of alerts at prevalence q."""
+    recall, fpr = means["recall"], 1 - means["true_negative_rate"]
+    return means.assign(
+        precision=precision_at(recall, fpr, q=q), f1=f1_at(recall, fpr, q=q), alerts=alert_rate_at(recall, fpr, q=q)
+    )
+
+
+def best_at(table: pd.DataFrame, q: float) -> str:
+    rows = ratio_rows(table)
+    best = max(rows, key=lambda row: row["f1"])
+    if len(table) == 1:
+        return f"At {in_words(q)}, {ratio_label(best['ratio'])} has F1 {probability_text(best['f1'])}."
+    others = [
+        f"{probability_text(row['f1'])} at {ratio_label(row['ratio'])}"
+        for row in (rows[0], rows[-1])
+        if row["ratio"] != best["ratio"]
+    ]
+    return (
+        f"Among texts with {in_words(q)}, cut at .5, {ratio_label(best['ratio'])} has the best F1: "
+        f"{probability_text(best['f1'])}, against {' and '.join(others)}."
+    )
+
+
+def best_ranked(table: pd.DataFrame, q: float) -> str:
+    """Whether any of that is more than a moved threshold: the ranking."""
+    if len(table) == 1:
+        return ""
+    first, last = table.iloc[0], table.iloc[-1]
+    names = ratio_label(first["ratio"]), ratio_label(last["ratio"])
+    return (
+        f"Whatever the threshold, how well positives rank above negatives (AUC) is {probability_text(first['auc'])} at "
+        f"{names[0]} and {probability_text(last['auc'])} at {names[1]}; average precision at this prevalence is "
+        f"{probability_text(first['average_precision'])} and {probability_text(last['average_precision'])} (chance: "
+        f"{probability_text(q)})."
+    )

@@ -5,19 +5,22 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.intervals import smallest_visible_drop
-from data.experiments import ratio_label
-from pages.shared.charts import finish
-from pages.shared.colours import NEGATIVE, POSITIVE
-from pages.shared.recalls import ratio_rows
-from pages.shared.words import percent
+from closecall.analysis.formatting import percent_text
+from closecall.analysis.intervals import smallest_visible_drop
+from closecall.charts.colours import NEGATIVE_COLOUR, POSITIVE_COLOUR
+from closecall.charts.figure import Chart, finish
+from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.pages.overview.verdict import verdict_of
+from closecall.pages.shared.chart_view import current_theme
+from closecall.pages.shared.prior_only import prior_only, prior_sentence
+from closecall.pages.shared.runs import ValidRuns, ratio_rows
 
 _CLASSES = (
     ("positives found (recall)", "tp", "found", "n_positives", "recall", "recall_low", "recall_high"),
     ("negatives left alone (true-negative rate)", "tn", "rejected", "n_negatives", "true_negative_rate", "tnr_low",
      "tnr_high"),
 )  # fmt: skip
-_LOOK = ((POSITIVE, "circle"), (NEGATIVE, "square"))
+_LOOK = ((POSITIVE_COLOUR, "circle"), (NEGATIVE_COLOUR, "square"))
 
 
 def recall_chart(
@@ -31,7 +34,7 @@ def recall_chart(
 ) -> go.Figure:
     """Both classes against ratio: means with Wilson intervals, single seeds as faint marks, a place for what comes.
 
-    `runs` and `means` as in `pages.shared.recalls`; `ratios` all that the experiment will have; `predicted` the
+    `runs` and `means` as in `pages.shared.runs`; `ratios` all that the experiment will have; `predicted` the
     prior-only curve (ratio, recall, true_negative_rate), drawn dotted under what was observed. `previewed`, of the form
     of `means` and with `kind`, are ratios whose runs are not trained yet: hollow and dashed. Either may be empty.
     """
@@ -45,7 +48,14 @@ def recall_chart(
         if previewed is not None and len(previewed):
             _add_preview(figure, previewed, columns, colour, symbol, named=not len(means))
     title = recall_title(means) if len(means) else f"Preview. {recall_title(drawn[0])}"
-    finish(figure, title=title, x="training negatives for each positive", y="right (%)", height=height)
+    finish(
+        figure,
+        theme=current_theme(),
+        title=title,
+        x="training negatives for each positive",
+        y="right (%)",
+        height=height,
+    )
     labels = [ratio_label(one) for one in sorted(ratios)]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels, range=[-0.4, len(labels) - 0.6])
     lows = [frame[name].min() for frame in drawn for name in ("recall_low", "tnr_low")]
@@ -58,8 +68,8 @@ def recall_title(means: pd.DataFrame) -> str:
     """The finding in one line."""
     first, last = means.iloc[0], means.iloc[-1]
     if len(means) == 1:
-        return f"At {ratio_label(first['ratio'])}: {percent(first['recall'])} of the positives found"
-    start, end = percent(first["recall"]), percent(last["recall"])
+        return f"At {ratio_label(first['ratio'])}: {percent_text(first['recall'])} of the positives found"
+    start, end = percent_text(first["recall"]), percent_text(last["recall"])
     return f"Positives found: {start} at {ratio_label(first['ratio'])}, {end} at {ratio_label(last['ratio'])}"
 
 
@@ -81,8 +91,8 @@ def recall_reading(means: pd.DataFrame) -> str:
 def recall_alt(means: pd.DataFrame) -> str:
     """The picture in words."""
     points = [
-        f"{ratio_label(row['ratio'])}: {percent(row['recall'])} of positives, "
-        f"{percent(row['true_negative_rate'])} of negatives"
+        f"{ratio_label(row['ratio'])}: {percent_text(row['recall'])} of positives, "
+        f"{percent_text(row['true_negative_rate'])} of negatives"
         for row in ratio_rows(means)
     ]
     return "Share classified right by ratio. " + "; ".join(points)
@@ -110,7 +120,7 @@ def _add_preview(
         line = {"color": colour, "width": 1.5, "dash": "dashdot" if kind == "linear" else "dash"}
         name = "linear probe (preview)" if kind == "linear" else "preview"
         trace = _points(part, columns, f"{name}: {columns[0]}" if named else name, line, marker)
-        figure.add_trace(trace.update(showlegend=named or colour == POSITIVE))
+        figure.add_trace(trace.update(showlegend=named or colour == POSITIVE_COLOUR))
 
 
 def _points(
@@ -119,7 +129,7 @@ def _points(
     """The shares of one class by ratio, with their intervals."""
     _, _, mean_count, total, share, low, high = columns
     hover = [
-        f"{ratio_label(row['ratio'])}: {percent(row[share])}, {row[mean_count]:,.0f} of {int(row[total]):,}"
+        f"{ratio_label(row['ratio'])}: {percent_text(row[share])}, {row[mean_count]:,.0f} of {int(row[total]):,}"
         for _, row in means.iterrows()
     ]
     return go.Scatter(
@@ -169,3 +179,37 @@ def _seeds(runs: pd.DataFrame, count: str, share: str, colour: str, symbol: str)
         ],
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+# The picture of an experiment: both classes against ratio, over what the ratio alone would do.
+
+
+def main_chart(
+    config: ExperimentConfig,
+    runs: pd.DataFrame,
+    means: pd.DataFrame,
+    sound: tuple[ValidRuns, ValidRuns],
+    *,
+    previewed: pd.DataFrame | None = None,
+) -> Chart:
+    """`runs` and `means` as in `pages.shared.runs`; the predicted curve is there from the first finished run on.
+
+    `previewed` as in `pages.shared.previews`: ratios that a preview stands in for.
+    """
+    found, verdict = prior_only(*sound, tuple(config.ratios)), verdict_of(config.id)
+    pair = verdict.evidence.comparison if verdict else None
+    curve = found.curve if found else None
+    figure = recall_chart(runs, means, list(config.ratios), predicted=curve, previewed=previewed)
+    reading = recall_reading(means) + (f" {prior_sentence(found, pair)}" if found else "")
+    return Chart(figure, key="recall", alt=recall_alt(means) + _preview_alt(previewed), reading=reading)
+
+
+def preview_chart(config: ExperimentConfig, previewed: pd.DataFrame) -> Chart:
+    """The same picture before any run has finished: previews alone."""
+    figure = recall_chart(pd.DataFrame(), pd.DataFrame(), list(config.ratios), previewed=previewed)
+    reading = "Hollow marks and dashed lines are previews. The bar through a mark is its 95 % interval."
+    return Chart(figure, key="recall-preview", alt=_preview_alt(previewed).strip(), reading=reading)
+
+
+def _preview_alt(previewed: pd.DataFrame | None) -> str:
+    return f" Previews: {recall_alt(previewed)}" if previewed is not None and len(previewed) else ""

@@ -1,20 +1,23 @@
 """How far the runs of an experiment are: one line, a bar and a table, live while anything is at work."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
-from data.errors import UserError
-from data.experiments import load_experiment, ratio_label
-from data.previews import Preview
-from data.runs import Run, RunStatus
-from models.engines import driver_status
-from models.jobs import ensure_worker, experiment_progress, is_attended, resume
-from models.progress import ExperimentProgress, run_share
-from pages.shared.failures import tell
-from pages.shared.words import counted, duration, plain
+from closecall.analysis.formatting import count_text, duration_text
+from closecall.data.experiments.previews import Preview
+from closecall.data.experiments.runs import Run, RunStatus
+from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.io.errors import UserError
+from closecall.models.queue.backends import driver_status
+from closecall.models.queue.demo import DEMOS, queue_demo
+from closecall.models.queue.jobs import ensure_worker, experiment_progress, is_attended, resume
+from closecall.models.queue.progress import ExperimentProgress, run_share
+from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.state import go
+from closecall.pages.shared.user_errors import show_user_error
 
 POLL_SECONDS = 2.0
 STATES = {
@@ -52,12 +55,12 @@ def progress_panel(experiment: str, *, table: bool) -> None:
 def progress_line(progress: ExperimentProgress) -> str:
     """Where the experiment stands, in a sentence."""
     total, done = len(progress.runs), progress.counts["done"]
-    parts = [f"{done:,} of {counted(total, 'run')} done"]
+    parts = [f"{done:,} of {count_text(total, 'run')} done"]
     parts += [f"{progress.counts[state]:,} {STATES[state]}" for state in ("failed", "cancelled", "interrupted")
               if progress.counts[state]]  # fmt: skip
     if progress.active:
         left = progress.eta_seconds
-        parts.append(f"about {duration(left)} left" if left is not None else "time left not known yet")
+        parts.append(f"about {duration_text(left)} left" if left is not None else "time left not known yet")
     return ", ".join(parts)
 
 
@@ -86,19 +89,23 @@ def doing(status: RunStatus) -> str:
     phase = PHASES.get(status.phase, "starting")
     if status.phase == "training" and status.epochs:
         phase = f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}"
-    left = f", {duration(status.eta_seconds)} left" if status.eta_seconds is not None else ""
+    left = f", {duration_text(status.eta_seconds)} left" if status.eta_seconds is not None else ""
     return phase + left
 
 
 def _unattended(experiment: str) -> None:
     ray = bool(load_experiment(experiment).engine)
-    why = f"the Ray driver has ended. {plain(driver_status(experiment).message)}" if ray else "the worker has ended."
+    why = (
+        f"the Ray driver has ended. {escape_markdown(driver_status(experiment).message)}"
+        if ray
+        else "the worker has ended."
+    )
     st.warning(f"Runs wait, but nothing works on them: {why}", icon=":material/pause_circle:")
     if st.button("Go on here" if ray else "Go on", key="start-worker", icon=":material/play_arrow:"):
         try:
             resume(experiment) if ray else ensure_worker()
         except UserError as error:
-            tell(error)
+            show_user_error(error)
 
 
 _COLUMNS: dict[str, Any] = {
@@ -141,7 +148,7 @@ def _row(label: str, status: RunStatus) -> dict[str, Any]:
         "share": 100 * run_share(status),
         "step": step if running or status.state in ("interrupted", "cancelled", "failed") else "",
         "speed": f"{status.examples_per_second:.0f}" if running and status.examples_per_second else "",
-        "left": duration(status.eta_seconds) if running and status.eta_seconds is not None else "",
+        "left": duration_text(status.eta_seconds) if running and status.eta_seconds is not None else "",
     }
 
 
@@ -149,3 +156,35 @@ def _states(progress: ExperimentProgress) -> list[str]:
     frozen = progress.frozen.state if progress.frozen else ""
     previews = [one.status.state == "done" for one in progress.previews]
     return [*(run.status.state for run in progress.runs), frozen, *map(str, previews)]
+
+
+# The demos, one click away.
+
+
+def demo_buttons() -> None:
+    """Both demos, the close pair first."""
+    with st.container(horizontal=True):
+        demo_button(0, "Run the demo", primary=True)
+        demo_button(1, "Run the distant pair")
+
+
+def demo_button(number: int, label: str, *, primary: bool = False) -> None:
+    """A button that fetches what a demo needs, queues it and goes to the Overview."""
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    if st.button(label, key=f"demo-{number}", type=kind, icon=":material/play_arrow:"):
+        _start(DEMOS[number].name)
+
+
+def _start(name: str) -> None:
+    bar = st.progress(0.0, text="Looking for the encoder and the texts")
+
+    def show(sentence: str, share: float) -> None:
+        bar.progress(min(1.0, share), text=sentence)
+
+    try:
+        config = queue_demo(name, progress=show)
+    except UserError as error:
+        bar.empty()
+        show_user_error(error)
+        return
+    go("pages/overview/page.py", experiment=config.id)

@@ -1,4 +1,4 @@
-"""Streamlit's command line with one thing told beforehand: `python -m pages.shared.server run app.py ...`.
+"""Streamlit's command line with one thing told beforehand: `python -m closecall.pages.shared.server run app.py ...`.
 
 Streamlit takes a folder named `pages` beside the main script for an app of the older kind until some session has called
 `st.navigation`. A fresh server would greet a link to any page but the first with "Page not found". The navigation table

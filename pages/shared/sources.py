@@ -1,5 +1,6 @@
 """A table that a reader brings: uploaded, or named by its path on the server; read once for each choice."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.errors import UserError
-from data.preparation import class_counts
-from data.raw import RawTable
-from data.readers import read_table
-from data.table_forms import restored_table
-from pages.shared.failures import tell
-from pages.shared.load import stamp
-from pages.shared.server_paths import PATH_HELP, server_path
+from closecall.data.datasets.preparation import class_counts
+from closecall.data.io.errors import UserError
+from closecall.data.io.workspace import workspace_folder
+from closecall.data.readers.read import read_table
+from closecall.data.readers.table import RawTable
+from closecall.data.readers.table_formats import restored_table
+from closecall.pages.shared.cached_io import stamp
+from closecall.pages.shared.user_errors import show_user_error
 
 PREVIEW = 500
 TYPES = ["csv", "tsv", "txt", "tab", "json", "jsonl", "ndjson", "parquet"]
@@ -51,7 +52,7 @@ def _named(prefix: str, label: str) -> Chosen | None:
         if not path.exists():
             raise UserError(f"There is no file {path}. Check the path.")
     except UserError as error:
-        tell(error)
+        show_user_error(error)
         return None
     return Chosen(path, path.name, f"{path} {stamp(path)}")
 
@@ -85,3 +86,32 @@ def _preview(_source: Chosen, key: str) -> dict[str, Any]:
 def _classes(_source: Chosen, key: str, column: str) -> pd.Series:
     table = read_table(_source.content, _source.name, columns=[column])
     return class_counts(replace(table, source=_source.name), column)
+
+
+# Paths that a reader may name on the machine where the app runs.
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PATH_HELP = "On the machine where the app runs. Read big files this way: an upload is held in memory as a whole."
+
+
+def server_path(text: str) -> Path:
+    """The path meant. An app that serves others than this machine reads only below the folders of CLOSECALL_ROOTS
+    (separated as in PATH), without it only below the workspace. UserError for any other path."""
+    if not text.strip():
+        raise UserError("Name a file or folder on the machine where the app runs.")
+    path = Path(text.strip()).expanduser().resolve()
+    roots = allowed_roots()
+    if roots and not any(path.is_relative_to(root) for root in roots):
+        raise UserError(
+            f"{path} is not below a folder that this server may read from: {', '.join(map(str, roots))}. "
+            "Set CLOSECALL_ROOTS to allow others."
+        )
+    return path
+
+
+def allowed_roots() -> list[Path]:
+    """The folders to read from; none named means any, which only an app on this machine alone may."""
+    named = [Path(one).expanduser().resolve() for one in os.environ.get("CLOSECALL_ROOTS", "").split(os.pathsep) if one]
+    if named or st.get_option("server.address") in LOCAL:
+        return named
+    return [workspace_folder()]

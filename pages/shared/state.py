@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from data.experiments import ExperimentConfig, experiment_ids, load_experiment, ratio_label
-from data.remedies import remedy_rank
-from data.runs import Run
-from pages.shared.load import finished_runs
+from closecall.data.experiments.remedies import remedy_rank
+from closecall.data.experiments.runs import Run
+from closecall.data.experiments.store import ExperimentConfig, experiment_ids, load_experiment, ratio_label
+from closecall.pages.shared.cached_io import finished_runs
 
 SHARED = {"experiment", "ratio", "seed", "remedy", "threshold", "q", "dataset"}
 """The values that several pages bind."""
@@ -21,7 +21,7 @@ def choose_experiment() -> ExperimentConfig | None:
     known = experiment_ids()
     if not known:
         return None
-    begin("experiment", known[0], known)
+    init_bound_value("experiment", known[0], known)
     with st.sidebar:
         # The options are ids, not titles: what the box shows is what the URL says.
         chosen = st.selectbox("Experiment", known, index=None, key="experiment", required=True, bind="query-params")
@@ -32,7 +32,7 @@ def require_experiment() -> ExperimentConfig:
     """As `choose_experiment`; without any the page ends here with one sentence and the way on."""
     config = choose_experiment()
     if config is None:
-        empty("There is no experiment yet.", "pages/prepare/train.py", "Train classifiers or load predictions")
+        show_empty_state("There is no experiment yet.", "pages/train/page.py", "Train classifiers or load predictions")
     return config
 
 
@@ -43,9 +43,9 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
     """
     runs = finished_runs(config.id)
     if not runs:
-        empty("No run of this experiment has finished yet.", "pages/prepare/train.py", "See the progress")
+        show_empty_state("No run of this experiment has finished yet.", "pages/train/page.py", "See the progress")
     ratios = sorted({run.config.ratio for run in runs})
-    begin("ratio", ratio_label(ratios[-1] if largest else ratios[0]), [ratio_label(one) for one in ratios])
+    init_bound_value("ratio", ratio_label(ratios[-1] if largest else ratios[0]), [ratio_label(one) for one in ratios])
     with st.sidebar:
         chosen = st.segmented_control(
             "Ratio",
@@ -59,7 +59,9 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
     return _choose_seed(_of_remedy(at_ratio))
 
 
-def begin(key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str) -> None:
+def init_bound_value(
+    key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str
+) -> None:
     """Give a bound widget its value before it is drawn, and write it into the URL. Call it on every run.
 
     A URL that has changed comes first (`read` makes it a value), then what the widget holds, then what was chosen on
@@ -95,7 +97,7 @@ def _asked(key: str, read: Callable[[str], Any]) -> Any:
         return None
 
 
-def empty(sentence: str, page: str, label: str) -> NoReturn:
+def show_empty_state(sentence: str, page: str, label: str) -> NoReturn:
     """An empty state: one sentence and one way on. Ends the page."""
     st.info(sentence, icon=":material/info:")
     st.page_link(page, label=label, icon=":material/arrow_forward:")
@@ -104,7 +106,7 @@ def empty(sentence: str, page: str, label: str) -> NoReturn:
 
 def show_examples(**filters: str) -> NoReturn:
     """Go to the Errors page with filters (experiment, ratio, seed, outcome, threshold ...)."""
-    go("pages/inspect/errors.py", **filters)
+    go("pages/errors/page.py", **filters)
 
 
 def go(page: str, **wanted: str) -> NoReturn:
@@ -118,7 +120,7 @@ def go(page: str, **wanted: str) -> NoReturn:
 def _of_remedy(runs: list[Run]) -> list[Run]:
     """The runs of the chosen remedy. The box is drawn only where there is one to choose."""
     names = sorted({run.config.remedy for run in runs}, key=remedy_rank)
-    begin("remedy", names[0], names)
+    init_bound_value("remedy", names[0], names)
     chosen: str | None = names[0]
     if len(names) > 1:
         with st.sidebar:
@@ -130,9 +132,64 @@ def _of_remedy(runs: list[Run]) -> list[Run]:
 
 def _choose_seed(runs: list[Run]) -> Run:
     seeds = [str(run.config.seed) for run in runs]
-    begin("seed", seeds[0], seeds)
+    init_bound_value("seed", seeds[0], seeds)
     if len(seeds) == 1:
         return runs[0]
     with st.sidebar:
         chosen = st.segmented_control("Seed", seeds, key="seed", required=True, bind="query-params")
     return next((run for run in runs if str(run.config.seed) == chosen), runs[0])
+
+
+# The threshold from which a text is called positive: one slider for every page, in the URL.
+
+DEFAULT_THRESHOLD = 0.5
+STEP = 0.001
+
+
+def choose_threshold() -> float:
+    """The slider; `threshold` in the URL."""
+    init_bound_value("threshold", DEFAULT_THRESHOLD, read=_read)
+    return st.slider(
+        "Called positive from this probability on (threshold)",
+        0.0,
+        1.0,
+        step=STEP,
+        format="%.3f",
+        key="threshold",
+        bind="query-params",
+        help="The classifier gives each text a probability of being positive; at or above the threshold it is called "
+        "positive. Lower finds more positives and raises more false alarms.",
+    )
+
+
+def _read(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
+# The deployment prevalence q: the reader's own share of positives, one slider for every page, in the URL.
+
+STEPS = ("0.1", "0.2", "0.3", "0.5", "0.7", "1", "1.5", "2", "3", "5", "7", "9.1", "10", "15", "20", "30", "40", "50")
+"""Percent. 9.1 is one positive for ten negatives."""
+DEFAULT_PREVALENCE = "9.1"
+
+
+def choose_prevalence(*, help: str = "") -> float:
+    """The slider; the answer is a share between 0 and 1. In the URL it is `q`, in percent."""
+    init_bound_value("q", DEFAULT_PREVALENCE, STEPS)
+    chosen = st.select_slider(
+        "Positives where it will be used (deployment prevalence q, %)",
+        STEPS,
+        key="q",
+        bind="query-params",
+        help=help
+        or "The test set has its own mix of classes. Precision, F1 and alerts are worked out for this mix instead.",
+    )
+    return float(chosen) / 100
+
+
+def in_words(q: float) -> str:
+    """A prevalence as people say it: `9.1 % positives (1 in 11)`."""
+    return f"{100 * q:g} % positives (1 in {round(1 / q):,})"

@@ -53,7 +53,7 @@ def serve(workspace: Path) -> Iterator[Callable[[], str]]:
     def start() -> str:
         port = _free_port()
         log = (workspace / f"server-{port}.log").open("wb")
-        command = [sys.executable, "-m", "pages.shared.server", "run", "app.py", "--server.port", str(port)]
+        command = [sys.executable, "-m", "closecall.pages.shared.server", "run", "app.py", "--server.port", str(port)]
         environment = {**os.environ, "CLOSECALL_HOME": str(workspace)}
         started.append(
             subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)

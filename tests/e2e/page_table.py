@@ -4,4 +4,4 @@ import re
 from pathlib import Path
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
-PAGES = re.findall(r'st\.Page\(\s*"pages/\w+/(\w+)\.py"', APP.read_text())
+PAGES = re.findall(r'st\.Page\(\s*"pages/(\w+)/page\.py"', APP.read_text())

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.datasets import Dataset, save_dataset
-from data.experiments import ExperimentConfig, experiment_folder
-from data.files import write_json
-from data.hard_cases import Origin, add_hard_cases, add_tag, set_note
+from closecall.data.annotations.hard_cases import Origin, add_hard_cases, add_tag, set_note
+from closecall.data.datasets.store import Dataset, save_dataset
+from closecall.data.experiments.store import ExperimentConfig, experiment_folder
+from closecall.data.io.files import write_json
 from tests.e2e.page_table import PAGES
 from tests.makers import make_dataset, make_experiment
 

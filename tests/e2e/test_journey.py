@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.hard_cases import load_hard_cases
+from closecall.data.annotations.hard_cases import load_hard_cases
 from tests.e2e.page_table import PAGES
 from tests.makers import make_dataset, make_experiment
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.files import read_lines
-from data.hard_cases import hard_cases_log, load_hard_cases
+from closecall.data.annotations.hard_cases import hard_cases_log, load_hard_cases
+from closecall.data.io.files import read_lines
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.selections import load_selection
+from closecall.data.annotations.selections import load_selection
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.hard_cases import ACTIONS, load_hard_cases
+from closecall.data.annotations.hard_cases import ACTIONS, load_hard_cases
 from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from data.slices import load_slices
+from closecall.data.annotations.slices import load_slices
 from tests.planted import WORD, make_planted
 
 pytestmark = pytest.mark.browser

@@ -1,0 +1,147 @@
+"""What the runs of one experiment say about a drop in recall: the numbers that a verdict rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from closecall.analysis.intervals import Estimate, paired_difference
+from closecall.analysis.metrics.outcomes import collapsed
+from closecall.analysis.ratio.decomposition import Decomposition, Validation, decompose_drop, paired_runs
+from closecall.analysis.ratio.prior_shift import excess_drop
+from closecall.analysis.seeds import share_over_seeds
+from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, same_runs
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The smallest ratio against one larger, over the seeds that both have. `excess` None: nothing to calibrate on.
+
+    `paired` is the drop again with each positive counted once, by most seeds, in Newcombe's interval: it stays honest
+    where few positives or none change over, and resampling shows no spread.
+    """
+
+    reference_ratio: float
+    ratio: float
+    recall_a: Estimate
+    recall_b: Estimate
+    parts: Decomposition
+    paired: Estimate
+    excess: Estimate | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How many examples and runs there are, which runs collapsed, and what the rest show.
+
+    `comparison` is None when collapse left no seed that the smallest and a larger ratio share.
+    """
+
+    n_positives: int
+    n_negatives: int
+    n_runs: int
+    collapsed_ratios: tuple[float, ...]  # one entry for each collapsed run
+    comparison: Comparison | None
+
+
+def gather_evidence(
+    labels: ArrayLike,
+    pos_probs: ArrayLike,
+    ratios: ArrayLike,
+    seeds: ArrayLike,
+    *,
+    val_labels: ArrayLike | None = None,
+    val_pos_probs: ArrayLike | None = None,
+    threshold: float = 0.5,
+    draws: int = 500,
+) -> Evidence:
+    """What became of recall between the smallest ratio and the largest that shares a seed with it?
+
+    `pos_probs` (runs, n), `val_pos_probs` (runs, m) in the same order; `ratios`, `seeds` (runs,). Runs of plain
+    cross-entropy, for the prior-only part. Collapsed runs are counted and left out. Without validation predictions cuts
+    are chosen on the test set and there is no excess drop. Raises ValueError with fewer than two ratios.
+    """
+    positive = both_classes(labels)
+    probs = as_probs(pos_probs, len(positive))
+    (ratio,) = same_runs(ratios, runs=len(probs))
+    if len(np.unique(ratio)) < 2:
+        raise ValueError("A verdict compares ratios; there are runs at one ratio only.")
+    failed = collapsed(positive, probs, threshold=threshold)
+    pair = _widest_pair(ratio, seeds, failed)
+    comparison = None
+    if pair is not None:
+        larger, a, b = pair
+        validation = _validation(val_labels, val_pos_probs, len(probs), a, b)
+        comparison = _compare(
+            positive,
+            (probs[a], probs[b]),
+            (float(ratio.min()), larger),
+            validation=validation,
+            threshold=threshold,
+            draws=draws,
+        )
+    n_positives = int(positive.sum())
+    return Evidence(
+        n_positives, len(positive) - n_positives, len(probs), tuple(np.sort(ratio[failed]).tolist()), comparison
+    )
+
+
+def _widest_pair(ratio: np.ndarray, seeds: ArrayLike, failed: Bools) -> tuple[float, np.ndarray, np.ndarray] | None:
+    """The largest ratio with a sound seed in common with the smallest, and the rows of both."""
+    sound = np.flatnonzero(~failed)
+    if ratio.min() not in ratio[sound]:
+        return None
+    (seed,) = same_runs(seeds, runs=len(ratio))
+    pairs = paired_runs(ratio[sound], seed[sound], runs=len(sound))
+    if not pairs:
+        return None
+    larger = max(pairs)
+    first, second = pairs[larger]
+    return larger, sound[first], sound[second]
+
+
+def _validation(
+    labels: ArrayLike | None, pos_probs: ArrayLike | None, runs: int, a: np.ndarray, b: np.ndarray
+) -> Validation | None:
+    if labels is None and pos_probs is None:
+        return None
+    if labels is None or pos_probs is None or len(np.atleast_2d(pos_probs)) != runs:
+        raise ValueError("Give validation labels and probabilities together, one row for each run.")
+    table = np.atleast_2d(np.asarray(pos_probs))
+    return Validation(labels, table[a], table[b])
+
+
+def _compare(
+    positive: Bools,
+    sides: tuple[Floats, Floats],
+    ratios: tuple[float, float],
+    *,
+    validation: Validation | None,
+    threshold: float,
+    draws: int,
+) -> Comparison:
+    reference, larger = ratios
+    recall_a, recall_b = (_recall(side[:, positive] >= threshold) for side in sides)
+    parts = decompose_drop(positive, *sides, threshold=threshold, validation=validation, draws=draws)
+    excess = None
+    if validation is not None:
+        excess = excess_drop(
+            positive,
+            *sides,
+            calibrated_on=(validation.labels, validation.pos_probs_a),
+            ratio=larger,
+            reference_ratio=reference,
+            threshold=threshold,
+            draws=draws,
+        )
+    paired = _paired(*((side[:, positive] >= threshold).mean(axis=0) >= 0.5 for side in sides))
+    return Comparison(reference, larger, recall_a, recall_b, parts, paired, excess)
+
+
+def _paired(a: Bools, b: Bools) -> Estimate:
+    neither, only_b, only_a, both = np.bincount(2 * a + b, minlength=4).tolist()
+    return paired_difference(both, only_a, only_b, neither)
+
+
+def _recall(hits: Bools) -> Estimate:
+    return share_over_seeds(hits.sum(axis=1), hits.shape[1])

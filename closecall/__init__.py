@@ -1,0 +1,1 @@
+"""Close Call: why does a text classifier miss its rare class?"""

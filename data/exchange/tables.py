@@ -1,0 +1,214 @@
+"""Tables to take away: hard cases and errors, with texts, the probability of every run, and where they come from.
+
+The form follows the file's name: `.csv` (texts made safe for spreadsheets, see `data.io.csv_escaping`), `.jsonl` or `.parquet`.
+The provenance stands in the columns of every row, and in Parquet also in the file's metadata under `closecall`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from closecall.data.annotations.hard_cases import load_hard_cases
+from closecall.data.datasets.store import load_examples
+from closecall.data.experiments.runs import Run, load_metrics, load_run, load_runs
+from closecall.data.experiments.store import load_evaluation, load_experiment, ratio_label, run_name
+from closecall.data.io.errors import UserError
+from closecall.data.io.files import read_frame, whole
+from closecall.data.io.workspace import now
+from closecall.data.readers.table_formats import csv_bytes, jsonl_bytes, parquet_bytes
+
+FORMS = ("csv", "jsonl", "parquet")
+OUTCOMES = ("tn", "fp", "fn", "tp")
+"""In the order of 2 x label + called positive."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a table comes from. `torch` and `transformers` are the versions that made the predictions, if known."""
+
+    dataset: str
+    dataset_sha256: str
+    experiment: str
+    run: str = ""
+    ratio: float | None = None
+    seed: int | None = None
+    threshold: float | None = None
+    torch: str = ""
+    transformers: str = ""
+    closecall: str = field(default_factory=lambda: _installed("closecall"))
+    exported: str = field(default_factory=now)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The provenance as columns, versions named as such."""
+        versions = ("torch", "transformers", "closecall")
+        return {f"{name}_version" if name in versions else name: value for name, value in asdict(self).items()}
+
+
+def provenance(experiment: str, *, run: str = "", threshold: float | None = None) -> Provenance:
+    """The provenance of a table about an experiment, or about one of its runs."""
+    config = load_experiment(experiment)
+    about = [load_run(experiment, run)] if run else [one for one in load_runs(experiment) if one.has_predictions]
+    recorded = [_versions(one) for one in about]
+    return Provenance(
+        dataset=config.dataset,
+        dataset_sha256=config.dataset_sha256,
+        experiment=experiment,
+        run=run,
+        ratio=about[0].config.ratio if run else None,
+        seed=about[0].config.seed if run else None,
+        threshold=threshold,
+        torch=_joined(one.get("torch", "") for one in recorded),
+        transformers=_joined(one.get("transformers", "") for one in recorded),
+    )
+
+
+def hard_case_table(experiment: str) -> pd.DataFrame:
+    """The hard-case list with everything that is known of each example, in the order of adding.
+
+    `id, text, label, class_name, split, reasons, note, action, tags, added, who, run, ratio, seed, threshold` (the last
+    four from the adding), then the columns of `run_probabilities`.
+    """
+    cases = load_hard_cases(experiment).drop(columns="split")
+    facts = _facts(experiment, cases["id"])
+    front = ["id", *facts.columns]
+    table = cases.merge(facts, left_on="id", right_index=True, how="left")
+    table = table[front + [name for name in table if name not in front]]
+    table = table.fillna(dict.fromkeys(("text", "class_name", "split"), ""))
+    return table.merge(run_probabilities(experiment), left_on="id", right_index=True, how="left")
+
+
+def errors_table(
+    experiment: str,
+    *,
+    ratio: float,
+    seed: int | None = None,
+    remedy: str = "none",
+    outcome: str | Sequence[str] = ("fn", "fp"),
+    split: str = "test",
+    threshold: float = 0.5,
+) -> pd.DataFrame:
+    """The examples of some outcomes in one run, the most confident errors first.
+
+    `id, text, label, class_name, split, outcome, pos_prob, logit, run, ratio, seed, threshold`, then the probability at
+    every run as in `hard_case_table`. Without `seed` the first finished one of the ratio. UserError when there is none.
+    """
+    wanted = _outcomes(outcome)
+    run = finished_run(experiment, ratio=ratio, seed=seed, remedy=remedy)
+    rows = read_frame(run.folder / "predictions.parquet", ["id", "split", "label", "pos_prob", "logit"])
+    rows = rows[rows["split"] == split]
+    if rows.empty:
+        raise UserError(f"{run.name} of {experiment} has no predictions for the split {split!r}.")
+    called = rows["pos_prob"].to_numpy() >= threshold
+    rows = rows.assign(outcome=np.array(OUTCOMES)[2 * rows["label"].to_numpy(dtype=np.int64) + called])
+    order = (rows["pos_prob"] - threshold).abs().sort_values(ascending=False, kind="stable").index
+    rows = rows.loc[order].loc[lambda part: part["outcome"].isin(wanted)]
+    facts = _facts(experiment, rows["id"])[["text", "class_name"]]
+    table = rows.merge(facts, left_on="id", right_index=True, how="left").assign(
+        run=run.name, ratio=run.config.ratio, seed=run.config.seed, threshold=threshold
+    )
+    named = ["id", "text", "label", "class_name", "split", "outcome", "pos_prob", "logit"]
+    table = table[[*named, "run", "ratio", "seed", "threshold"]]
+    return table.merge(run_probabilities(experiment), left_on="id", right_index=True, how="left").reset_index(drop=True)
+
+
+def finished_run(experiment: str, *, ratio: float, seed: int | None = None, remedy: str = "none") -> Run:
+    """The finished run of this ratio, seed (or the first) and remedy; UserError that lists those there are."""
+    load_experiment(experiment)
+    runs = [run for run in load_runs(experiment) if run.has_predictions]
+    for run in runs:
+        if (run.config.ratio, run.config.remedy) == (ratio, remedy) and seed in (None, run.config.seed):
+            return run
+    wished = ratio_label(ratio) if seed is None else run_name(ratio, seed, remedy)
+    known = ", ".join(run.name for run in runs) or "none yet"
+    raise UserError(f"{experiment} has no finished run {wished}. Finished runs: {known}.")
+
+
+def run_probabilities(experiment: str) -> pd.DataFrame:
+    """Positive-class probabilities of every example, validation and test: `id` as index, float32.
+
+    A column `prob_r10_s0` for each finished run (`prob_r10_s0_focal` with a remedy) and `prob_r10_mean` for each ratio,
+    over the seeds without a remedy.
+    """
+    runs = [run for run in load_runs(experiment) if run.has_predictions]
+    columns = {f"prob_{run.name.removesuffix('-none').replace('-', '_')}": _run_column(run) for run in runs}
+    table = pd.DataFrame(columns)
+    for ratio in sorted({run.config.ratio for run in runs if run.config.remedy == "none"}):
+        seeds = [
+            f"prob_r{ratio:g}_s{r.config.seed}" for r in runs if (r.config.ratio, r.config.remedy) == (ratio, "none")
+        ]
+        table[f"prob_r{ratio:g}_mean"] = table[seeds].mean(axis=1).astype(np.float32)
+    return table
+
+
+def write_table(frame: pd.DataFrame, path: Path, provenance: Provenance) -> None:
+    """Write a table with its provenance, whole, in the form that the path's suffix names."""
+    content = table_bytes(frame, path.suffix.removeprefix(".").lower(), provenance)
+    try:
+        with whole(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}). Choose another place.") from error
+
+
+def table_bytes(frame: pd.DataFrame, form: str, provenance: Provenance) -> bytes:
+    """The file that `write_table` writes, as bytes; `form` is csv, jsonl or parquet.
+
+    A column that the table has already, such as each row's own run, is not overwritten by the provenance.
+    """
+    if form not in FORMS:
+        raise UserError(f"{form!r} is not a form of table. Name a file that ends in .csv, .jsonl or .parquet.")
+    table = frame.assign(**{name: value for name, value in provenance.columns.items() if name not in frame})
+    if form == "csv":
+        return csv_bytes(table)
+    return jsonl_bytes(table) if form == "jsonl" else parquet_bytes(table, asdict(provenance))
+
+
+def _facts(experiment: str, ids: pd.Series) -> pd.DataFrame:
+    """Text, label, class name and split of some examples, `id` as index; without texts when the dataset is gone."""
+    wanted = set(ids)
+    columns = ["text", "label", "class_name", "split"]
+    try:
+        facts = load_examples(load_experiment(experiment).dataset, ["id", *columns])
+    except UserError:
+        facts = load_evaluation(experiment).assign(text="", class_name="")
+    return facts[facts["id"].isin(wanted)].set_index("id")[columns]
+
+
+def _run_column(run: Run) -> pd.Series:
+    rows = read_frame(run.folder / "predictions.parquet", ["id", "pos_prob"])
+    return rows.set_index("id")["pos_prob"].astype(np.float32)
+
+
+def _outcomes(outcome: str | Sequence[str]) -> list[str]:
+    wanted = outcome.replace(" ", "").split(",") if isinstance(outcome, str) else list(outcome)
+    unknown = [one for one in wanted if one not in OUTCOMES]
+    if unknown or not wanted:
+        raise UserError(
+            f"{', '.join(unknown) or 'Nothing'} is not an outcome. Outcomes are fn (missed positives), "
+            "fp (false alarms), tp (positives found) and tn (negatives left alone); several with commas."
+        )
+    return wanted
+
+
+def _versions(run: Run) -> dict[str, str]:
+    try:
+        return dict(load_metrics(run).get("versions") or {})
+    except UserError:
+        return {}
+
+
+def _joined(values: Iterable[str]) -> str:
+    return ", ".join(sorted({value for value in values if value}))
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

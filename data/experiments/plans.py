@@ -1,0 +1,215 @@
+"""The ratio plan: which training examples does each run see?
+
+A plan is a frame with the columns sweep (str), seed (int64), label (int8), id (str) and rank (int64 from 0). The run of
+a ratio and seed takes the first positives and the first negatives by rank, so that what a smaller ratio sees is
+contained in what a larger one sees. Positives are the same, in the same order, for all seeds; negatives are drawn anew
+for each seed.
+
+Sweep A fixes the positives and adds negatives. B fixes the negatives and takes positives away. C is A with two ratios,
+balanced and a larger one.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from closecall.data.datasets.store import SPLITS
+from closecall.data.io.errors import UserError
+
+PLAN_COLUMNS = ("sweep", "seed", "label", "id", "rank")
+FEWEST = 2
+"""The fewest training examples of a class that a run may have."""
+
+
+def draw_plan(
+    examples: pd.DataFrame,
+    *,
+    sweep: str = "A",
+    ratios: Sequence[float],
+    seeds: Sequence[int],
+    positives: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Draw the plan of an experiment from the train split of `examples`.
+
+    `positives` caps the training positives (in sweep B: those of the smallest ratio); None takes as many as every
+    ratio can be given. `seed` draws the positives; `seed` and each of `seeds` together draw that seed's negatives.
+    UserError when a ratio asks for more than the train split holds, naming the largest possible.
+    """
+    _check_ratios(sweep, ratios)
+    ids = _training_pool(examples)
+    n_positives, n_negatives = _sizes(ids, sweep, ratios, positives)
+    chosen = np.random.default_rng([seed, 1]).permutation(ids[1])[:n_positives]
+    parts = []
+    for one in seeds:
+        drawn = np.random.default_rng([seed, 0, one]).permutation(ids[0])[:n_negatives]
+        parts += [_ranked(sweep, one, 1, chosen), _ranked(sweep, one, 0, drawn)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def training_counts(plan: pd.DataFrame, *, ratio: float, seed: int) -> tuple[int, int]:
+    """How many positives and negatives the run of this ratio and seed is trained on. UserError outside the plan."""
+    rows = plan[plan["seed"] == seed]
+    if rows.empty:
+        raise UserError(f"The ratio plan has no seed {seed}.")
+    held_positives, held_negatives = int((rows["label"] == 1).sum()), int((rows["label"] == 0).sum())
+    if rows["sweep"].iloc[0] == "B":
+        n_positives, n_negatives = half_up(held_negatives / ratio), held_negatives
+    else:
+        n_positives, n_negatives = held_positives, half_up(held_positives * ratio)
+    if n_positives > held_positives or n_negatives > held_negatives or min(n_positives, n_negatives) < 1:
+        raise UserError(f"The ratio plan does not reach 1:{ratio:g}. Make a new experiment for it.")
+    return n_positives, n_negatives
+
+
+def training_ids(plan: pd.DataFrame, *, ratio: float, seed: int) -> pd.DataFrame:
+    """The training examples of one run: a frame with id (str) and label (int8), positives first, by rank."""
+    n_positives, n_negatives = training_counts(plan, ratio=ratio, seed=seed)
+    first = np.where(plan["label"] == 1, n_positives, n_negatives)
+    rows = plan[(plan["seed"] == seed) & (plan["rank"] < first)]
+    rows = rows.sort_values(["label", "rank"], ascending=[False, True])
+    return rows[["id", "label"]].reset_index(drop=True)
+
+
+def largest_ratio(examples: pd.DataFrame, positives: int | None = None) -> float:
+    """The largest r that the train split gives with its positives, or with `positives` of them: negatives each."""
+    ids = _training_pool(examples)
+    n_positives = min(len(ids[1]), positives or len(ids[1]))
+    return len(ids[0]) / n_positives
+
+
+def draw_evaluation(
+    examples: pd.DataFrame,
+    *,
+    split: str,
+    negatives_cap: int | None = None,
+    positives_cap: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The fixed validation or test examples of an experiment: a frame with id (str), label (int8) and split (str).
+
+    A cap draws that many of a class by `seed`; a larger cap contains what a smaller one draws. Rows are in the order
+    of `examples`.
+    """
+    if split not in SPLITS:
+        raise UserError(f"{split!r} is not a split. Splits are {', '.join(SPLITS)}.")
+    rows = examples.loc[examples["split"] == split, ["id", "label", "split"]]
+    kept = []
+    for label, cap in ((0, negatives_cap), (1, positives_cap)):
+        ids = np.sort(rows.loc[rows["label"] == label, "id"].to_numpy(dtype=object))
+        if not len(ids) or (cap is not None and cap < 1):
+            raise UserError(f"The {split} split needs at least one {'positive' if label else 'negative'}.")
+        kept.append(np.random.default_rng([seed, 2, label]).permutation(ids)[:cap])
+    return rows[rows["id"].isin(set(np.concatenate(kept)))].reset_index(drop=True)
+
+
+def _training_pool(examples: pd.DataFrame) -> dict[int, np.ndarray]:
+    """The train split's ids by label, sorted, so that the order of rows does not matter."""
+    rows = examples[examples["split"] == "train"]
+    ids = {label: np.sort(rows.loc[rows["label"] == label, "id"].to_numpy(dtype=object)) for label in (0, 1)}
+    for label, kind in ((1, "positives"), (0, "negatives")):
+        if len(ids[label]) < FEWEST:
+            raise UserError(f"The train split has {len(ids[label])} {kind}; training needs at least {FEWEST}.")
+    return ids
+
+
+def _check_ratios(sweep: str, ratios: Sequence[float]) -> None:
+    if not ratios or min(ratios) <= 0 or len(set(ratios)) < len(ratios):
+        raise UserError("Ratios must be different numbers above 0, such as 1, 2, 3, 5, 10.")
+    if sweep not in ("A", "B", "C"):
+        raise UserError(f"{sweep!r} is not a kind of sweep. Kinds are A, B and C.")
+    if sweep == "C" and (len(ratios) != 2 or min(ratios) != 1):
+        raise UserError("A matched pair (sweep C) has two ratios, 1 and a larger one, such as 1,10.")
+
+
+def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], positives: int | None) -> tuple[int, int]:
+    """The positives and negatives that the plan must hold."""
+    if positives is not None and positives < FEWEST:
+        raise UserError(f"At least {FEWEST} training positives are needed; {positives} were asked for.")
+    wished = min(len(ids[1]), positives or len(ids[1]))
+    reach = min(ratios) if sweep == "B" else max(ratios)
+    possible = _positives_for(reach, len(ids[0]))
+    if possible < wished and (positives is not None or possible < FEWEST):
+        raise _beyond(reach, wished, possible, len(ids[0]))
+    n_positives = min(wished, possible)
+    n_negatives = half_up(n_positives * reach)
+    fewest = half_up(n_negatives / max(ratios)) if sweep == "B" else half_up(n_positives * min(ratios))
+    if fewest < FEWEST:
+        raise UserError(
+            f"Ratio 1:{max(ratios) if sweep == 'B' else min(ratios):g} would leave too few training "
+            f"{'positives' if sweep == 'B' else 'negatives'} ({fewest}). Take ratios nearer to 1, or more examples."
+        )
+    return n_positives, n_negatives
+
+
+def _positives_for(ratio: float, negatives: int) -> int:
+    """The most positives for which round(ratio x positives) negatives are there."""
+    count = int(negatives / ratio) + 2
+    while half_up(count * ratio) > negatives:
+        count -= 1
+    return count
+
+
+def _beyond(ratio: float, positives: int, possible: int, negatives: int) -> UserError:
+    wanted, largest = half_up(positives * ratio), np.floor(10 * negatives / positives) / 10
+    mend = f", or take at most {possible:,} positives" if possible >= FEWEST else ""
+    return UserError(
+        f"Ratio 1:{ratio:g} with {positives:,} training positives needs {wanted:,} training negatives; there are "
+        f"{negatives:,}. The largest possible ratio is 1:{largest:g}{mend}."
+    )
+
+
+def _ranked(sweep: str, seed: int, label: int, ids: np.ndarray) -> pd.DataFrame:
+    columns = {"sweep": sweep, "seed": np.int64(seed), "label": np.int8(label), "id": ids, "rank": np.arange(len(ids))}
+    return pd.DataFrame(columns, columns=list(PLAN_COLUMNS)).astype({"seed": "int64", "label": "int8", "rank": "int64"})
+
+
+def half_up(number: float) -> int:
+    """To the nearest whole number, halves upwards: 2.5 gives 3. A hair is added against binary fractions."""
+    return int(number + 0.5 + 1e-9)
+
+
+# The ratio plan of an experiment on a later version of its dataset: the same ids in the same order where they stay.
+#
+# What changed class goes to the front of its new class, as every run saw it; what was taken out is left out; what is then
+# missing comes from the rest of the train split, drawn as the plan's seed draws. So the plans stay nested.
+
+
+def carried_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence[float], seed: int = 0) -> pd.DataFrame:
+    """`plan` for the train split of `examples`. UserError when too few examples are left for a ratio."""
+    train = examples[examples["split"] == "train"].set_index("id")["label"]
+    seeds = plan["seed"].unique().tolist()
+    sweep = str(plan["sweep"].iloc[0])
+    positives, kept = _ordered(plan[plan["seed"] == seeds[0]], train, 1, np.random.default_rng([seed, 1]))
+    parts = []
+    for one in seeds:
+        own = plan[plan["seed"] == one]
+        negatives, _ = _ordered(own, train, 0, np.random.default_rng([seed, 0, one]))
+        wished = max(kept, int((own["label"] == 1).sum()))
+        chosen = _cut(positives[:wished], negatives, min(ratios) if sweep == "B" else max(ratios))
+        for label, ids in zip((1, 0), chosen, strict=True):
+            columns = {"sweep": sweep, "seed": one, "label": label, "id": ids, "rank": np.arange(len(ids))}
+            parts.append(pd.DataFrame(columns, columns=list(PLAN_COLUMNS)))
+    return pd.concat(parts, ignore_index=True).astype({"seed": "int64", "label": "int8", "rank": "int64"})
+
+
+def _ordered(own: pd.DataFrame, train: pd.Series, label: int, rng: np.random.Generator) -> tuple[list[str], int]:
+    """All training examples of a class: those that came from the other class, those planned, then the others; and how
+    many of them the plan held."""
+    wanted = set(train.index[train == label])
+    planned = own.sort_values("rank")
+    turned = [one for one in planned.loc[planned["label"] != label, "id"] if one in wanted]
+    stayed = [one for one in planned.loc[planned["label"] == label, "id"] if one in wanted]
+    rest = np.sort(np.array(list(wanted - set(turned) - set(stayed)), dtype=object))
+    return [*turned, *stayed, *rng.permutation(rest)], len(turned) + len(stayed)
+
+
+def _cut(positives: list[str], negatives: list[str], reach: float) -> tuple[list[str], list[str]]:
+    """As many positives as there are negatives for, and their negatives. `reach` is the ratio of the whole plan."""
+    count = len(positives)
+    while count >= FEWEST and half_up(count * reach) > len(negatives):
+        count -= 1
+    if count < FEWEST:
+        raise UserError(f"Too few training examples would be left for 1:{reach:g}. Take fewer out, or fewer ratios.")
+    return positives[:count], negatives[: half_up(count * reach)]

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from closecall.data.experiments.previews import preview_folder, read_preview_name
+from closecall.data.experiments.remedies import PLAIN
+from closecall.data.experiments.store import experiment_folder, run_folder
+
+FROZEN = "frozen"
+"""The name of the task that embeds an experiment's texts with the encoder as it came."""
+CANCEL = "cancel"
+"""The file in a task's folder that asks for its end."""
+
+
+def task_folder(experiment: str, name: str) -> Path:
+    if name == FROZEN:
+        return experiment_folder(experiment) / FROZEN
+    return preview_folder(experiment, name) if read_preview_name(name) else run_folder(experiment, name)
+
+
+def required_run(name: str) -> str | None:
+    """The run that must be done before this one: a re-trained head starts from the plain run."""
+    stem, head, rest = name.rpartition("-retrained-head")
+    return f"{stem}-{PLAIN}" if head and not rest else None

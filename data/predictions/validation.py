@@ -1,0 +1,186 @@
+"""Do imported predictions fit together? Two classes, no example twice, the same examples and labels in every run."""
+
+import numpy as np
+import pandas as pd
+
+from closecall.data.datasets.store import Dataset
+from closecall.data.io.errors import UserError
+
+POSITIVE_WORDS = ("1", "true", "yes", "y", "t", "pos", "positive")
+NEGATIVE_WORDS = ("0", "-1", "false", "no", "n", "f", "neg", "negative")
+
+
+def with_labels(rows: pd.DataFrame, positive: str, known: Dataset | None) -> tuple[pd.DataFrame, tuple[str, str]]:
+    """The rows with `label` as 0 or 1, and the names of the negative and the positive class.
+
+    The meaning of a label comes from the dataset's class names, else from `positive`, else from words such as 1, yes or
+    positive. UserError when there are not two labels, or which is positive cannot be told.
+    """
+    labels = rows["label"].str.removesuffix(".0")
+    if known is not None:
+        meaning = dict.fromkeys(known.info.negative_classes, 0) | dict.fromkeys(known.info.positive_classes, 1)
+        if set(labels) <= set(meaning):
+            return rows.assign(label=labels.map(meaning)), ("", "")
+    negative, one = _two_classes(rows, labels, positive)
+    plain = negative.casefold() in NEGATIVE_WORDS and one.casefold() in POSITIVE_WORDS
+    return rows.assign(label=(labels == one).astype(int)), ("negative", "positive") if plain else (negative, one)
+
+
+def checked_rows(
+    rows: pd.DataFrame, known: Dataset | None, *, common_only: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The evaluation examples (id, label, split, text, source, source_row), every run's rows in their order, and notes.
+
+    UserError for what cannot be compared, naming the file, the row and the mend.
+    """
+    _check_unique(rows)
+    _check_agreement(rows, "label")
+    notes: list[str] = []
+    if known is not None:
+        _check_known(rows, known)
+    rows = _with_splits(rows, known)
+    _check_agreement(rows, "split")
+    rows, found = _without_training(rows)
+    notes += found
+    rows, found = _same_examples(rows, common_only)
+    notes += found
+    evaluation = rows.drop_duplicates("id")[["id", "label", "split", "text", "source", "source_row"]]
+    _check_classes(evaluation)
+    order = pd.Series(np.arange(len(evaluation)), index=evaluation["id"])
+    rows = rows.iloc[np.argsort(rows["id"].map(order).to_numpy(), kind="stable")]
+    return evaluation.reset_index(drop=True), rows, notes + _doubts(rows, evaluation)
+
+
+def _two_classes(rows: pd.DataFrame, labels: pd.Series, positive: str) -> tuple[str, str]:
+    """The negative and the positive one of two label values."""
+    values = list(labels.unique())
+    if len(values) != 2:
+        listed = ", ".join(map(repr, values[:6])) + (" ..." if len(values) > 6 else "")
+        where = f"; {_place(rows, labels, values[2])} is the first of a third" if len(values) > 2 else ""
+        count = "only one value" if len(values) == 1 else f"{len(values)} values"
+        raise UserError(f"The label column holds {count} ({listed}){where}. Predictions need exactly two.")
+    if positive:
+        matching = [value for value in values if value == positive.strip().removesuffix(".0")]
+        if not matching:
+            raise UserError(f"No label is {positive!r}. The labels are {values[0]!r} and {values[1]!r}.")
+        return next(value for value in values if value != matching[0]), matching[0]
+    for negative, one in (values, values[::-1]):
+        if one.casefold() in POSITIVE_WORDS and negative.casefold() not in POSITIVE_WORDS:
+            return negative, one
+    raise UserError(f"Say which label is the positive class: {values[0]!r} or {values[1]!r}.")
+
+
+def _check_unique(rows: pd.DataFrame) -> None:
+    twice = rows.duplicated(["run", "id"])
+    if twice.any():
+        row = rows[twice].iloc[0]
+        first = rows[(rows["run"] == row["run"]) & (rows["id"] == row["id"])].iloc[0]
+        raise UserError(
+            f"{_at(row)}: id {row['id']!r} is in run {row['run']} already ({_at(first)}). "
+            "Remove one of the two, or tell the ratio and seed of each run."
+        )
+
+
+def _check_agreement(rows: pd.DataFrame, column: str) -> None:
+    first = rows.drop_duplicates("id").set_index("id")
+    differs = rows[column].to_numpy() != first[column].reindex(rows["id"]).to_numpy()
+    if differs.any():
+        row = rows[differs].iloc[0]
+        other = first.loc[row["id"]]
+        raise UserError(
+            f"{_at(row)}: the {column} of id {row['id']!r} is {row[column]}, but {other[column]} in {_at(other)}. "
+            f"An example needs the same {column} in every run."
+        )
+
+
+def _check_known(rows: pd.DataFrame, known: Dataset) -> None:
+    labels = known.examples.set_index("id")["label"]
+    unknown = ~rows["id"].isin(labels.index)
+    if unknown.any():
+        row, count = rows[unknown].iloc[0], rows.loc[unknown, "id"].nunique()
+        raise UserError(
+            f"{_at(row)}: id {row['id']!r} is not in dataset {known.name} (ids that are not: {count:,}). "
+            "Use the ids of the dataset, or import without naming a dataset."
+        )
+    differs = rows["label"].to_numpy() != labels.reindex(rows["id"]).to_numpy()
+    if differs.any():
+        row = rows[differs].iloc[0]
+        raise UserError(
+            f"{_at(row)}: the label of id {row['id']!r} is not the one of dataset {known.name} "
+            f"(rows that differ: {int(differs.sum()):,}). Correct the labels, or swap the positive class."
+        )
+
+
+def _with_splits(rows: pd.DataFrame, known: Dataset | None) -> pd.DataFrame:
+    """Every row's split: as written, else the dataset's, else test."""
+    if known is None:
+        return rows.assign(split=rows["split"].replace("", "test"))
+    own = known.examples.set_index("id")["split"].reindex(rows["id"]).to_numpy()
+    return rows.assign(split=np.where(rows["split"] == "", own, rows["split"]))
+
+
+def _without_training(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    training = rows["split"] == "train"
+    if not training.any():
+        return rows, []
+    return rows[~training], [f"{rows.loc[training, 'id'].nunique():,} training examples were left out."]
+
+
+def _same_examples(rows: pd.DataFrame, common_only: bool) -> tuple[pd.DataFrame, list[str]]:
+    """The rows when every run predicts the same ids; only the common ones when that is wished."""
+    runs = rows["run"].nunique()
+    seen = rows.groupby("id", sort=False)["run"].nunique()
+    partial = seen.index[seen < runs]
+    if not len(partial):
+        return rows, []
+    if common_only:
+        return rows[~rows["id"].isin(partial)], [f"{len(partial):,} examples that some run lacks were left out."]
+    row = rows[rows["id"] == partial[0]].iloc[0]
+    having = set(rows.loc[rows["id"] == partial[0], "run"])
+    lacking = next(run for run in rows["run"].unique() if run not in having)
+    raise UserError(
+        f"{_at(row)}: id {row['id']!r} is missing in run {lacking}; {len(partial):,} of {len(seen):,} ids are missing "
+        "in some run. Predict the same examples in every run, or import only the common ones."
+    )
+
+
+def _check_classes(evaluation: pd.DataFrame) -> None:
+    test = evaluation.loc[evaluation["split"] == "test", "label"]
+    for label, kind in ((1, "positive"), (0, "negative")):
+        if not (test == label).any():
+            raise UserError(f"The test split has no {kind} example with predictions in every run. Add some.")
+
+
+def _doubts(rows: pd.DataFrame, evaluation: pd.DataFrame) -> list[str]:
+    """What is allowed but may be a mistake."""
+    doubts = []
+    if not (evaluation["split"] == "validation").any():
+        doubts.append("There is no validation split, so thresholds can only be looked at on the test itself.")
+    if len(rows) >= 20 and (rows["pos_prob"] >= 0.5).all():
+        doubts.append(
+            "Every probability is at least .5. If the column tells how sure the classifier was of its own answer, "
+            "import the probability of the positive class instead."
+        )
+    for run, part in rows.groupby("run", sort=False):
+        area = _auc(part["label"].to_numpy(), part["pos_prob"])
+        if area < 0.5:
+            doubts.append(
+                f"{run} ranks negatives above positives (AUC {area:.2f}). Is the other class the positive one?"
+            )
+    return doubts
+
+
+def _auc(labels: np.ndarray, pos_probs: pd.Series) -> float:
+    """The share of pairs that are ranked right, ties half (Mann and Whitney)."""
+    ranks, n_positives = pos_probs.rank().to_numpy(), int(labels.sum())
+    return (ranks[labels == 1].sum() - n_positives * (n_positives + 1) / 2) / (
+        n_positives * (len(labels) - n_positives)
+    )
+
+
+def _place(rows: pd.DataFrame, labels: pd.Series, value: str) -> str:
+    return _at(rows[(labels == value).to_numpy()].iloc[0])
+
+
+def _at(row: pd.Series) -> str:
+    return f"{row['source']}, row {row['source_row']:,}"

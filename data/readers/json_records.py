@@ -1,0 +1,143 @@
+"""Read JSON Lines and JSON arrays of records: lines that are no record are set aside with their numbers."""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from closecall.data.io.errors import UserError
+from closecall.data.readers.encodings import Encoding, find_encoding
+from closecall.data.readers.table import (
+    BATCH,
+    Batch,
+    RawTable,
+    Source,
+    check_columns,
+    clean_text,
+    gather,
+    rejected_frame,
+)
+
+MAX_ARRAY_BYTES = 300_000_000
+"""A JSON array must be read whole, and takes several times its size in memory. JSON Lines has no such limit."""
+
+Record = tuple[int, dict[str, Any]]
+
+
+def read_json_records(
+    source: Source, *, columns: Sequence[str] | None = None, encoding: str | None = None, limit: int | None = None
+) -> RawTable:
+    """Read a file of JSON records, one a line or in one array. See `data.readers.read.read_table`.
+
+    Values that are no strings are written as JSON: 1, 2.5, true, ["a"]; null is a missing cell.
+    """
+    found = find_encoding(source, encoding)
+    notes = [found.note] if found.note else []
+    rejected: list[tuple[int, str, str, str]] = []
+    if _is_lines(source, found):
+        records = _from_lines(source, found, rejected)
+    else:
+        records = _from_array(source, found, rejected, notes)
+    seen: dict[str, str] = {}
+    frame, rows, cleaned = gather(source, _batches(islice(records, limit), columns, seen))
+    if len(rejected) > len(frame):
+        line, _, reason, _ = rejected[0]
+        raise UserError(f"{source.name}: most lines are not JSON records; the first is line {line}, which {reason}.")
+    if rejected:
+        notes.append(f"Lines set aside because they are not JSON records: {len(rejected):,}.")
+    check_columns(list(seen.values()), columns or (), source.name)
+    return RawTable(frame, rows, source.name, "", (*notes, *cleaned), rejected_frame(rejected))
+
+
+def json_cell(value: Any) -> str | None:
+    """A JSON value as a cell: strings as they are, null missing, whole numbers without a point, the rest as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        if value != value:
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_lines(source: Source, encoding: Encoding) -> bool:
+    """Whether the file is JSON Lines: it opens no array, and one of its first lines is a record by itself.
+
+    An object that holds only lists or objects, such as {"data": [...]}, is no record but wraps them.
+    """
+    with source.open() as content:
+        text = io.TextIOWrapper(content, encoding.codec, encoding.errors, newline="\n")
+        lines = (line.strip() for line in iter(lambda: text.readline(1 << 24), ""))
+        first = list(islice((line for line in lines if line), 20))
+    if not first:
+        raise UserError(f"{source.name} is empty.")
+    return first[0][0] != "[" and any(_is_record(_parsed(line)) for line in first)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and any(not isinstance(one, dict | list) for one in value.values())
+
+
+def _from_lines(source: Source, encoding: Encoding, rejected: list[tuple[int, str, str, str]]) -> Iterator[Record]:
+    with source.open() as content:
+        for number, line in enumerate(io.TextIOWrapper(content, encoding.codec, encoding.errors, newline="\n"), 1):
+            if not line.strip():
+                continue
+            value = _parsed(line)
+            if isinstance(value, dict):
+                yield number, value
+            else:
+                reason = f"is not JSON ({value})" if isinstance(value, ValueError) else "is JSON but not an object"
+                rejected.append((number, "", reason, line.strip()))
+
+
+def _from_array(
+    source: Source, encoding: Encoding, rejected: list[tuple[int, str, str, str]], notes: list[str]
+) -> Iterator[Record]:
+    if source.size > MAX_ARRAY_BYTES:
+        raise UserError(
+            f"{source.name} is a JSON array of more than {MAX_ARRAY_BYTES // 10**6} MB. "
+            "Save it as JSON Lines (one record a line), which is read piece by piece."
+        )
+    with source.open() as content:
+        value = _parsed(io.TextIOWrapper(content, encoding.codec, encoding.errors).read())
+    if isinstance(value, ValueError):
+        raise UserError(f"{source.name} is not valid JSON: {value}.")
+    for number, record in enumerate(_records_in(value, source.name, notes), start=1):
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            rejected.append((number, "", "is not an object", str(record)))
+
+
+def _records_in(value: Any, name: str, notes: list[str]) -> list[Any]:
+    """The list of records: the value itself, or the one list of objects that an outer object holds."""
+    if isinstance(value, list):
+        return value
+    lists = {key: one for key, one in value.items() if isinstance(one, list) and one and isinstance(one[0], dict)}
+    if len(lists) == 1:
+        notes.append(f"The records are read from {next(iter(lists))!r}.")
+        return next(iter(lists.values()))
+    raise UserError(f"{name} holds one JSON object, not a list of records. With pandas, write it by orient='records'.")
+
+
+def _batches(records: Iterable[Record], columns: Sequence[str] | None, seen: dict[str, str]) -> Iterator[Batch]:
+    """Batches of cells; a key that first comes late is null in earlier rows. `seen` takes all keys
+    with the column names made of them."""
+    records = iter(records)
+    while batch := list(islice(records, BATCH)):
+        seen.update({key: clean_text(key) for _, record in batch for key in record if key not in seen})
+        chosen = {key: name for key, name in seen.items() if columns is None or name in columns}
+        cells = {name: [json_cell(record.get(key)) for _, record in batch] for key, name in chosen.items()}
+        yield [number for number, _ in batch], cells
+
+
+def _parsed(text: str) -> Any:
+    """The JSON value of a text, or the error (a value, so that a bad line does not end the reading)."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return ValueError("nested too deeply")
+    except ValueError as error:
+        return error

@@ -1,0 +1,64 @@
+"""Which classifier belongs to a run, and whether it is still there to be asked. Nothing here imports torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from closecall.data.experiments.runs import Run, load_metrics
+from closecall.data.io.errors import UserError
+
+WEIGHTS = "model.safetensors"
+HEAD = "head"
+"""The folder of a run whose checkpoint was replaced by its head: see `models.training.checkpoint_retention`."""
+HEAD_WEIGHTS = "head.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A classifier to be asked: its folder or hub id, the tokens it reads of a text, its positive output.
+
+    `written` is when its weights were written (ns): a run trained again is another classifier in the same place.
+    """
+
+    source: str
+    max_tokens: int
+    positive: int = 1
+    written: int = 0
+
+
+def checkpoint_of(run: Run) -> Checkpoint | None:
+    """The classifier of a run, None when none was kept: predictions made elsewhere, or a folder that was removed."""
+    max_tokens = run.config.training.max_tokens
+    if not run.config.checkpoint:
+        written = _written(run.checkpoint)
+        return Checkpoint(str(run.checkpoint), max_tokens, written=written) if written else None
+    source = Path(run.config.checkpoint).expanduser()
+    if run.config.checkpoint.startswith(("/", ".", "~")) and not source.is_dir():
+        return None
+    return Checkpoint(run.config.checkpoint, max_tokens, _positive_output(run), _written(source))
+
+
+def only_head(folder: Path) -> bool:
+    """Whether the run of this folder kept its head alone. True for its `checkpoint` and `head` folders too."""
+    run = folder.parent if folder.name in ("checkpoint", HEAD) else folder
+    return (run / HEAD / HEAD_WEIGHTS).exists() and not (run / "checkpoint" / WEIGHTS).exists()
+
+
+def only_head_sentence(experiment: str, name: str) -> str:
+    """What to say where the whole classifier of such a run is asked for, and how it comes back."""
+    return (
+        f"Only the head of {name} was kept. To have the whole checkpoint again, it must be trained again: "
+        f"closecall keep {experiment} checkpoint"
+    )
+
+
+def _written(folder: Path) -> int:
+    weights = folder / WEIGHTS
+    return weights.stat().st_mtime_ns if weights.exists() else 0
+
+
+def _positive_output(run: Run) -> int:
+    """Which output of somebody's classifier was taken as positive when it was loaded."""
+    try:
+        return int(load_metrics(run).get("positive_output", {}).get("index", 1))
+    except (UserError, AttributeError, ValueError):
+        return 1

@@ -1,0 +1,206 @@
+"""A cached prefix: the hidden states of texts after an encoder's frozen layers, computed once for all previews.
+
+Frozen layers say the same of a text at every ratio and in every epoch. With their states on disk, training the last
+layer alone costs a small part of training everything. The states lie in the workspace's cache by content, 16 bits a
+number, in parts that lanes make side by side; they are read as they are needed and removed when the worker ends.
+"""
+
+import shutil
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from closecall.data.experiments.previews import prefixes_folder
+from closecall.data.io.errors import UserError
+from closecall.data.io.files import write_array
+from closecall.data.io.workspace import workspace_folder
+from closecall.models.encoders.first_token import fits
+from closecall.models.encoders.inference import forward_batches, run_inference
+from closecall.models.encoders.loading import load_classifier, weights_fingerprint
+from closecall.models.encoders.tokenization import Tokens
+from closecall.models.runtime.locks import make_cooperatively
+from closecall.models.runtime.progress import ProgressReporter
+
+TRAINED_LAYERS = 1
+MOST_BYTES = 4_000_000_000
+FEWEST_TOKENS = 16
+PART_BATCHES = 6
+"""Batches of a part: some seconds of work."""
+PADDING = -1
+"""Stands for no state at all."""
+LARGEST = 65504.0
+"""The largest number of 16 bits."""
+
+
+@dataclass(frozen=True)
+class HiddenStateCache:
+    """What the frozen layers say of n texts. Text i is row i of all.
+
+    `tokens` stand for the texts: its "ids" are the places of their states in `states`, parts that begin at the places
+    `begins`. `embeddings` (n x hidden) are the frozen encoder's own, all layers passed.
+    """
+
+    tokens: Tokens
+    embeddings: np.ndarray
+    states: tuple[np.ndarray, ...]
+    begins: np.ndarray
+
+
+def frozen_layers(model: Any) -> tuple[int, int]:
+    """How many of a classifier's layers a preview leaves frozen, and how many there are; (0, 0) for other types."""
+    if not fits(model):
+        return 0, 0
+    layers = len(model.base_model.encoder.layer)
+    return max(0, layers - TRAINED_LAYERS), layers
+
+
+def is_cacheable(tokens: Tokens, places: np.ndarray, *, hidden: int, room: int) -> Tokens:
+    """The same texts, cut so that the states of those at `places` take at most `room` bytes; the last token is kept.
+
+    UserError when so few tokens would be left of a text that nothing can be learned.
+    """
+    lengths = tokens.lengths
+    most = int(lengths.max(initial=0))
+    while most >= FEWEST_TOKENS and int(np.minimum(lengths[places], most).sum()) * hidden * 2 > room:
+        most -= 1
+    if most >= lengths.max(initial=0):
+        return tokens
+    if most < FEWEST_TOKENS:
+        raise UserError(
+            f"A preview of {len(places):,} texts needs more room than {room / 1e9:.1f} GB on the disk. The runs need "
+            "none of it and go on."
+        )
+    kept = np.minimum(lengths, most)
+    ends, starts = np.cumsum(kept), tokens.starts
+    inside = np.arange(len(tokens.flat)) - np.repeat(starts[:-1], lengths) < np.repeat(kept, lengths)
+    flat = tokens.flat[inside]
+    flat[ends - 1] = tokens.flat[starts[1:] - 1]  # the separator
+    return Tokens(flat, np.concatenate([[0], ends]), tokens.pad_id)
+
+
+def has_disk_space() -> int:
+    """Bytes that states may take: at most half of what is free on the disk."""
+    return min(MOST_BYTES, shutil.disk_usage(workspace_folder()).free // 2)
+
+
+def cached_hidden_states(
+    tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device, watch: ProgressReporter
+) -> HiddenStateCache:
+    """The prefix of the texts at `places`, from the cache, or made now beside the other lanes that need it too.
+
+    A model of another type than BERT's has no states: there the embeddings are all.
+    """
+    batches = forward_batches(tokens, places, device.type)
+    groups = [np.concatenate(batches[start : start + PART_BATCHES]) for start in range(0, len(batches), PART_BATCHES)]
+    folder = _folder(tokens, places, encoder, device)
+    files = [folder / f"embeddings-{number}.npy" for number in range(len(groups))]
+    reader = _Reader(encoder, tokens, device, watch)
+    with watch.phase("embedding", steps=len(batches)):
+        make_cooperatively(files, lambda number: reader.write(places[groups[number]], folder, number), watch.check)
+    states = [folder / f"states-{number}.npy" for number in range(len(groups))]
+    kept = tuple(np.load(file, mmap_mode="r") for file in states if file.exists())
+    order = np.concatenate(groups)
+    lengths = tokens.lengths[places]
+    begins, rows = np.empty_like(lengths), np.concatenate([np.load(file) for file in files])
+    begins[order] = np.cumsum(lengths[order]) - lengths[order]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    flat = np.arange(starts[-1]) + np.repeat(begins - starts[:-1], lengths)
+    embeddings = np.empty_like(rows)
+    embeddings[order] = rows
+    return HiddenStateCache(Tokens(flat, starts, PADDING), embeddings, kept, np.cumsum([0, *map(len, kept[:-1])]))
+
+
+def upper_layers(model: Any, prefix: HiddenStateCache) -> None:
+    """Cut the frozen layers off a classifier: it reads the texts of a prefix and goes on from their states.
+
+    See `_States` for what its head reads then.
+    """
+    depth, _ = frozen_layers(model)
+    model.base_model.encoder.layer = model.base_model.encoder.layer[depth:]
+    model.base_model.embeddings = _States(prefix).to(model.device)
+
+
+class _States(nn.Module):
+    """Gives the states of texts where a model asks for its embeddings; in the first token's place their mean.
+
+    The head reads the first token. That of an encoder without a head says little of a text, and one layer is not enough
+    to teach it; the mean says from the start what the encoder's embedding says.
+    """
+
+    def __init__(self, prefix: HiddenStateCache) -> None:
+        super().__init__()
+        self._states, self._begins = prefix.states, prefix.begins
+
+    def forward(self, input_ids: torch.Tensor, **rest: Any) -> torch.Tensor:
+        wanted = input_ids.cpu().numpy().ravel().clip(0)
+        found = np.empty((len(wanted), self._states[0].shape[1]), np.float16)
+        parts = np.searchsorted(self._begins, wanted, side="right") - 1
+        for part in np.unique(parts):
+            here = parts == part
+            found[here] = self._states[part][wanted[here] - self._begins[part]]
+        states = torch.from_numpy(found).view(*input_ids.shape, -1).to(input_ids.device, torch.float32)
+        inside = (input_ids != PADDING).unsqueeze(-1)
+        states[:, 0] = (states * inside).sum(1) / inside.sum(1)
+        return states
+
+
+class _Reader:
+    """Passes texts through the encoder; loaded when the first part is not there."""
+
+    def __init__(self, encoder: str, tokens: Tokens, device: torch.device, watch: ProgressReporter) -> None:
+        self._encoder, self._tokens, self._device, self._watch = encoder, tokens, device, watch
+        self._model: Any = None
+        self._batches = 0
+
+    def write(self, places: np.ndarray, folder: Path, number: int) -> None:
+        """Write a part: the states end to end, then the embeddings, whose file says that the part is there."""
+        if self._model is None:
+            self._model = load_classifier(self._encoder, seed=0).to(self._device)  # type: ignore[arg-type]
+        seen: list[torch.Tensor] = []
+        module = self._last_frozen()
+        hook = module.register_forward_hook(lambda module, given, output: seen.append(_stored(output)))
+        try:
+            embeddings = run_inference(self._model, self._tokens, places, score=False, on_batch=self._seen).embeddings
+        finally:
+            hook.remove()
+        assert embeddings is not None
+        if fits(self._model):
+            write_array(folder / f"states-{number}.npy", self._in_order(seen, places))
+        write_array(folder / f"embeddings-{number}.npy", embeddings)
+
+    def _last_frozen(self) -> nn.Module:
+        depth, _ = frozen_layers(self._model)
+        base = self._model.base_model
+        return base.encoder.layer[depth - 1] if depth else base.embeddings
+
+    def _in_order(self, seen: list[torch.Tensor], places: np.ndarray) -> np.ndarray:
+        """The states of the texts at `places`, end to end, from those of the batches they were read in."""
+        found: dict[int, np.ndarray] = {}
+        batches = forward_batches(self._tokens, places, self._device.type)
+        for rows, states in zip(batches, seen, strict=True):
+            for row, state in zip(rows.tolist(), states.numpy(), strict=True):
+                found[row] = state[: self._tokens.lengths[places[row]]]
+        return np.concatenate([found[row] for row in range(len(places))])
+
+    def _seen(self, number: int, tokens: int, examples: int) -> None:
+        self._batches += 1
+        self._watch.advance("forward", tokens=tokens, examples=examples, step=self._batches)
+
+
+def _stored(output: Any) -> torch.Tensor:
+    states = output[0] if isinstance(output, tuple) else output
+    return states.float().clamp(-LARGEST, LARGEST).to("cpu", torch.float16)
+
+
+def _folder(tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device) -> Path:
+    """The place of a prefix: another one as soon as a text, its tokens or the weights differ."""
+    digest = sha256(f"{weights_fingerprint(encoder)} {TRAINED_LAYERS} {PART_BATCHES} {device.type}".encode())
+    digest.update(tokens.lengths[places].tobytes())
+    for place in places:
+        digest.update(tokens.flat[tokens.starts[place] : tokens.starts[place + 1]].tobytes())
+    return prefixes_folder() / digest.hexdigest()[:32]

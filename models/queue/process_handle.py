@@ -1,0 +1,133 @@
+"""The worker's end of a lane: start the process, give it a task, hear from it, stop it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, Any
+
+from closecall.data.experiments.runs import RunStatus, read_status
+from closecall.data.io.errors import UserError
+from closecall.data.io.workspace import now
+from closecall.models.queue.tasks import Task
+from closecall.models.runtime.capacity import threads_per_process
+from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
+from closecall.models.runtime.failures import exit_sentence
+from closecall.models.runtime.progress import write_status_if_possible
+
+CANCEL_GRACE_SECONDS = 3.0
+"""How long a lane may take to obey a cancel file before it is killed; told to the user as "within 5 seconds"."""
+HALT_SECONDS = 0.05
+
+
+class ProcessHandle:
+    """One lane process, busy with `task` or waiting for one (None)."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+        self.device: str | None = None
+        self._goes_on = True
+        self._cancel_seen: float | None = None
+        self._half_line = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "closecall.models.queue.worker_process", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=CODE_FOLDER,
+            env=child_environment(threads_per_process()),
+        )
+        os.set_blocking(self.output.fileno(), False)
+
+    @property
+    def output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def free(self) -> bool:
+        """Whether it can take a task: a lane ends after an error that nobody foresaw."""
+        return self.task is None and self._goes_on and self.alive
+
+    def give(self, task: Task) -> None:
+        """Hand over a task. A lane that just died shows itself by `alive`."""
+        self.task, self._cancel_seen = task, None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"experiment": task.experiment, "name": task.name}).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            self._process.kill()
+
+    def hear(self) -> None:
+        """Read what the lane said; a finished task leaves the lane free."""
+        try:
+            said = os.read(self.output.fileno(), 65536)
+        except BlockingIOError:
+            return
+        *lines, self._half_line = (self._half_line + said).split(b"\n")
+        for line in lines:
+            message: dict[str, Any] = json.loads(line)
+            self.device = message.get("device", self.device)
+            if "finished" in message:
+                self.task, self._goes_on = None, bool(message["goes_on"])
+
+    def kill_when_overdue(self) -> None:
+        """Kill a lane that does not obey the cancel file of its task."""
+        if self.task is None or not self.task.cancel_file.exists():
+            self._cancel_seen = None
+        elif self._cancel_seen is None:
+            self._cancel_seen = time.monotonic()
+        elif time.monotonic() - self._cancel_seen > CANCEL_GRACE_SECONDS:
+            # Halted first, so that its last word is ours and no reader sees a dead run that nobody spoke for.
+            self._process.send_signal(signal.SIGSTOP)
+            time.sleep(HALT_SECONDS)
+            last_status(self.task, "")
+            self.kill()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def bury(self, message: str = "") -> bool:
+        """Write the last word on a dead lane's task; False when it could not be written."""
+        self.hear()
+        code = self._process.wait()
+        self._close()
+        task, self.task = self.task, None
+        return task is None or last_status(task, message or exit_sentence(code))
+
+    def end(self, seconds: float) -> None:
+        """Let an idle lane end by itself; kill it when it takes too long."""
+        self._close()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue
+
+
+def last_status(task: Task, message: str) -> bool:
+    """Write how a task ended whose process died without a word; False when it could not be written."""
+    try:
+        status = read_status(task.folder)
+    except UserError:
+        status = RunStatus()
+    if status.state not in ("queued", "running", "interrupted"):
+        return True  # it was finished: the lane died between its last word and telling so
+    state = "cancelled" if task.cancel_file.exists() else "interrupted"
+    told = "" if state == "cancelled" else message
+    return write_status_if_possible(task.folder, RunStatus(**{**status.__dict__, "state": state, "message": told, "finished": now(),
+                                            "eta_seconds": None}))  # fmt: skip

@@ -1,0 +1,230 @@
+"""Make experiment folders: from a dataset and how to train, to a plan and queued runs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from itertools import product
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from closecall.data.datasets.store import Dataset, load_dataset
+from closecall.data.experiments.plans import draw_evaluation, draw_plan, largest_ratio, training_counts
+from closecall.data.experiments.previews import queue_previews
+from closecall.data.experiments.remedies import PLAIN, trained_remedies
+from closecall.data.experiments.runs import RunStatus, write_status
+from closecall.data.experiments.store import (
+    KEEP,
+    ExperimentConfig,
+    RunConfig,
+    TrainingConfig,
+    add_run,
+    create_experiment,
+    experiment_folder,
+    experiments_lock,
+    fresh_experiment_id,
+    load_experiment,
+    load_plan,
+    load_run_config,
+    ratio_label,
+    run_names,
+)
+from closecall.data.experiments.task_folders import FROZEN, task_folder
+from closecall.data.io.errors import UserError
+from closecall.data.io.files import write_json
+from closecall.data.io.workspace import slug
+from closecall.models.encoders.checkpoints import HEAD, only_head, only_head_sentence
+
+T = TypeVar("T", float, int)
+
+
+def make_sweep(
+    dataset: str,
+    *,
+    title: str = "",
+    ratios: Sequence[float],
+    seeds: Sequence[int] = (0,),
+    training: TrainingConfig | None = None,
+    positives: int | None = None,
+    sweep: str = "A",
+    test_negatives_cap: int | None = None,
+    remedies: Sequence[str] = (),
+    keep: str = KEEP[0],
+    engine: str = "",
+    preview: bool = False,
+) -> ExperimentConfig:
+    """Write an experiment with one queued run for each ratio and seed.
+
+    `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
+    test, each; `remedies` are trained too, at every ratio; with `preview` a rough picture of all ratios comes first;
+    `keep` says what stays of a classifier; `engine` takes the runs. UserError when the data cannot give a ratio.
+    """
+    arms = trained_remedies(remedies)
+    source = load_dataset(dataset)
+    config = ExperimentConfig(
+        id="new",
+        title=title.strip() or _default_title(source, ratios),
+        dataset=source.name,
+        dataset_sha256=source.info.content_sha256,
+        sweep=sweep,
+        ratios=tuple(sorted(ratios)),
+        seeds=tuple(sorted(seeds)),
+        remedies=(PLAIN, *arms),
+        positives=positives,
+        test_negatives_cap=test_negatives_cap,
+        training=_anchored(training or TrainingConfig()),
+        keep=keep,
+        engine=engine,
+    )
+    _check_texts(source)
+    plan = draw_plan(source.examples, sweep=sweep, ratios=config.ratios, seeds=config.seeds, positives=positives,
+                     seed=config.plan_seed)  # fmt: skip
+    with experiments_lock():
+        config = replace(config, id=fresh_experiment_id(slug(config.title)))
+        runs = [_planned_run(config, plan, *one) for one in product(config.ratios, config.seeds, config.remedies)]
+        create_experiment(config, evaluation=_evaluation(source, config), plan=plan, runs=runs)
+        if preview:
+            queue_previews(config)
+        queue_frozen(config.id)
+    return config
+
+
+def make_checkpoint_run(
+    dataset: str,
+    checkpoint: str,
+    *,
+    title: str = "",
+    ratio: float,
+    seed: int = 0,
+    training: TrainingConfig | None = None,
+    experiment: str | None = None,
+) -> ExperimentConfig:
+    """Write a queued run that loads a fine-tuned classifier instead of training one.
+
+    With `experiment` the run joins that experiment of loaded checkpoints, so that several ratios can be compared;
+    without it a new one is made. `ratio` is the one that the checkpoint was trained at, as the user says.
+    """
+    source = load_dataset(dataset)
+    _check_texts(source)
+    located = located_model(checkpoint, "classifier")
+    with experiments_lock():
+        if experiment is not None:
+            return _join(load_experiment(experiment), source, located, ratio, seed)
+        config = ExperimentConfig(
+            id=fresh_experiment_id(slug(title or f"{source.name} checkpoints")),
+            title=title.strip() or f"{source.info.title}, loaded classifiers",
+            dataset=source.name,
+            dataset_sha256=source.info.content_sha256,
+            kind="checkpoint",
+            ratios=(ratio,),
+            seeds=(seed,),
+            training=_anchored(training or TrainingConfig()),
+        )
+        run = RunConfig(config.id, ratio, seed, checkpoint=located, training=config.training)
+        create_experiment(config, evaluation=_evaluation(source, config), plan=_reference_plan(source), runs=[run])
+        queue_frozen(config.id)
+    return config
+
+
+def add_remedies(
+    experiment: str,
+    remedies: Sequence[str],
+    *,
+    ratios: Sequence[float] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[str]:
+    """Add a queued run for each remedy, ratio and seed to an experiment; the names of those that were not there yet.
+
+    None stands for all of the experiment. UserError unless the experiment was trained here and has those plain runs.
+    """
+    wished = trained_remedies(remedies)
+    if not wished:
+        raise UserError("Name at least one remedy that is trained. Moving the threshold needs no run.")
+    with experiments_lock():
+        config = load_experiment(experiment)
+        if config.kind != "trained":
+            raise UserError(f"{experiment} holds predictions of classifiers made elsewhere: no remedy can be trained.")
+        chosen = _known(ratios, config.ratios, experiment, "ratio"), _known(seeds, config.seeds, experiment, "seed")
+        plan, there = load_plan(experiment), set(run_names(experiment))
+        runs = [_planned_run(config, plan, *one) for one in product(*chosen, wished)]
+        fresh = [run for run in runs if run.name not in there]
+        for run in fresh:
+            add_run(run)
+        every = tuple(dict.fromkeys([*config.remedies, *wished]))
+        write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, remedies=every)))
+    return [run.name for run in fresh]
+
+
+def _known(wished: Sequence[T] | None, known: Sequence[T], experiment: str, what: str) -> list[T]:
+    """The ratios or seeds wished for, all when none are named. UserError for one that the experiment lacks."""
+    missing = [one for one in wished or () if one not in known]
+    if missing:
+        has = ", ".join(f"{one:g}" for one in known)
+        raise UserError(f"{experiment} has no plain run at {what} {missing[0]:g}. Its {what}s are {has}.")
+    return list(wished or known)
+
+
+def located_model(name: str, what: str) -> str:
+    """A model as the worker will find it, wherever it runs: a folder as its whole path, else the hub id as it is."""
+    given = name.strip()
+    path = Path(given).expanduser()
+    if given and only_head(path):
+        run = path.parent if path.name in ("checkpoint", HEAD) else path
+        raise UserError(only_head_sentence(run.parent.parent.name, run.name))
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise UserError(f"{path} is not a {what}: it has no config.json.")
+        return str(path.resolve())
+    if not given or given.startswith((".", "/", "~")) or given.count("/") > 1:
+        raise UserError(f"There is no {what} folder {given or '(no name given)'}. Give a folder or a hub id.")
+    return given
+
+
+def queue_frozen(experiment: str) -> None:
+    """Queue the frozen encoder's embeddings of an experiment."""
+    write_status(task_folder(experiment, FROZEN), RunStatus())
+
+
+def _join(config: ExperimentConfig, source: Dataset, checkpoint: str, ratio: float, seed: int) -> ExperimentConfig:
+    if config.kind != "checkpoint" or config.dataset != source.name:
+        raise UserError(f"{config.id} does not hold loaded classifiers on {source.name}. Make a new experiment.")
+    add_run(RunConfig(config.id, ratio, seed, checkpoint=checkpoint, training=config.training))
+    runs = [load_run_config(config.id, name) for name in run_names(config.id)]
+    joined = replace(
+        config, ratios=tuple(sorted({run.ratio for run in runs})), seeds=tuple(sorted({run.seed for run in runs}))
+    )
+    write_json(experiment_folder(config.id) / "experiment.json", asdict(joined))
+    return joined
+
+
+def _planned_run(config: ExperimentConfig, plan: pd.DataFrame, ratio: float, seed: int, remedy: str) -> RunConfig:
+    n_positives, n_negatives = training_counts(plan, ratio=ratio, seed=seed)
+    return RunConfig(config.id, ratio, seed, remedy, n_positives, n_negatives, training=config.training)
+
+
+def _evaluation(source: Dataset, config: ExperimentConfig) -> pd.DataFrame:
+    cap, seed = config.test_negatives_cap, config.plan_seed
+    parts = [draw_evaluation(source.examples, split=split, negatives_cap=cap, seed=seed)
+             for split in ("validation", "test")]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def _reference_plan(source: Dataset) -> pd.DataFrame:
+    """All training examples of the dataset, for the neighbours that a loaded classifier is shown beside."""
+    return draw_plan(source.examples, ratios=[largest_ratio(source.examples)], seeds=[0])
+
+
+def _anchored(training: TrainingConfig) -> TrainingConfig:
+    if training.encoder == "minilm":
+        return training
+    return replace(training, encoder=located_model(training.encoder, "encoder"))
+
+
+def _check_texts(source: Dataset) -> None:
+    if not source.info.has_texts:
+        raise UserError(f"Dataset {source.name} came without texts: there is nothing to train on or to predict.")
+
+
+def _default_title(source: Dataset, ratios: Sequence[float]) -> str:
+    span = " to ".join(dict.fromkeys(ratio_label(ratio) for ratio in (min(ratios), max(ratios)))) if ratios else ""
+    return f"{source.info.title}, {span}"

@@ -1,0 +1,151 @@
+"""A lane: a process that trains one run after the other, so that torch is imported once for many.
+
+    python -m closecall.models.queue.worker_process PARENT_PID
+
+The worker writes a JSON line for each task to its standard input and reads JSON lines from its standard output:
+`{"device": ...}` once torch is there and `{"finished": ..., "goes_on": ...}` after each task. Everything else that is
+printed goes to the log. A lane ends when its input ends, and dies with its worker.
+"""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from closecall.data.experiments.previews import read_preview_name
+from closecall.data.experiments.store import load_run_config
+from closecall.data.experiments.task_folders import CANCEL, FROZEN, task_folder
+from closecall.data.io.errors import UserError
+from closecall.models.runtime.failures import failure_details, failure_sentence
+from closecall.models.runtime.progress import Cancelled, StatusWriter, folder_exists
+
+CHECK_SECONDS = 0.2
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Work on tasks until the input ends. Exit code 1: the last word on a task could not be written."""
+    parent = int(sys.argv[1])
+    _die_with(parent)
+    channel = _own_output()
+
+    def tell(**message: Any) -> None:
+        os.write(channel, (json.dumps(message) + "\n").encode())
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        state, reusable = perform_task(
+            order["experiment"], order["name"], parent=parent, tell_device=lambda d: tell(device=d)
+        )
+        if state == "unwritten":
+            return 1
+        tell(finished=state, goes_on=reusable)
+        if not reusable:
+            return 0
+    return 0
+
+
+def perform_task(
+    experiment: str, name: str, *, parent: int | None = None, tell_device: Callable[[str], None] = lambda device: None
+) -> tuple[str, bool]:
+    """Work on one task in this process and keep its status: the state it ended in, and whether to go on in here.
+
+    The state is done, cancelled, failed, interrupted (the parent is gone), or "unwritten" when the disk took no status.
+    After an error that nobody foresaw the process is best not used again.
+    """
+    folder = task_folder(experiment, name)
+    stop = _Stop(folder, parent)
+    keeper = StatusWriter(folder)
+    try:
+        _tidy(folder)
+        keeper.begin()
+        stopped = not _work(experiment, name, stop, keeper, tell_device)
+        state, message, trace, reusable = ("done", "", "", True) if not stopped else (stop.state(), "", "", True)
+    except Exception as error:
+        state, message, trace = "failed", failure_sentence(error), failure_details(error)
+        reusable = isinstance(error, UserError)
+    written = keeper.end(state, message, trace)
+    return (state if written else "unwritten"), reusable
+
+
+def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, tell_device: Callable[[str], None]) -> bool:
+    """Run the engine on a task; whether it came to its end."""
+    if stop():
+        return False
+    # Here and no earlier: this takes seconds, and the status already says "loading".
+    import torch
+
+    from closecall.models.training.run import execute
+
+    tell_device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        if name == FROZEN:
+            from closecall.models.training.frozen_embeddings import execute_frozen
+
+            execute_frozen(experiment, should_stop=stop, report=keeper.report)
+        elif read_preview_name(name):
+            from closecall.models.training.preview import execute_preview
+
+            execute_preview(experiment, name, should_stop=stop, report=keeper.report)
+        else:
+            execute(load_run_config(experiment, name), should_stop=stop, report=keeper.report)
+    except Cancelled:
+        return False
+    return True
+
+
+class _Stop:
+    """Whether to stop: a cancel file is there, the experiment was deleted, or the worker is gone."""
+
+    def __init__(self, folder: Path, parent: int | None) -> None:
+        self._folder = folder
+        self._parent = parent
+        self._checked = float("-inf")
+        self._answer = False
+
+    def __call__(self) -> bool:
+        # Asked after each step: looking at the disk a few times a second is enough.
+        if not self._answer and time.monotonic() - self._checked > CHECK_SECONDS:
+            self._answer = self._orphaned() or (self._folder / CANCEL).exists() or not folder_exists(self._folder)
+            self._checked = time.monotonic()
+        return self._answer
+
+    def state(self) -> str:
+        return "interrupted" if self._orphaned() else "cancelled"
+
+    def _orphaned(self) -> bool:
+        return self._parent is not None and os.getppid() != self._parent
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the half files of a process that was killed while it wrote; nobody else writes here now."""
+    for leftover in folder.glob(".*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the worker dies. Where the system cannot do that, `_Stop` notices it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        sys.exit(0)
+
+
+def _own_output() -> int:
+    """Keep the standard output for the worker alone; what libraries print goes to the log."""
+    channel = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return channel
+
+
+if __name__ == "__main__":
+    sys.exit(main())

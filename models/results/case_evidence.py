@@ -1,0 +1,118 @@
+"""What speaks for a case: its outcomes over ratios and seeds, and the training examples that lie around it.
+
+Neighbours are those of the frozen encoder: near means alike in words and sense, whatever a run has learned. Types are
+told twice: among all training examples of the largest ratio, and among as many negatives as positives, since at 1:10
+most positives are rare or outliers by numbers alone.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from closecall.analysis.causes.minority_types import minority_types, neighbourhoods
+from closecall.analysis.metrics.outcomes import collapsed
+from closecall.analysis.ratio.outcome_groups import outcome_groups, right_shares
+from closecall.data.experiments.runs import load_embeddings, load_predictions, load_runs
+from closecall.data.experiments.store import experiment_folder, load_evaluation, load_plan
+from closecall.data.io.errors import UserError
+
+NEIGHBOURS = (
+    "nearest_positive", "positive_cosine", "nearest_negative", "negative_cosine", "margin", "type", "type_balanced",
+)  # fmt: skip
+FATES = ("group", "outcome_string")
+THRESHOLD = 0.5
+
+
+def case_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
+    """FATES and NEIGHBOURS of some examples, `id` as index in the order given; "" and nan where nothing is known."""
+    about = fates_of(experiment)
+    near = neighbour_evidence(experiment, ids)
+    told = pd.DataFrame(columns=list(FATES)) if about is None else about[list(FATES)]
+    return told.reindex(list(ids)).fillna("").join(near).rename_axis("id")
+
+
+def fates_of(experiment: str, split: str = "test") -> pd.DataFrame | None:
+    """`fates` of the finished runs without a remedy that did not collapse, None when there are none."""
+    rows = load_evaluation(experiment)
+    rows = rows[rows["split"] == split]
+    runs = [run for run in load_runs(experiment) if run.has_predictions and run.config.remedy == "none"]
+    ids, labels = rows["id"].to_numpy(dtype=object), rows["label"].to_numpy()
+    told = [(run.config, load_predictions(run, split)) for run in runs]
+    whole = [(config, one.pos_probs) for config, one in told if np.array_equal(one.ids, ids)]
+    if not whole or not len(ids):
+        return None
+    probs = np.stack([pos_probs for _, pos_probs in whole])
+    sound = ~collapsed(labels, probs, threshold=THRESHOLD)
+    ratios, seeds = (np.array([getattr(config, name) for config, _ in whole])[sound] for name in ("ratio", "seed"))
+    return fates(ids, labels, probs[sound], ratios, seeds) if sound.any() else None
+
+
+def fates(
+    ids: np.ndarray, labels: np.ndarray, pos_probs: np.ndarray, ratios: np.ndarray, seeds: np.ndarray
+) -> pd.DataFrame:
+    """What became of each example at the threshold .5: `analysis.ratio.outcome_groups` with `id` as index, and
+    `wrong_ratios`, the share of ratios at which most runs get it wrong, and `wrong_runs`, how many of all runs do.
+    """
+    table = outcome_groups(labels, pos_probs, ratios, seeds, threshold=THRESHOLD)
+    _, shares = right_shares(labels, pos_probs, ratios, threshold=THRESHOLD)
+    wrong = ((pos_probs >= THRESHOLD) != (labels == 1)).sum(axis=0)
+    return table.assign(wrong_ratios=(shares < 0.5).mean(axis=0), wrong_runs=wrong).set_axis(pd.Index(ids, name="id"))
+
+
+def neighbour_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
+    """NEIGHBOURS of some examples, `id` as index in the order given. Ids and types are "", numbers nan, where an
+    example has no embedding or there are too few training examples with one."""
+    frame = pd.DataFrame(index=pd.Index(list(ids), name="id"), columns=list(NEIGHBOURS))
+    for name in NEIGHBOURS:
+        texts = name.startswith(("nearest", "type"))
+        frame[name] = pd.Series("" if texts else np.nan, index=frame.index, dtype=object if texts else "float64")
+    try:
+        rows, embeddings = load_embeddings(experiment_folder(experiment) / "frozen")
+        plan = load_plan(experiment)
+    except (UserError, OSError, ValueError):
+        return frame
+    places = pd.Index(rows["id"]).get_indexer(pd.Index(list(ids)))
+    known = np.flatnonzero(places >= 0)
+    train = np.flatnonzero((rows["split"] == "train") & rows["id"].isin(plan["id"]))
+    balanced = train[rows["id"].iloc[train].isin(_balanced(plan)).to_numpy()]
+    if len(known):
+        _fill(frame, known, places[known], rows, np.asarray(embeddings), (train, balanced))
+    return frame
+
+
+def _fill(
+    frame: pd.DataFrame,
+    known: np.ndarray,
+    places: np.ndarray,
+    rows: pd.DataFrame,
+    embeddings: np.ndarray,
+    pools: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, ids = rows["label"].to_numpy(), rows["id"].to_numpy(dtype=object)
+    for column, pool in zip(("type", "type_balanced"), pools, strict=True):
+        own = pd.Index(pool).get_indexer(pd.Index(places))
+        try:
+            near = neighbourhoods(embeddings[places], labels[places], embeddings[pool], labels[pool], own=own)
+        except ValueError:  # too few training examples to speak of neighbours
+            continue
+        _put(frame, column, known, minority_types(near["same_class"]))
+        if column == "type":
+            for name in ("positive", "negative"):
+                _put(frame, f"nearest_{name}", known, ids[pool[near[f"nearest_{name}"]]])
+            for name in ("positive_cosine", "negative_cosine", "margin"):
+                _put(frame, name, known, near[name].to_numpy())
+
+
+def _put(frame: pd.DataFrame, name: str, rows: np.ndarray, values: np.ndarray) -> None:
+    column = frame[name].to_numpy(copy=True)
+    column[rows] = values
+    frame[name] = column
+
+
+def _balanced(plan: pd.DataFrame) -> set[str]:
+    """The training positives, and as many of the negatives that the smallest ratio sees first."""
+    first = plan[plan["seed"] == plan["seed"].min()]
+    positives = first.loc[first["label"] == 1, "id"]
+    negatives = first[(first["label"] == 0) & (first["rank"] < len(positives))]["id"]
+    return {*positives, *negatives}

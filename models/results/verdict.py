@@ -1,0 +1,87 @@
+"""The verdict on an experiment, for the pages, the terminal and the report; nothing here needs torch."""
+
+from dataclasses import asdict
+from typing import Any
+
+from closecall.analysis.causes.evidence import gather_evidence
+from closecall.analysis.causes.verdict import NAMES, NOT_MEASURED, Finding, Verdict, reach_verdict, recall_sentence
+from closecall.data.experiments.run_tables import RunTable, read_run_tables
+from closecall.data.experiments.runs import load_runs
+from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.io.errors import UserError
+
+LARGE = 200_000
+"""Predictions from which on fewer bootstrap draws are made, so that an answer takes about a second."""
+
+
+def decide_verdict(test: RunTable, validation: RunTable) -> Verdict | None:
+    """The verdict on runs side by side; None before plain runs at two ratios are there, or where a class is absent."""
+    rows = test.plain
+    if len(set(test.ratios[rows].tolist())) < 2 or len(set(test.labels.tolist())) < 2:
+        return None
+    both = len(set(validation.labels.tolist())) == 2
+    return reach_verdict(
+        gather_evidence(
+            test.labels,
+            test.pos_probs[rows],
+            test.ratios[rows],
+            test.seeds[rows],
+            val_labels=validation.labels if both else None,
+            val_pos_probs=validation.pos_probs[rows] if both else None,
+            draws=200 if test.pos_probs[rows].size > LARGE else 500,
+        )
+    )
+
+
+def verdict_on(experiment: str) -> Verdict:
+    """The verdict on an experiment of this workspace. UserError where runs at two ratios are still missing."""
+    load_experiment(experiment)
+    runs = [run for run in load_runs(experiment) if run.has_predictions]
+    tables = read_run_tables(experiment, runs)
+    verdict = decide_verdict(tables["test"], tables["validation"])
+    if verdict is None:
+        have = ", ".join(sorted({ratio_label(run.config.ratio) for run in runs})) or "no ratio"
+        raise UserError(
+            f"A verdict compares ratios, on test examples of both classes; {experiment} has finished runs at {have}. "
+            f"See how far it is: closecall status {experiment}"
+        )
+    return verdict
+
+
+def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
+    """The verdict as plain values, for scripts: shares and points as numbers between 0 and 1, with their intervals."""
+    config, evidence = load_experiment(experiment), verdict.evidence
+    unfinished = [run.name for run in load_runs(experiment) if not run.has_predictions]
+    return {
+        "experiment": experiment,
+        "title": config.title,
+        "test_positives": evidence.n_positives,
+        "test_negatives": evidence.n_negatives,
+        "runs": evidence.n_runs,
+        "runs_without_predictions": unfinished,
+        "collapsed_ratios": list(evidence.collapsed_ratios),
+        "findings": [_finding(one) for one in verdict.findings],
+        "positives_needed": verdict.positives_needed,
+        "comparison": asdict(evidence.comparison) if evidence.comparison else None,
+        "not_measured": dict(NOT_MEASURED),
+    }
+
+
+def verdict_words(verdict: Verdict) -> list[str]:
+    """The verdict as lines to read: the recalls, each finding with its sentences, what was not measured."""
+    lines = []
+    if verdict.evidence.comparison is not None:
+        lines.append(recall_sentence(verdict.evidence, verdict.evidence.comparison))
+    for finding in verdict.findings:
+        lines.append(f"{NAMES[finding.cause]} (confidence {finding.confidence}). {' '.join(own_sentences(finding))}")
+    lines.append(f"Not measured here: {', '.join(NOT_MEASURED)}.")
+    return lines
+
+
+def own_sentences(finding: Finding) -> list[str]:
+    """What a finding says beyond the recalls, which stand above all findings."""
+    return [one for one in finding.sentences if not one.startswith("Positives found:")]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {**asdict(finding), "name": NAMES[finding.cause], "sentences": own_sentences(finding)}

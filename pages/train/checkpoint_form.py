@@ -1,0 +1,58 @@
+"""Load a fine-tuned classifier instead of training one."""
+
+import streamlit as st
+
+from closecall.data.datasets.store import load_info
+from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
+from closecall.data.io.errors import UserError
+from closecall.models.queue.jobs import queue_checkpoint
+from closecall.pages.shared.state import go, show_empty_state
+from closecall.pages.shared.user_errors import show_user_error
+
+NEW = "(a new experiment)"
+
+
+def checkpoint_form(names: list[str]) -> None:
+    """A checkpoint folder or hub id, the dataset to read with it, and the ratio that it was trained at."""
+    usable = [name for name in names if load_info(name).has_texts]
+    if not usable:
+        show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add or import one")
+    left, right = st.columns(2, gap="large")
+    dataset = left.selectbox("Dataset to predict", usable, key="checkpoint-dataset", persist_state="session")
+    checkpoint = left.text_input(
+        "Checkpoint: a folder on the app's machine, or a hub id",
+        key="checkpoint-path",
+        persist_state="session",
+        help="Two labels, safetensors; no remote code is run.",
+    )
+    ratio = right.number_input(
+        "Ratio it was trained at (negatives for each positive)",
+        0.1,
+        1000.0,
+        1.0,
+        key="checkpoint-ratio",
+        persist_state="session",
+    )
+    seed = right.number_input("Seed", 0, 10**6, 0, key="checkpoint-seed", persist_state="session")
+    tokens = right.number_input("Tokens read of a text", 8, 8192, 128, key="checkpoint-tokens", persist_state="session")
+    joined = left.selectbox("Put it beside", [NEW, *_joinable(dataset)], key=f"checkpoint-join-{dataset}",
+                            help="Several checkpoints in one experiment can be compared.")  # fmt: skip
+    if st.button("Predict with it", type="primary", key="checkpoint-go", icon=":material/play_arrow:"):
+        try:
+            config = queue_checkpoint(
+                dataset,
+                checkpoint,
+                ratio=float(ratio),
+                seed=int(seed),
+                training=TrainingConfig(max_tokens=int(tokens)),
+                experiment=None if joined == NEW else joined,
+            )
+        except UserError as error:
+            show_user_error(error)
+            return
+        go("pages/train/page.py", experiment=config.id)
+
+
+def _joinable(dataset: str) -> list[str]:
+    configs = [load_experiment(one) for one in experiment_ids()]
+    return [one.id for one in configs if one.kind == "checkpoint" and one.dataset == dataset]

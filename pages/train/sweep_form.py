@@ -1,0 +1,207 @@
+"""Configure and queue a sweep: one classifier for each ratio and seed."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from closecall.analysis.formatting import count_text, duration_text
+from closecall.data.datasets.store import datasets_folder, load_examples, load_info
+from closecall.data.experiments.plans import draw_plan
+from closecall.data.experiments.previews import PREFIX
+from closecall.data.experiments.store import KEEP, TrainingConfig
+from closecall.data.io.errors import UserError
+from closecall.models.queue.estimate import Estimate, estimate_sweep
+from closecall.models.queue.jobs import queue_sweep
+from closecall.models.results.preview_wording import COSTS
+from closecall.models.training.checkpoint_retention import encoder_bytes
+from closecall.models.training.throughput import Throughput, known_throughput
+from closecall.pages.shared.cached_io import stamp
+from closecall.pages.shared.dataset_facts import dataset_facts
+from closecall.pages.shared.state import go, init_bound_value, show_empty_state
+from closecall.pages.shared.user_errors import show_user_error
+
+SWEEPS = {
+    "A": "A: positives fixed, negatives vary",
+    "B": "B: negatives fixed, positives vary",
+    "C": "C: matched pair, 1:1 against the largest ratio",
+}
+
+PREVIEW = (
+    "Linear probes on the frozen encoder's embeddings, then its last layer trained on cached states of the layers "
+    f"below, for the first seed. Such previews found {COSTS[PREFIX]} average precision than real runs, and the runs "
+    "wait for them. Each run takes the place of its preview as it finishes; nothing is concluded from previews."
+)
+
+
+def sweep_form(names: list[str]) -> None:
+    """The few settings that matter, the others folded, an honest time, and the button that queues."""
+    usable = [name for name in names if load_info(name).has_texts]
+    if not usable:
+        show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add or import one")
+    left, right = st.columns(2, gap="large")
+    with left:
+        settings = _main_settings(usable)
+    with right:
+        training = _training_settings()
+        keep = _keep_setting(training["encoder"])
+    try:
+        settings |= {"ratios": numbers(settings["ratios"], "ratio"), "training": TrainingConfig(**training)}
+        settings["seeds"] = [int(seed) for seed in numbers(settings["seeds"], "seed", whole=True)]
+        show_estimate(settings)
+        if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
+            config = queue_sweep(settings.pop("dataset"), keep=keep, **settings)
+            go("pages/train/page.py", experiment=config.id)
+    except UserError as error:
+        show_user_error(error)
+
+
+def numbers(text: str, noun: str, *, whole: bool = False) -> list[float]:
+    """`1, 2, 3` or `1:1 1:2` as numbers. UserError that names what is not one."""
+    found = []
+    for part in re.split(r"[,;\s]+", text.strip().strip(",;")):
+        bare = part.removeprefix("1:")
+        try:
+            value = float(bare)
+            found.append(value)
+        except ValueError:
+            raise UserError(f"{part or 'Nothing'} is not a {noun}. Write them as 1, 2, 3.") from None
+        if whole and value != int(value):
+            raise UserError(f"{part} is not a whole number; a {noun} is one, such as 0.")
+    return found
+
+
+def _main_settings(names: list[str]) -> dict[str, Any]:
+    init_bound_value("dataset", names[0], names)
+    dataset = st.selectbox("Dataset", names, index=None, key="dataset", required=True, bind="query-params") or names[0]
+    facts = dataset_facts(dataset)
+    ratios, seeds = st.columns(2)
+    settings: dict[str, Any] = {
+        "dataset": dataset,
+        "ratios": ratios.text_input("Ratios (negatives for each positive)", "1, 2, 3, 5, 10", key="sweep-ratios",
+                                    persist_state="session"),
+        "seeds": seeds.text_input("Seeds", "0, 1, 2", key="sweep-seeds", persist_state="session",
+                                  help="Three show the noise of training; five are better."),
+    }  # fmt: skip
+    most = int(facts["train_positives"])
+    settings["positives"] = st.number_input(
+        f"Training positives (at most {most:,}; empty: as many as the largest ratio allows)", 2, max(2, most), None,
+        key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
+    settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
+                                      placeholder=load_info(dataset).title)  # fmt: skip
+    settings["preview"] = st.toggle(f"Preview first: all ratios soon, {COSTS[PREFIX]} average precision", False,
+                                    key="sweep-preview", persist_state="session", help=PREVIEW)  # fmt: skip
+    return settings | _more_settings()
+
+
+def _more_settings() -> dict[str, Any]:
+    with st.expander("Kind of sweep and size of the test set"):
+        kind = st.selectbox("Kind of sweep", list(SWEEPS), format_func=SWEEPS.__getitem__, key="sweep-kind",
+                            persist_state="session")  # fmt: skip
+        cap = st.number_input("Keep at most so many negatives in validation and in test (empty: all)", 10, None, None,
+                              key="sweep-cap", persist_state="session",
+                              help="Recall and precision are told for a prevalence of your choice, so fewer negatives "
+                              "cost width of an interval and save time.")  # fmt: skip
+    return {"sweep": kind, "test_negatives_cap": cap}
+
+
+def _training_settings() -> dict[str, Any]:
+    encoder = st.text_input(
+        "Encoder",
+        "minilm",
+        key="sweep-encoder",
+        persist_state="session",
+        help="minilm is built in. Or a folder on the app's machine, or a hub id; safetensors only.",
+    )
+    epochs, tokens = st.columns(2)
+    settings: dict[str, Any] = {
+        "encoder": encoder,
+        "epochs": int(epochs.number_input("Epochs", 1, 100, 3, key="sweep-epochs", persist_state="session")),
+        "max_tokens": int(tokens.number_input("Tokens read of a text", 8, 8192, 128, key="sweep-tokens",
+                                              persist_state="session",
+                                              help="Longer texts are cut. Time grows with it.")),
+    }  # fmt: skip
+    with st.expander("Learning rate, batch size and steps"):
+        settings["learning_rate"] = st.number_input("Learning rate", 1e-7, 1.0, 5e-5, format="%.1e", key="sweep-rate",
+                                                    persist_state="session")  # fmt: skip
+        settings["batch_size"] = int(
+            st.number_input("Batch size", 1, 1024, 16, key="sweep-batch", persist_state="session")
+        )
+        settings["freeze_word_embeddings"] = st.toggle("Keep word embeddings as they are", True, key="sweep-freeze",
+                                                       persist_state="session")  # fmt: skip
+        settings["equal_steps"] = st.toggle("Equal steps instead of equal epochs", False, key="sweep-equal",
+                                            persist_state="session",
+                                            help="At equal epochs 1:10 takes 5.5 times the steps of 1:1.")  # fmt: skip
+    return settings
+
+
+def _keep_setting(encoder: str) -> str:
+    """What stays on the disk of each run's classifier, and how much that is."""
+    size = encoder_bytes(encoder)
+    told = f" ({size / 1e6:,.0f} MB a run)" if size else ""
+    return st.segmented_control(
+        "Keep",
+        KEEP,
+        format_func={"checkpoint": f"Whole checkpoint{told}", "head": "Head and predictions only"}.__getitem__,
+        default=KEEP[0],
+        required=True,
+        key="sweep-keep",
+        persist_state="session",
+        help="Why a prediction was made, changed texts, and the re-trained head added later need the whole checkpoint. "
+        "Predictions, maps and training dynamics need none of it.",
+    )
+
+
+# How long a sweep takes here, before it is queued.
+
+PLAN_SETTINGS = ("sweep", "ratios", "seeds", "positives")
+
+
+def show_estimate(settings: dict[str, Any]) -> None:
+    """The time, from speeds measured on this machine; a button measures one that is not known yet.
+
+    UserError when the data cannot give the ratios, so that an impossible sweep is told before it is queued.
+    """
+    name = settings["dataset"]
+    written = stamp(datasets_folder() / name / "examples.parquet")
+    drawn = {key: tuple(settings[key]) if key in ("ratios", "seeds") else settings[key] for key in PLAN_SETTINGS}
+    _check_plan(name, written, **drawn)
+    speed = known_throughput(settings["training"])
+    if speed is None and not _measured(settings["training"]):
+        return
+    cap, training = settings["test_negatives_cap"], settings["training"]
+    wished = {"test_negatives_cap": cap, "training": training, "preview": settings["preview"]}
+    estimate = _estimate(name, written, speed, **wished, **drawn)
+    rough = f" The preview takes about {duration_text(estimate.preview_seconds)}." if settings["preview"] else ""
+    st.markdown(_sentence(estimate, settings["ratios"], settings["seeds"]) + rough)
+
+
+def _measured(training: TrainingConfig) -> bool:
+    """Whether the reader asked for a measurement now."""
+    key = f"measure-{training.encoder}-{training.max_tokens}-{training.batch_size}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.button("How long will it take?", key=key, icon=":material/timer:")
+        st.caption("Trains a few steps to measure the speed here: about ten seconds.")
+    return asked
+
+
+def _sentence(estimate: Estimate, ratios: Sequence[float], seeds: Sequence[int]) -> str:
+    first = min(estimate.run_seconds.values())
+    return (
+        f"**About {duration_text(estimate.total_seconds)}** for {count_text(len(ratios) * len(seeds), 'run')}, "
+        f"{estimate.lanes} side by side; the first is there after about {duration_text(first)}. This machine trains "
+        f"{estimate.examples_per_second:.1f} examples/s in each, of {estimate.mean_tokens:.0f} tokens on average."
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _check_plan(dataset: str, written: int, **drawn: Any) -> None:
+    """UserError, with the largest that is possible, when the data cannot give the ratios."""
+    draw_plan(load_examples(dataset, ["id", "label", "split"]), **drawn)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Measuring the speed of this encoder here")
+def _estimate(dataset: str, written: int, speed: Throughput | None, **wanted: Any) -> Estimate:
+    """Worked out again when the dataset, the settings or the known speed change."""
+    return estimate_sweep(dataset, **wanted)

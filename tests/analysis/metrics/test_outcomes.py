@@ -1,0 +1,129 @@
+"""Outcomes, confusion counts, tables of runs, collapse."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn import metrics
+
+from closecall.analysis.metrics.outcomes import Confusion, class_recalls, collapsed, confusion, outcome_table, outcomes
+
+# A busy machine must not fail a property by its clock.
+quick = settings(deadline=None, max_examples=30)
+
+LABELS = np.array([1, 1, 1, 0, 0])
+PROBS = np.array([0.9, 0.5, 0.2, 0.7, 0.1])
+
+
+def test_outcomes_call_positive_at_or_above_the_threshold():
+    assert outcomes(LABELS, PROBS).tolist() == ["tp", "tp", "fn", "fp", "tn"]
+    assert outcomes(LABELS, PROBS, threshold=0.6).tolist() == ["tp", "fn", "fn", "fp", "tn"]
+
+
+def test_outcomes_of_several_runs_keep_their_shape_and_take_a_threshold_each():
+    names = outcomes(LABELS, np.stack([PROBS, PROBS]), threshold=[0.5, 0.95])
+    assert names.shape == (2, 5)
+    assert names[1].tolist() == ["fn", "fn", "fn", "tn", "tn"]
+
+
+def test_confusion_counts():
+    assert confusion(LABELS, PROBS) == Confusion(tp=2, fn=1, fp=1, tn=1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_confusion_is_nan_where_undefined_and_never_warns():
+    only_negatives = confusion([0, 0], [0.1, 0.2])
+    assert math.isnan(only_negatives.recall) and math.isnan(only_negatives.precision) and math.isnan(only_negatives.f1)
+    assert only_negatives.true_negative_rate == 1
+    assert math.isnan(confusion([1], [0.9]).false_positive_rate)
+    frame = outcome_table([0, 0], [[0.1, 0.2], [0.6, 0.7]])
+    assert frame["recall"].isna().all() and frame["recall_low"].isna().all()
+
+
+runs = st.integers(4, 60).flatmap(
+    lambda n: st.tuples(
+        hnp.arrays(np.int64, n, elements=st.integers(0, 1)), hnp.arrays(np.float64, n, elements=st.floats(0, 1))
+    )
+)
+
+
+@quick
+@given(runs)
+def test_confusion_agrees_with_scikit_learn(run):
+    labels, probs = run
+    counts = confusion(labels, probs)
+    preds = (probs >= 0.5).astype(int)
+    tn, fp, fn, tp = metrics.confusion_matrix(labels, preds, labels=[0, 1]).ravel()
+    assert counts == Confusion(tp=tp, fn=fn, fp=fp, tn=tn)
+    for ours, theirs in (
+        (counts.accuracy, metrics.accuracy_score(labels, preds)),
+        (counts.recall, metrics.recall_score(labels, preds, zero_division=np.nan)),
+        (counts.precision, metrics.precision_score(labels, preds, zero_division=np.nan)),
+        (counts.f1, metrics.f1_score(labels, preds, zero_division=np.nan)),
+    ):
+        assert ours == pytest.approx(theirs, nan_ok=True)
+
+
+@quick
+@given(runs)
+def test_outcomes_add_up_to_the_confusion_and_to_the_table(run):
+    labels, probs = run
+    names = outcomes(labels, probs)
+    counts = confusion(labels, probs)
+    assert [(names == name).sum() for name in ("tp", "fn", "fp", "tn")] == [counts.tp, counts.fn, counts.fp, counts.tn]
+    row = outcome_table(labels, probs).iloc[0]
+    assert (row.tp, row.fn, row.fp, row.tn) == (counts.tp, counts.fn, counts.fp, counts.tn)
+    assert row.f1 == pytest.approx(counts.f1, nan_ok=True)
+
+
+def test_class_recalls_give_the_worked_interval():
+    labels = np.repeat([1, 0], 100)
+    probs = np.concatenate([np.repeat([0.9, 0.1], [80, 20]), np.full(100, 0.1)])
+    frame = class_recalls(labels, probs)
+    assert frame["label"].tolist() == [1, 0]
+    assert frame["right"].tolist() == [80, 100]
+    assert (round(frame.loc[0, "low"], 2), round(frame.loc[0, "high"], 2)) == (0.71, 0.87)
+    assert frame.loc[1, "high"] == 1
+
+
+def test_outcome_table_has_a_row_for_each_run_with_its_threshold():
+    frame = outcome_table(LABELS, np.stack([PROBS, PROBS, 0 * PROBS]), threshold=[0.5, 0.95, 0.5])
+    assert frame["threshold"].tolist() == [0.5, 0.95, 0.5]
+    assert frame["tp"].tolist() == [2, 0, 0]
+    assert frame["collapsed"].tolist() == [False, True, True]
+    assert ((frame["recall_low"] <= frame["recall"]) & (frame["recall"] <= frame["recall_high"])).all()
+    assert (
+        (frame["tnr_low"] <= frame["true_negative_rate"]) & (frame["true_negative_rate"] <= frame["tnr_high"])
+    ).all()
+
+
+def test_collapsed_runs_predict_one_class_or_find_at_most_two_percent():
+    labels = np.repeat([1, 0], 100)
+    all_negative, all_positive, two_found = np.zeros(200), np.ones(200), np.zeros(200)
+    two_found[[0, 1, 150]] = 1
+    three_found = two_found.copy()
+    three_found[2] = 1
+    assert collapsed(labels, [all_negative, all_positive, two_found, three_found]).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "probs", "message"),
+    [
+        ([0, 2], [0.1, 0.2], "0 .negative. or 1"),
+        ([], [], "at least one"),
+        ([0, 1], [0.1, 0.2, 0.3], "shape"),
+        ([0, 1], [0.1, np.nan], "missing"),
+        ([0, 1], [-3.0, 2.0], "between 0 and 1"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(labels, probs, message):
+    with pytest.raises(ValueError, match=message):
+        confusion(labels, probs)
+
+
+def test_a_threshold_list_must_fit_the_runs():
+    with pytest.raises(ValueError, match="one value for each"):
+        outcomes(LABELS, [PROBS, PROBS, PROBS], threshold=[0.5, 0.6])

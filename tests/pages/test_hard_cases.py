@@ -1,0 +1,257 @@
+"""The Hard cases page: proposals, notes and actions by row id, files."""
+
+import io
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from closecall.data.annotations.hard_cases import (
+    add_hard_cases,
+    add_tag,
+    hard_cases_log,
+    load_hard_cases,
+    set_action,
+    set_new_label,
+)
+from closecall.data.io.files import read_lines, write_json
+from closecall.models.queue import jobs
+from closecall.models.queue.relabelling import apply_decisions
+from closecall.models.results.hard_case_files import case_bytes
+from closecall.pages.hard_cases.evidence import facts_around
+from closecall.pages.hard_cases.proposals import RULES, composed, proposed
+from closecall.pages.hard_cases.table import _save
+from closecall.pages.shared.runs import run_predictions
+from tests.makers import HOSTILE, make_dataset, make_experiment
+from tests.pages_driver import open_page, said
+
+APP = str(Path(__file__).resolve().parents[2] / "app.py")
+
+
+@pytest.fixture
+def sweep(workspace: Path) -> Path:
+    make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 3, 10), seeds=(0, 1))
+    return workspace
+
+
+def opened() -> AppTest:
+    at = AppTest.from_file(APP, default_timeout=30).run()
+    at.switch_page("pages/hard_cases/page.py")
+    return at.run()
+
+
+def edit(at: AppTest, row: int, **values: object) -> AppTest:
+    """As if a cell was edited: the editor's state, then its callback, which AppTest does not run for a seeded state."""
+    ids = tuple(load_hard_cases("sweep")["id"])
+    st.session_state["edited"] = {"edited_rows": {row: values}}
+    _save("sweep", ids, "edited")
+    return at.run()
+
+
+def test_without_experiment_it_shows_the_way_on(workspace: Path) -> None:
+    assert opened().info[0].value == "There is no experiment yet."
+
+
+def test_while_runs_wait_the_list_is_empty_and_says_how_to_begin(workspace: Path) -> None:
+    make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,), state="queued")
+    at = opened()
+    assert not at.exception
+    assert "no hard cases" in at.markdown[0].value
+
+
+def test_a_proposal_adds_with_its_reason_and_can_be_taken_back(sweep: Path) -> None:
+    at = opened()
+    at.button(key="propose-missed at most ratios").click().run()
+    cases = load_hard_cases("sweep")
+    assert len(cases) > 0
+    assert cases["reasons"].str.startswith("missed at most ratios: by ").all()
+    assert f"{len(cases)} hard case" in at.markdown[0].value
+    assert at.button(key="propose-missed at most ratios").disabled
+    at.button(key="undo").click().run()
+    assert load_hard_cases("sweep").empty
+
+
+def rule(name: str) -> list[str]:
+    """The ids that a rule of this name finds."""
+    return proposed(facts_around("sweep"), next(one for one in RULES if one.name == name))[0]
+
+
+def test_always_missed_are_missed_by_nearly_every_run(sweep: Path) -> None:
+    evidence = run_predictions("sweep")
+    ids = rule("always missed")
+    places = [evidence.place(one) for one in ids]
+    assert ids and np.all(evidence.labels[places] == 1)
+    assert np.all(evidence.pos_probs[:, places] < 0.5)
+    assert set(ids) <= set(rule("missed at most ratios"))
+
+
+def test_every_rule_finds_what_it_says(sweep: Path) -> None:
+    facts = facts_around("sweep")
+    near = facts.loc[rule("always missed, borderline, margin below 0")]
+    assert set(near.index) <= set(rule("always missed"))
+    assert (near["margin"] < 0).all() and (near["type_balanced"] == "borderline").all()
+    false_alarms = facts.loc[rule("false alarm at every ratio")]
+    assert (false_alarms["group"] == "always false alarm").all() and (false_alarms["label"] == 0).all()
+    lost = facts.loc[rule("lost at the largest ratio, recoverable")]
+    assert len(lost) and lost["recoverable"].all() and (lost["kind"] == "lost").all()
+
+
+def test_a_rule_of_ones_own(sweep: Path) -> None:
+    facts = facts_around("sweep")
+    own = composed(0, ["gained", "unstable"], ["safe", "borderline"], 0.3)
+    ids, reasons = proposed(facts, own)
+    found = facts.loc[ids]
+    assert len(ids) and (found["label"] == 0).all() and (-found["margin"] < 0.3).all()
+    assert set(found["kind"]) <= {"gained", "unstable"} and set(found["type_balanced"]) <= {"safe", "borderline"}
+    assert reasons[0].startswith(
+        "cleared as the ratio rises or unstable over seeds, safe or borderline, margin below 0.3: by "
+    )
+    at = opened()
+    at.segmented_control(key="rule-label").set_value(0).run()
+    at.multiselect(key="rule-kinds-0").set_value(["gained", "unstable"])
+    at.multiselect(key="rule-types").set_value(["safe", "borderline"])
+    at.number_input(key="rule-margin").set_value(0.3).run()
+    at.button(key="propose-own").click().run()
+    assert not at.exception
+    assert load_hard_cases("sweep")["id"].tolist() == ids
+
+
+def test_the_evidence_stands_beside_each_case(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00000", "gone"], ["a", "b", "c"])
+    at = opened()
+    table = at.dataframe[0].value.set_index("id")
+    assert table.at["post-00003", "outcome_string"].count("/") == 2
+    assert table.at["post-00003", "nearest_positive"].startswith("post-")
+    assert -1 <= table.at["post-00003", "positive_cosine"] <= 1
+    assert table.at["post-00000", "type"] in ("safe", "borderline", "rare", "outlier")
+    assert table.at["gone", "outcome_string"] == "" and table.at["gone", "type"] == ""
+
+
+def test_labels_tags_and_names_are_kept(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004"], ["a", "b"])
+    at = opened()
+    st.session_state["kept-person"] = "Ann"
+    at = edit(at, 0, new_label="pc", tags=["short", "ironic"])
+    at = edit(at, 1, tags=["short"])
+    cases = load_hard_cases("sweep").set_index("id")
+    assert cases.loc["post-00003", ["action", "new_label", "tags"]].tolist() == ["relabel", "pc", "short; ironic"]
+    at = edit(at, 0, tags=["ironic"])
+    assert load_hard_cases("sweep").set_index("id").at["post-00003", "tags"] == "ironic"
+    assert read_lines(hard_cases_log("sweep"))[-1]["who"] == "Ann"
+    edit(at, 0, tags=["a;b"])
+    assert "without a semicolon" in st.session_state.pop("refused")
+    del st.session_state["kept-person"]
+
+
+def test_filters_narrow_the_table_and_stand_in_the_url(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004", "post-00009"], ["a"] * 3, who="Ann")
+    set_action("sweep", ["post-00003"], "relabel")
+    add_tag("sweep", ["post-00003", "post-00009"], "short")
+    at = opened()
+    at.selectbox(key="case_tag").set_value("short").run()
+    assert at.dataframe[0].value["id"].tolist() == ["post-00003", "post-00009"]
+    assert at.query_params["case_tag"] in ("short", ["short"])
+    at.selectbox(key="case_action").set_value("(none)").run()
+    assert at.dataframe[0].value["id"].tolist() == ["post-00009"]
+    assert "2 hard cases" not in at.markdown[0].value
+    linked = open_page("hard_cases", experiment="sweep", case_action="relabel")
+    assert linked.dataframe[0].value["id"].tolist() == ["post-00003"]
+    nothing = open_page("hard_cases", experiment="sweep", case_tag="<b>gone</b>")
+    assert "fits these filters" in nothing.info[0].value
+
+
+def test_notes_and_actions_are_saved_by_id(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004"], ["a", "b"])
+    at = edit(opened(), 1, note="look again", action="relabel")
+    assert not at.exception
+    cases = load_hard_cases("sweep").set_index("id")
+    assert cases.at["post-00004", "note"] == "look again"
+    assert cases.at["post-00004", "action"] == "relabel"
+    assert cases.at["post-00003", "note"] == ""
+
+
+def test_unticking_takes_a_case_off_the_list(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004"], ["a", "b"])
+    edit(opened(), 0, listed=False)
+    assert load_hard_cases("sweep")["id"].tolist() == ["post-00004"]
+
+
+def test_files_hold_the_list_with_provenance(sweep: Path) -> None:
+    hostile = ["post-00000", "post-00001", "post-00002"]
+    add_hard_cases("sweep", hostile, ["x"] * 3)
+    at = with_tool("Take home")
+    assert not at.exception
+    assert len(at.get("download_button")) == 6
+    table = pd.read_parquet(io.BytesIO(case_bytes("sweep", "parquet")))
+    assert table["text"].tolist() == HOSTILE
+    assert (table["experiment"] == "sweep").all()
+    assert "'=HYPERLINK" in case_bytes("sweep", "csv").decode("utf-8-sig")
+
+
+def with_tool(tool: str) -> AppTest:
+    """The page with one of its tools open."""
+    at = open_page("hard_cases", experiment="sweep", tool=tool)
+    assert at.get("button_group")
+    return at
+
+
+def test_an_import_shows_what_changes_and_is_one_step(sweep: Path, tmp_path: Path) -> None:
+    add_hard_cases("sweep", ["post-00003", "post-00004"], ["a", "b"])
+    table = pd.read_csv(io.BytesIO(case_bytes("sweep", "csv")), dtype=str, keep_default_na=False).set_index("id")
+    table.loc["post-00003", ["action", "note"]] = ["ambiguous", "<b>bold</b>"]
+    table.loc["nobody"] = ""
+    table.drop(index="post-00004").to_csv(sweep / "back.csv", sep=";")
+    at = with_tool("Import")
+    at.segmented_control(key="cases-way").set_value("Path on the server").run()
+    at.text_input(key="cases-path").set_value(str(sweep / "back.csv")).run()
+    assert "back.csv: 1 case changed, 0 as on the list, 1 row not taken" in said(at).replace("\\", "")
+    changes = at.dataframe[0].value
+    assert changes["change"].tolist() == ["note: none → <b>bold</b>; action: none → ambiguous"]
+    assert "There is no example nobody" in at.dataframe[1].value["reason"][0]
+    at.checkbox(key="import-missing").check().run()
+    at.button(key="import-apply").click().run()
+    assert not at.exception and "2 changes taken over from back" in at.success[0].value
+    assert load_hard_cases("sweep")[["id", "action"]].to_numpy().tolist() == [["post-00003", "ambiguous"]]
+    at.button(key="undo").click().run()
+    assert load_hard_cases("sweep")["action"].tolist() == ["", ""]
+
+
+def test_a_file_that_is_no_list_is_told(sweep: Path) -> None:
+    (sweep / "other.csv").write_text("post,topic\n1,mac\n")
+    at = with_tool("Import")
+    at.segmented_control(key="cases-way").set_value("Path on the server").run()
+    at.text_input(key="cases-path").set_value(str(sweep / "other.csv")).run()
+    assert "has no column 'id'" in at.error[0].value.replace("\\", "")
+
+
+def test_decisions_become_a_version_and_a_queued_repeat(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "ensure_worker", lambda: None)
+    add_hard_cases("sweep", ["post-00003", "post-00000"], ["a", "b"])
+    assert "changes nothing here yet" in said(with_tool("Apply decisions"))
+    set_action("sweep", ["post-00003", "post-00000"], "relabel")
+    set_new_label("sweep", ["post-00003"], "pc")
+    at = with_tool("Apply decisions")
+    assert "Training: 1 label changed, 0 examples taken out; test: 1 label changed" in said(at)
+    assert "recall after is not measured on the same labels" in said(at)
+    at.segmented_control(key="relabel-where").set_value("train").run()
+    assert "Training: 1 label changed, 0 examples taken out." in said(at) and "1 decision about" in said(at)
+    at.button(key="relabel-queue").click().run()
+    assert not at.exception and "is made; posts stays as it was" in at.success[0].value.replace("\\", "")
+    assert "No run on the new version has finished yet" in said(with_tool("Before and after"))
+
+
+def test_before_and_after_stand_side_by_side(sweep: Path) -> None:
+    add_hard_cases("sweep", ["post-00003"], ["a"])
+    set_action("sweep", ["post-00003"], "relabel")
+    set_new_label("sweep", ["post-00003"], "pc")
+    version = apply_decisions("sweep")
+    after = make_experiment(version, "after", ratios=(3, 10), seeds=(0, 1), seed=1)
+    write_json(sweep / "experiments" / "after" / "experiment.json", asdict(replace(after, parent="sweep")))
+    at = with_tool("Before and after")
+    table = at.dataframe[0].value
+    assert table["Ratio"].tolist() == ["1:3", "1:10"] * 2 and (table["Seeds"] == 2).all()
+    assert "1 test label changed" in said(at) and "points" in said(at)
