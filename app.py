@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from closecall.pages.shared.layout import ICON
-from closecall.pages.shared.user_errors import show_user_errors
+from closecall.pages.shared.layout import ICON, show_user_errors
 
 st.set_page_config(page_title="Close Call", page_icon=ICON, layout="wide")
 

@@ -7,7 +7,7 @@ import streamlit as st
 from closecall.data.datasets.builtin import BUILTINS, Builtin, builtin_dataset
 from closecall.data.datasets.store import save_dataset
 from closecall.data.io.errors import UserError
-from closecall.pages.shared.user_errors import show_user_error
+from closecall.pages.shared.layout import show_user_error
 
 _ASKED = "dataset-to-open"
 

@@ -17,9 +17,8 @@ from closecall.pages.data.length_chart import length_chart
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.dataset_facts import dataset_facts
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import headline
+from closecall.pages.shared.layout import headline, show_user_error
 from closecall.pages.shared.state import init_bound_value
-from closecall.pages.shared.user_errors import show_user_error
 
 WIDE = 10
 """The ratio that the asker used."""

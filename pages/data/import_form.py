@@ -14,8 +14,8 @@ from closecall.data.readers.read import guess_columns
 from closecall.data.readers.table import RawTable
 from closecall.pages.data.builtin_cards import open_dataset
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source, classes_of, preview, whole
-from closecall.pages.shared.user_errors import show_user_error
 
 FORMS = "CSV, TSV, JSON Lines or Parquet"
 NONE = "(none)"

@@ -13,7 +13,7 @@ from closecall.data.io.errors import UserError
 from closecall.pages.errors.actions import origin_of, reason_of
 from closecall.pages.errors.reading_state import ReadingState
 from closecall.pages.shared import case_list
-from closecall.pages.shared.user_errors import show_user_error
+from closecall.pages.shared.layout import show_user_error
 
 SHOWN = 1000
 

@@ -17,8 +17,8 @@ from closecall.models.results.hard_case_files import ENDINGS, FORMS, case_bytes
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, stamp
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source
-from closecall.pages.shared.user_errors import show_user_error
 
 NAMES = {
     "csv": ("CSV", "text/csv"),

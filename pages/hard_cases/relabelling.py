@@ -18,8 +18,8 @@ from closecall.models.queue.relabelling import (
 )
 from closecall.pages.shared.cached_io import places_of
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.runs import ValidRuns, valid_runs
-from closecall.pages.shared.user_errors import show_user_error
 
 _NAMES = {1: "positives found", 0: "negatives left alone"}
 

@@ -15,9 +15,9 @@ from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, places_of
 from closecall.pages.shared.case_list import tags_of
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.runs import RunPredictions
 from closecall.pages.shared.url_filters import enter, settle
-from closecall.pages.shared.user_errors import show_user_error
 
 STARTS = {"case_action": "", "case_tag": "", "case_who": ""}
 NOTHING = "(none)"

@@ -11,8 +11,7 @@ from closecall.data.io.errors import UserError
 from closecall.models.explain.label_audit import audit_status, content_of, start_audit, stop_audit
 from closecall.pages.shared.cached_io import frozen_folder, stamp
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import headline
-from closecall.pages.shared.user_errors import show_user_error
+from closecall.pages.shared.layout import headline, show_user_error
 
 POLL_SECONDS = 1.0
 

@@ -10,7 +10,7 @@ from closecall.data.io.errors import UserError
 from closecall.models.queue.estimate import estimate_remedies
 from closecall.models.queue.jobs import queue_remedies
 from closecall.pages.remedies.tables import EVIDENCE, WHAT
-from closecall.pages.shared.user_errors import show_user_error
+from closecall.pages.shared.layout import show_user_error
 
 START = ("class-weights", "focal", "over-sampling", "tfidf-logistic", "frozen-logistic")
 """A first race: what people ask for most, and two that take seconds."""

@@ -24,10 +24,9 @@ from closecall.pages.remedies.form import queue_form
 from closecall.pages.remedies.tables import FAIR, cuts_table, notes, ranking_table
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import headline, wide
+from closecall.pages.shared.layout import headline, show_user_error, wide
 from closecall.pages.shared.run_progress import progress_panel
 from closecall.pages.shared.state import choose_prevalence, init_bound_value, require_experiment
-from closecall.pages.shared.user_errors import show_user_error
 
 PARTS = ("Three thresholds", "Ranking and calibration", "Fixed and broken", "Train more", "What each does")
 

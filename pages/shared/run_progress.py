@@ -16,8 +16,8 @@ from closecall.models.queue.demo import DEMOS, queue_demo
 from closecall.models.queue.jobs import ensure_worker, experiment_progress, is_attended, resume
 from closecall.models.queue.progress import ExperimentProgress, run_share
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import go
-from closecall.pages.shared.user_errors import show_user_error
 
 POLL_SECONDS = 2.0
 STATES = {

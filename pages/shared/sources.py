@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from closecall.data.datasets.preparation import class_counts
+from closecall.data.datasets.import_request import class_counts
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import workspace_folder
 from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
 from closecall.data.readers.table_formats import restored_table
 from closecall.pages.shared.cached_io import stamp
-from closecall.pages.shared.user_errors import show_user_error
+from closecall.pages.shared.layout import show_user_error
 
 PREVIEW = 500
 TYPES = ["csv", "tsv", "txt", "tab", "json", "jsonl", "ndjson", "parquet"]

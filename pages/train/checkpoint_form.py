@@ -6,8 +6,8 @@ from closecall.data.datasets.store import load_info
 from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.queue.jobs import queue_checkpoint
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import go, show_empty_state
-from closecall.pages.shared.user_errors import show_user_error
 
 NEW = "(a new experiment)"
 

@@ -9,9 +9,9 @@ from closecall.data.io.errors import UserError
 from closecall.data.predictions.columns import PredictionColumns
 from closecall.data.predictions.importing import PredictionFile, import_predictions, preview_predictions
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source
 from closecall.pages.shared.state import go
-from closecall.pages.shared.user_errors import show_user_error
 
 NONE = "(none)"
 FORMS = "CSV, TSV, JSON Lines or Parquet with id, label and probability or logits"

@@ -10,9 +10,8 @@ from closecall.data.io.errors import UserError
 from closecall.models.queue.jobs import ENDED_EARLY, cancel, experiment_progress, resume
 from closecall.models.queue.progress import ExperimentProgress
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import headline
+from closecall.pages.shared.layout import headline, show_user_error
 from closecall.pages.shared.run_progress import progress_panel, run_label
-from closecall.pages.shared.user_errors import show_user_error
 
 STAYS = "Training goes on when this page, the browser or the app is closed."
 

@@ -19,8 +19,8 @@ from closecall.models.training.checkpoint_retention import encoder_bytes
 from closecall.models.training.throughput import Throughput, known_throughput
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.dataset_facts import dataset_facts
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import go, init_bound_value, show_empty_state
-from closecall.pages.shared.user_errors import show_user_error
 
 SWEEPS = {
     "A": "A: positives fixed, negatives vary",

@@ -16,8 +16,8 @@ from closecall.models.explain.slices import LABEL, RunSurrogate, run_surrogate
 from closecall.models.results.slice_wording import RIGHT, WRONG
 from closecall.pages.shared.cached_io import NO_TEXT, has_texts, stamp
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import show_examples
-from closecall.pages.shared.user_errors import show_user_error
 
 LOW = 0.5
 """R squared under which the stand-in tells too little to be read without a warning."""

@@ -10,11 +10,10 @@ from closecall.data.io.errors import UserError
 from closecall.models.explain.slices import SliceFindings
 from closecall.models.results.slice_wording import WHOSE, finding_said, what_was_tested
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import headline, wide
+from closecall.pages.shared.layout import headline, show_user_error, wide
 from closecall.pages.shared.slices import findings
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
 from closecall.pages.shared.url_filters import enter, settle
-from closecall.pages.shared.user_errors import show_user_error
 from closecall.pages.words_and_slices.contributions import contributions_part
 from closecall.pages.words_and_slices.saved_slices import own_slices
 from closecall.pages.words_and_slices.slice_card import slice_card

@@ -12,8 +12,8 @@ from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.data.io.errors import UserError
 from closecall.models.results.slice_wording import RIGHT, WRONG, among, compared, p_said
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.slices import opened_rule, rule_row, saved_slices
-from closecall.pages.shared.user_errors import show_user_error
 from closecall.pages.words_and_slices.slice_chart import by_ratio_chart
 
 
