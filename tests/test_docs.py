@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import typer.main
@@ -41,7 +42,7 @@ def test_every_decision_is_listed() -> None:
 
 def test_every_import_is_declared() -> None:
     """Third-party packages named by an import stand in pyproject with a lower bound."""
-    declared = {name.replace("-", "_") for name in re.findall(r'^ +"([a-z-]+)(?:\[[a-z]+\])?>=', _pyproject(), re.M)}
+    declared = {name.replace("-", "_") for name in _requirements()}
     own = {"closecall"} | set(sys.stdlib_module_names)
     other_names = {"sklearn": "scikit_learn", "umap": "umap_learn"}
     files = [*ROOT.glob("*.py"), *(file for part in PARTS for file in (ROOT / part).rglob("*.py"))]
@@ -54,5 +55,8 @@ def test_every_import_is_declared() -> None:
     assert len(files) > 20 and not missing
 
 
-def _pyproject() -> str:
-    return (ROOT / "pyproject.toml").read_text()
+def _requirements() -> list[str]:
+    """The packages of the base install and of every extra that have a lower bound."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    return [found.group(1) for one in wanted if (found := re.match(r"([\w-]+)(?:\[\w+\])?>=", one))]
