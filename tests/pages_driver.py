@@ -1,14 +1,15 @@
-"""How the page tests open a page, with a URL, and read what it says."""
+"""How the page tests open a page with a URL and read what it shows."""
 
 from pathlib import Path
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 
 
 def open_page(page: str, **query: str) -> AppTest:
-    """The page as a visitor with this URL sees it. Fails when it ends in an exception."""
+    """Open a page with these URL parameters. Fails when the page ends in an exception."""
     at = AppTest.from_file(APP, default_timeout=30)
     at.run()
     at.switch_page(f"pages/{page}/page.py")
@@ -19,15 +20,32 @@ def open_page(page: str, **query: str) -> AppTest:
     return at
 
 
-def said(at: AppTest) -> str:
-    """All that the page says in markdown, captions, messages and buttons."""
+def page_text(at: AppTest) -> str:
+    """The text of all markdown, captions, messages and buttons of the page."""
     parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.success, *at.button]
     return "\n".join(str(getattr(part, "value", "")) + str(getattr(part, "label", "")) for part in parts)
 
 
+def headline_of(at: AppTest) -> str:
+    """The finding of the page: its first level-3 heading."""
+    return next(str(one.value) for one in at.markdown if str(one.value).startswith("### "))
+
+
 def links(at: AppTest) -> list[tuple[str, str]]:
     """The label and the URL query of every link to a page."""
-    found = []
-    for one in at.get("page_link"):
-        found.append((one.proto.label, one.proto.query_string))
-    return found
+    return [(one.proto.label, one.proto.query_string) for one in at.get("page_link")]
+
+
+def link_targets(at: AppTest) -> list[tuple[str, str]]:
+    """The page and the URL query of every link to a page."""
+    return [(one.proto.page, one.proto.query_string) for one in at.get("page_link")]
+
+
+def table_with(at: AppTest, column: str) -> pd.DataFrame:
+    """The first table that has this column."""
+    return next(one.value for one in at.dataframe if column in one.value)
+
+
+def keys_of(at: AppTest, kind: str) -> set[str]:
+    """The keys of all elements of a kind, such as "button" or "download_button"."""
+    return {one.key for one in at.get(kind) if one.key}

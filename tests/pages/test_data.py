@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from closecall.data.datasets.store import Dataset, DatasetInfo, load_dataset, save_dataset
 from tests.makers import HOSTILE, make_dataset
-from tests.pages_driver import links, open_page, said
+from tests.pages_driver import links, open_page, page_text
 
 OWN = "Import your own"
 
@@ -40,7 +40,7 @@ def of(at: AppTest, kind: str, label: str):
 
 
 def test_an_empty_workspace_offers_the_built_in_texts_with_their_licences(workspace: Path) -> None:
-    text = said(open_page("data"))
+    text = page_text(open_page("data"))
     assert "Newsgroups, close pair" in text
     assert "Add to the workspace" in text
     assert "Licence: The package is under the MIT licence" in text
@@ -49,8 +49,8 @@ def test_an_empty_workspace_offers_the_built_in_texts_with_their_licences(worksp
 def test_a_dataset_tells_its_sizes_and_the_ratios_it_can_give(workspace: Path) -> None:
     make_dataset()
     at = open_page("data")
-    assert "80 positives and 400 negatives" in said(at)
-    assert "With all 41 training positives the ratios go up to 1:4.8; for 1:10 take at most 19 of them" in said(at)
+    assert "80 positives and 400 negatives" in page_text(at)
+    assert "With all 41 training positives the ratios go up to 1:4.8; for 1:10 take at most 19 of them" in page_text(at)
     assert ("Train classifiers on it", "dataset=posts") in links(at)
     sizes = next(one.value for one in at.dataframe if "positives" in one.value)
     assert sizes["positives"].tolist()[-1] == 80
@@ -59,7 +59,7 @@ def test_a_dataset_tells_its_sizes_and_the_ratios_it_can_give(workspace: Path) -
 def test_the_url_names_the_dataset(workspace: Path) -> None:
     make_dataset("alpha")
     make_dataset("beta", positives=30, negatives=60)
-    assert "30 positives and 60 negatives" in said(open_page("data", dataset="beta"))
+    assert "30 positives and 60 negatives" in page_text(open_page("data", dataset="beta"))
 
 
 def test_rows_set_aside_and_conflicts_are_listed_with_their_row_numbers(workspace: Path) -> None:
@@ -71,9 +71,9 @@ def test_rows_set_aside_and_conflicts_are_listed_with_their_row_numbers(workspac
     labels = [one.label for one in at.expander]
     assert "1 row set aside" in labels
     assert "1 text with both labels" in labels
-    assert "1 row: empty text" in said(at)
-    assert r"\*\*bold\*\* note" in said(at)
-    assert HOSTILE[0] not in said(at)
+    assert "1 row: empty text" in page_text(at)
+    assert r"\*\*bold\*\* note" in page_text(at)
+    assert HOSTILE[0] not in page_text(at)
     rows = next(one.value for one in at.dataframe if "reason" in one.value)
     assert rows["source_row"].tolist() == [7]
 
@@ -83,7 +83,7 @@ def test_predictions_without_texts_or_training_are_said_to_be_so(workspace: Path
     examples = made.examples.assign(text="", split="test")
     info = DatasetInfo(**{**vars(made.info), "name": "bare", "has_texts": False})
     save_dataset(Dataset(info, examples, made.set_aside, made.conflicts))
-    text = said(open_page("data", dataset="bare"))
+    text = page_text(open_page("data", dataset="bare"))
     assert "came without texts" in text
     assert "training needs at least 2" in text
 
@@ -99,7 +99,7 @@ def test_a_file_becomes_a_dataset(workspace: Path, table: Path) -> None:
     made = load_dataset("posts")
     assert made.info.positive_classes == ("amiga",)
     assert sorted(made.set_aside["source_row"]) == [5, 9]
-    assert "39 positives" in said(at) or "40 positives" in said(at)
+    assert "39 positives" in page_text(at) or "40 positives" in page_text(at)
 
 
 def test_what_is_wrong_is_told_in_a_sentence_and_what_was_typed_stays(workspace: Path, table: Path) -> None:
@@ -107,16 +107,16 @@ def test_what_is_wrong_is_told_in_a_sentence_and_what_was_typed_stays(workspace:
     of(at, "multiselect", "Positive").set_value(["mac", "pc", "amiga"]).run()
     at.text_input(key=f"import-title-{table} {table.stat().st_mtime_ns}").set_value("My posts").run()
     at.button(key="import-go").click().run()
-    assert "Name at least one negative class" in said(at)
+    assert "Name at least one negative class" in page_text(at)
     assert of(at, "text_input", "Title").value == "My posts"
 
 
 def test_a_path_that_is_not_there_is_told(workspace: Path, tmp_path: Path) -> None:
-    assert "There is no file" in said(by_path(tmp_path / "none.csv"))
+    assert "There is no file" in page_text(by_path(tmp_path / "none.csv"))
 
 
 def test_a_server_for_others_reads_only_below_its_roots(
     workspace: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOSECALL_ROOTS", str(workspace))
-    assert "is not below a folder that this server may read from" in said(by_path(table)).replace("\\", "")
+    assert "is not below a folder that this server may read from" in page_text(by_path(table)).replace("\\", "")

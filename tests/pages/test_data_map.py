@@ -19,7 +19,7 @@ from closecall.data.experiments.store import (
 )
 from closecall.pages.shared.training_dynamics import positives_over_ratios
 from tests.makers import make_dataset, make_experiment
-from tests.pages_driver import links, open_page, said
+from tests.pages_driver import links, open_page, page_text
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_without_dynamics_it_says_why(sweep: Path) -> None:
 
 def test_the_headline_has_this_experiments_numbers(sweep: Path) -> None:
     at = open_page("data_map", ratio="1:5")
-    assert "1 are never right in training with any seed at 1:5, 0 at 1:1" in said(at)
-    assert "3 epochs are few" in said(at)
+    assert "1 are never right in training with any seed at 1:5, 0 at 1:1" in page_text(at)
+    assert "3 epochs are few" in page_text(at)
     assert "confidence below .5 for 2 of" in str(at.get("plotly_chart")[0].proto.spec)
 
 
@@ -70,17 +70,17 @@ def test_the_url_chooses_the_view_and_the_class(sweep: Path) -> None:
     spec = str(at.get("plotly_chart")[0].proto.spec)
     assert "Positives, hard to learn" in spec and "Negatives" not in spec
     moved = open_page("data_map", view="From ratio to ratio")
-    assert "lose confidence from 1:1 to 1:5" in said(moved)
+    assert "lose confidence from 1:1 to 1:5" in page_text(moved)
     assert "Median confidence of the positives" in str(moved.get("plotly_chart")[0].proto.spec)
 
 
 def test_a_lasso_opens_its_training_texts_in_errors(sweep: Path) -> None:
     at = select(open_page("data_map", ratio="1:5", seed="1"), [0, 1])
-    assert "2 training texts selected" in said(at)
+    assert "2 training texts selected" in page_text(at)
     (query,) = [parse_qs(query) for label, query in links(at) if label == "Read these in Errors"]
     assert query["split"] == ["train"] and len(load_selection("sweep", query["picked"][0]).ids) == 2
     read = open_page("errors", **{name: values[0] for name, values in query.items()})
-    assert "1 of 2" in said(read)
+    assert "1 of 2" in page_text(read)
 
 
 def test_one_epoch_tells_no_variability(workspace: Path) -> None:
@@ -89,7 +89,7 @@ def test_one_epoch_tells_no_variability(workspace: Path) -> None:
     dynamics = load_dynamics(run)
     save_dynamics(run.folder, TrainingDynamics(dynamics.ids, dynamics.labels, dynamics.pos_probs[:1]))
     at = open_page("data_map")
-    assert "One epoch tells no variability" in said(at) and "training never got" in said(at)
+    assert "One epoch tells no variability" in page_text(at) and "training never got" in page_text(at)
 
 
 def test_the_same_positives_are_followed_over_the_ratios(sweep: Path) -> None:

@@ -12,7 +12,7 @@ from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.store import run_folder
 from closecall.data.io.files import read_json, write_frame, write_json
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import open_page, said
+from tests.pages_driver import open_page, page_text
 from tests.test_app import ROOT
 from tests.tiny_bert import make_tiny_bert
 
@@ -30,11 +30,11 @@ def sweep(workspace: Path) -> Path:
 def until(at: AppTest, words: str) -> None:
     """Let the page look again, as its timer does, until it says some words."""
     deadline = time.monotonic() + PATIENCE
-    while words not in said(at) and time.monotonic() < deadline:
+    while words not in page_text(at) and time.monotonic() < deadline:
         time.sleep(0.2)
         at.run()
     assert [one.message for one in at.exception] == []
-    assert words in said(at)
+    assert words in page_text(at)
 
 
 def html(at: AppTest) -> str:
@@ -46,11 +46,11 @@ def test_nothing_before_the_press_and_the_words_after_it(sweep: Path) -> None:
     examples.loc[examples["split"] == "test", "text"] = "mac " + HOSTILE[0]
     write_frame(sweep / "datasets" / "posts" / "examples.parquet", examples)
     at = open_page("errors", outcome="all")
-    assert 'class="reading tinted"' not in html(at) and "probability of being positive" not in said(at)
+    assert 'class="reading tinted"' not in html(at) and "probability of being positive" not in page_text(at)
     at.button(key="why").click().run()
     until(at, "the probability of being positive")
     assert 'class="reading tinted"' in html(at)
-    assert "<script>alert" not in html(at) and "<script>alert" not in said(at)
+    assert "<script>alert" not in html(at) and "<script>alert" not in page_text(at)
     words = next(one.value for one in at.dataframe if "carries" in one.value)
     assert "mac" in words["word"].tolist() and "<script>alert('x')</script>" in words["word"].tolist()
 
@@ -78,10 +78,10 @@ def test_a_classifier_that_cannot_be_read_is_one_sentence(sweep: Path) -> None:
 
 def test_without_a_checkpoint_it_says_so(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
-    assert "the checkpoint of 1:3, seed 0 is not there any more" in said(open_page("errors"))
+    assert "the checkpoint of 1:3, seed 0 is not there any more" in page_text(open_page("errors"))
     path = workspace / "experiments" / "sweep" / "experiment.json"
     write_json(path, {**read_json(path), "kind": "imported"})
-    assert "it was imported, without its classifier" in said(open_page("errors"))
+    assert "it was imported, without its classifier" in page_text(open_page("errors"))
 
 
 @pytest.mark.slow

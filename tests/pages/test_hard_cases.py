@@ -27,7 +27,7 @@ from closecall.pages.hard_cases.proposals import RULES, composed, proposed
 from closecall.pages.hard_cases.table import _save
 from closecall.pages.shared.runs import run_predictions
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import open_page, said
+from tests.pages_driver import open_page, page_text
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
@@ -208,7 +208,7 @@ def test_an_import_shows_what_changes_and_is_one_step(sweep: Path, tmp_path: Pat
     at = with_tool("Import")
     at.segmented_control(key="cases-way").set_value("Path on the server").run()
     at.text_input(key="cases-path").set_value(str(sweep / "back.csv")).run()
-    assert "back.csv: 1 case changed, 0 as on the list, 1 row not taken" in said(at).replace("\\", "")
+    assert "back.csv: 1 case changed, 0 as on the list, 1 row not taken" in page_text(at).replace("\\", "")
     changes = at.dataframe[0].value
     assert changes["change"].tolist() == ["note: none → <b>bold</b>; action: none → ambiguous"]
     assert "There is no example nobody" in at.dataframe[1].value["reason"][0]
@@ -231,17 +231,17 @@ def test_a_file_that_is_no_list_is_told(sweep: Path) -> None:
 def test_decisions_become_a_version_and_a_queued_repeat(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "ensure_worker", lambda: None)
     add_hard_cases("sweep", ["post-00003", "post-00000"], ["a", "b"])
-    assert "changes nothing here yet" in said(with_tool("Apply decisions"))
+    assert "changes nothing here yet" in page_text(with_tool("Apply decisions"))
     set_action("sweep", ["post-00003", "post-00000"], "relabel")
     set_new_label("sweep", ["post-00003"], "pc")
     at = with_tool("Apply decisions")
-    assert "Training: 1 label changed, 0 examples taken out; test: 1 label changed" in said(at)
-    assert "recall after is not measured on the same labels" in said(at)
+    assert "Training: 1 label changed, 0 examples taken out; test: 1 label changed" in page_text(at)
+    assert "recall after is not measured on the same labels" in page_text(at)
     at.segmented_control(key="relabel-where").set_value("train").run()
-    assert "Training: 1 label changed, 0 examples taken out." in said(at) and "1 decision about" in said(at)
+    assert "Training: 1 label changed, 0 examples taken out." in page_text(at) and "1 decision about" in page_text(at)
     at.button(key="relabel-queue").click().run()
     assert not at.exception and "is made; posts stays as it was" in at.success[0].value.replace("\\", "")
-    assert "No run on the new version has finished yet" in said(with_tool("Before and after"))
+    assert "No run on the new version has finished yet" in page_text(with_tool("Before and after"))
 
 
 def test_before_and_after_stand_side_by_side(sweep: Path) -> None:
@@ -254,4 +254,4 @@ def test_before_and_after_stand_side_by_side(sweep: Path) -> None:
     at = with_tool("Before and after")
     table = at.dataframe[0].value
     assert table["Ratio"].tolist() == ["1:3", "1:10"] * 2 and (table["Seeds"] == 2).all()
-    assert "1 test label changed" in said(at) and "points" in said(at)
+    assert "1 test label changed" in page_text(at) and "points" in page_text(at)

@@ -12,7 +12,7 @@ from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.files import write_frame
 from closecall.models.explain.label_audit import audit
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import links, open_page, said
+from tests.pages_driver import links, open_page, page_text
 
 PAGE = "label_audit"
 
@@ -29,22 +29,22 @@ def suspects(at: AppTest):
 def test_without_embeddings_it_says_what_is_missing(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,), with_embeddings=False)
     at = open_page(PAGE)
-    assert "embeddings, which the audit needs, are not there yet" in said(at)
+    assert "embeddings, which the audit needs, are not there yet" in page_text(at)
     assert not [one for one in at.button if one.key == "audit"] and ("See the progress", "") in links(at)
 
 
 def test_it_is_started_followed_and_shown(sweep: ExperimentConfig) -> None:
     at = open_page(PAGE)
-    assert "were not audited yet" in said(at)
+    assert "were not audited yet" in page_text(at)
     at.button(key="audit").click().run()
-    assert "are being audited" in said(at) or "look wrong" in said(at)
+    assert "are being audited" in page_text(at) or "look wrong" in page_text(at)
     deadline = time.monotonic() + 60
-    while "look wrong" not in said(at) and time.monotonic() < deadline:
+    while "look wrong" not in page_text(at) and time.monotonic() < deadline:
         time.sleep(0.3)
         at.run()
     assert not at.exception
     assert at.markdown[0].value.endswith("negatives.") and "labels look wrong" in at.markdown[0].value
-    assert "upper bound" in said(at) and "would judge better" in said(at)
+    assert "upper bound" in page_text(at) and "would judge better" in page_text(at)
     table = next(one.value for one in at.dataframe if "recall-0" in one.value)
     assert table["ratio"].tolist() == ["1:1", "1:3"]
 
@@ -87,7 +87,7 @@ def test_the_suspects_open_as_a_queue(sweep: ExperimentConfig) -> None:
     at = open_page(PAGE, part="test")
     at.button(key="read-test").click().run()
     assert not at.exception
-    assert "the label audit, test split · " in said(at) and at.query_params["picked"]
+    assert "the label audit, test split · " in page_text(at) and at.query_params["picked"]
 
 
 def test_hostile_texts_are_shown_as_text(sweep: ExperimentConfig, workspace: Path) -> None:
@@ -98,4 +98,4 @@ def test_hostile_texts_are_shown_as_text(sweep: ExperimentConfig, workspace: Pat
     write_frame(workspace / "datasets" / "posts" / "examples.parquet", examples)
     at = open_page(PAGE)
     bodies = "\n".join(one.proto.body for one in at.get("html"))
-    assert "&lt;script&gt;alert" in bodies and "<script>alert" not in bodies + said(at)
+    assert "&lt;script&gt;alert" in bodies and "<script>alert" not in bodies + page_text(at)

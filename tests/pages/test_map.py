@@ -16,7 +16,7 @@ from closecall.data.annotations.slices import load_slices
 from closecall.pages.shared.maps.picks import rows_inside
 from closecall.pages.shared.maps.points import drawn, kinds
 from tests.makers import make_dataset, make_experiment
-from tests.pages_driver import links, open_page, said
+from tests.pages_driver import links, open_page, page_text
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_marks_differ_by_shape_and_name(sweep: Path) -> None:
 def test_the_url_chooses_encoder_and_colours(sweep: Path) -> None:
     at = opened(by="Label", left="Frozen", training="True")
     assert "Training positives" in figures(at)[0]
-    assert "before any training" in said(at)
+    assert "before any training" in page_text(at)
     at.selectbox(key="by").select("Confidence in training").run()
     assert "Confidence" in figures(at)[0] and in_url(at, "by") == "Confidence in training"
 
@@ -93,29 +93,29 @@ def test_the_url_chooses_encoder_and_colours(sweep: Path) -> None:
 def test_two_maps_tell_how_far_they_agree(sweep: Path) -> None:
     at = opened(ratio="1:5", right="1:1")
     assert len(figures(at)) == 2
-    assert "are missed by both" in said(at) or "is missed by both" in said(at)
-    assert "nearest neighbours of a text" in said(at) and "by chance" in said(at)
+    assert "are missed by both" in page_text(at) or "is missed by both" in page_text(at)
+    assert "nearest neighbours of a text" in page_text(at) and "by chance" in page_text(at)
     before = opened(ratio="1:5", right="Before training (frozen)")
-    assert "before training and after" in said(before) and len(figures(before)) == 2
+    assert "before training and after" in page_text(before) and len(figures(before)) == 2
 
 
 def test_what_is_drawn_on_one_map_is_lit_on_the_other(sweep: Path) -> None:
     at = opened(ratio="1:5", right="1:1")
     plain = figures(at)
     select(at, [0, 1, 2])
-    assert "3 texts selected" in said(at)
+    assert "3 texts selected" in page_text(at)
     after = figures(at)
     assert after[0] == plain[0], "the map that was drawn on keeps its outline"
     assert lit(after[1]) == 3
     key = in_url(at, "picked")
     assert len(load_selection("sweep", key).ids) == 3
     select(at, [7], key="map-right")
-    assert "1 text selected" in said(at)
+    assert "1 text selected" in page_text(at)
     assert [lit(one) for one in figures(at)] == [1, 3]
 
     again = opened(ratio="1:5", right="1:1", picked=key)
     assert [lit(one) for one in figures(again)] == [3, 3]
-    assert "3 texts selected" in said(again)
+    assert "3 texts selected" in page_text(again)
     again.button(key="clear-picked").click().run()
     assert [lit(one) for one in figures(again)] == [None, None]
     assert "picked" not in again.query_params
@@ -127,7 +127,7 @@ def test_a_selection_opens_in_errors(sweep: Path) -> None:
     assert query["outcome"] == ["all"] and query["ratio"] == ["1:5"]
     ids = load_selection("sweep", query["picked"][0]).ids
     read = open_page("errors", **{name: values[0] for name, values in query.items()})
-    assert "1 of 3" in said(read) and in_url(read, "example") in ids
+    assert "1 of 3" in page_text(read) and in_url(read, "example") in ids
 
 
 def test_a_selection_is_listed_and_added(sweep: Path) -> None:
@@ -154,13 +154,13 @@ def test_a_selection_is_saved_as_a_slice(sweep: Path) -> None:
 def test_a_link_to_a_selection_that_is_gone_is_told(sweep: Path) -> None:
     at = opened(picked="0123456789ab")
     assert "no selection 0123456789ab" in at.error[0].value.replace("\\", "")
-    assert "Nothing is selected" in said(at)
+    assert "Nothing is selected" in page_text(at)
 
 
 def test_a_lasso_takes_in_texts_without_a_mark(sweep: Path) -> None:
     square = {"x": [-99, 99, 99, -99], "y": [-99, -99, 99, 99]}
     at = select(opened(show="Density"), list(range(160)), lasso=[square])
-    assert "160 texts selected" in said(at)
+    assert "160 texts selected" in page_text(at)
 
 
 def test_hover_texts_are_escaped(sweep: Path) -> None:

@@ -10,19 +10,19 @@ from closecall.data.experiments.runs import RunStatus, load_run, write_status
 from closecall.data.experiments.store import run_folder
 from closecall.pages.overview.findings import collapsed_runs, what_happened, which_is_better
 from tests.makers import make_dataset, make_experiment
-from tests.pages_driver import links, open_page, said
+from tests.pages_driver import links, open_page, page_text
 
 
 def test_an_empty_workspace_offers_the_demo_and_the_reader_s_own_texts(workspace: Path) -> None:
     at = open_page("overview")
-    assert "Run the demo" in said(at)
-    assert "Run the distant pair" in said(at)
+    assert "Run the demo" in page_text(at)
+    assert "Run the distant pair" in page_text(at)
     assert ("Import texts", "part=Import+your+own") in links(at)
 
 
 def test_waiting_runs_are_named(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 10), seeds=(0,), state="queued")
-    text = said(open_page("overview"))
+    text = page_text(open_page("overview"))
     assert "1:1, 1:10 will stand here" in text
     assert "nothing works on them" in text
 
@@ -32,7 +32,7 @@ def test_while_runs_are_made_the_first_results_are_shown(workspace: Path) -> Non
     folder = run_folder(config.id, "r10-s0-none")
     (folder / "predictions.parquet").unlink()
     write_status(folder, RunStatus(state="queued"))
-    text = said(open_page("overview"))
+    text = page_text(open_page("overview"))
     assert "Still coming" in text
     assert "at 1:3" in text
 
@@ -40,7 +40,7 @@ def test_while_runs_are_made_the_first_results_are_shown(workspace: Path) -> Non
 def test_the_finding_and_every_link_have_this_experiment_s_numbers(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=240, negatives=1200), ratios=(1, 3, 10), seeds=(0, 1))
     at = open_page("overview")
-    text, found = said(at), links(at)
+    text, found = page_text(at), links(at)
     assert "Of 80 test positives" in text
     assert "The threshold moved" in text or "Too few positives" in text
     read = next(label for label, _ in found if label.startswith("Read the"))
@@ -53,7 +53,7 @@ def test_the_finding_and_every_link_have_this_experiment_s_numbers(workspace: Pa
 
 def test_one_finished_run_is_enough_to_begin(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1,), seeds=(0,))
-    text = said(open_page("overview"))
+    text = page_text(open_page("overview"))
     assert "Trained at 1:1 the classifier finds" in text
 
 
@@ -62,7 +62,7 @@ def test_a_hostile_title_is_shown_as_written(workspace: Path) -> None:
     path = run_folder(config.id, "r1-s0-none").parents[1] / "experiment.json"
     path.write_text(path.read_text().replace('"Sweep"', '"**<b>bold</b>** [x](http://localhost)"'))
     at = open_page("overview")
-    assert r"\*\*\<b\>bold\</b\>\*\* \[x\]\(http\://localhost\)" in said(at).replace("\u2060", "")
+    assert r"\*\*\<b\>bold\</b\>\*\* \[x\]\(http\://localhost\)" in page_text(at).replace("\u2060", "")
 
 
 def means(*rows: tuple[float, float, float]) -> pd.DataFrame:
@@ -91,4 +91,4 @@ def test_ended_runs_are_not_waited_for(workspace: Path, state: str) -> None:
     config = make_experiment(make_dataset(), ratios=(1,), seeds=(0,), state="queued")
     run = load_run(config.id, "r1-s0-none")
     write_status(run.folder, replace(run.status, state=state))
-    assert "No run of this experiment has finished." in said(open_page("overview"))
+    assert "No run of this experiment has finished." in page_text(open_page("overview"))

@@ -12,7 +12,7 @@ from closecall.pages.shared.previews import previewed_ratios, shown_previews
 from closecall.pages.shared.recall_chart import preview_chart, recall_chart
 from closecall.pages.shared.runs import by_ratio, outcomes_by_run
 from tests.makers import make_dataset, make_experiment, make_preview, take_back
-from tests.pages_driver import open_page, said
+from tests.pages_driver import open_page, page_text
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def sweep(workspace: Path) -> ExperimentConfig:
 
 
 def told(at: AppTest) -> str:
-    return said(at).replace("\\", "")
+    return page_text(at).replace("\\", "")
 
 
 def ratios_shown(at: AppTest) -> list[str]:
@@ -88,4 +88,4 @@ def test_the_label_is_gone_with_the_last_preview(workspace: Path) -> None:
     for ratio in config.ratios:
         make_preview(config, ratio)
     for page in ("ratios", "overview"):
-        assert "Preview" not in said(open_page(page))
+        assert "Preview" not in page_text(open_page(page))

@@ -6,7 +6,7 @@ import pytest
 
 from closecall.pages.shared.runs import by_ratio, outcomes_by_run
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import open_page, said
+from tests.pages_driver import open_page, page_text
 
 PARTS = (
     "Why recall fell",
@@ -24,13 +24,13 @@ def sweep(workspace: Path) -> str:
 
 
 def test_without_an_experiment_and_without_a_finished_run_there_is_a_way_on(workspace: Path) -> None:
-    assert "There is no experiment yet." in said(open_page("ratios"))
+    assert "There is no experiment yet." in page_text(open_page("ratios"))
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,), state="queued")
-    assert "No run of this experiment has finished yet." in said(open_page("ratios"))
+    assert "No run of this experiment has finished yet." in page_text(open_page("ratios"))
 
 
 def test_the_prevalence_in_the_url_changes_which_ratio_is_best(sweep: str) -> None:
-    rare, half = (said(open_page("ratios", q=q)) for q in ("1", "50"))
+    rare, half = (page_text(open_page("ratios", q=q)) for q in ("1", "50"))
     assert "Among texts with 1 % positives (1 in 100)" in rare
     assert "1:10 has the best F1" in rare
     assert "1:1 has the best F1" in half
@@ -38,9 +38,9 @@ def test_the_prevalence_in_the_url_changes_which_ratio_is_best(sweep: str) -> No
 
 def test_the_slider_moves_the_numbers(sweep: str) -> None:
     at = open_page("ratios")
-    assert "9.1 % positives" in said(at)
+    assert "9.1 % positives" in page_text(at)
     at.select_slider(key="q").set_value("20").run()
-    assert "20 % positives (1 in 5)" in said(at)
+    assert "20 % positives (1 in 5)" in page_text(at)
     assert at.query_params["q"] == "20"
 
 
@@ -55,14 +55,14 @@ def test_every_part_opens_from_its_link(sweep: str, part: str) -> None:
         "Paired tests": "Holm",
         "All numbers": "Wilson",
     }
-    assert expected[part] in said(at)
+    assert expected[part] in page_text(at)
 
 
 def test_lost_positives_are_listed_with_their_texts_as_data(sweep: str) -> None:
     at = open_page("ratios", part="Who was lost")
     tables = [one.value for one in at.dataframe]
     assert any("text" in table.columns for table in tables)
-    assert not any(text in said(at) for text in HOSTILE)
+    assert not any(text in page_text(at) for text in HOSTILE)
 
 
 def test_means_over_seeds_leave_collapsed_runs_out(sweep: str) -> None:
@@ -79,7 +79,7 @@ def test_ticking_a_lost_positive_opens_it_on_the_reading_desk(sweep: str) -> Non
     at.session_state["members-1:1 to 1:10-lost"] = ticked
     at.run()
     assert [one.message for one in at.exception] == []
-    assert "Errors of" in said(at)
+    assert "Errors of" in page_text(at)
     assert (at.query_params["ratio"], at.query_params["outcome"]) == ("1:10", "all")
     assert at.query_params["example"].startswith("post-")
 
@@ -88,13 +88,13 @@ def test_a_band_opens_all_its_positives_as_a_queue(sweep: str) -> None:
     at = open_page("ratios", part="Who was lost", experiment=sweep)
     at.button(key="read-1:1 to 1:10-lost").click().run()
     assert [one.message for one in at.exception] == []
-    assert "Errors of" in said(at) and "lost from 1:1 to 1:10" in said(at).replace("\\", "")
+    assert "Errors of" in page_text(at) and "lost from 1:1 to 1:10" in page_text(at).replace("\\", "")
     assert at.query_params["picked"]
 
 
 def test_the_curve_of_another_ratio_can_be_laid_under_the_points(sweep: str) -> None:
     at = open_page("ratios", part="The ratio as a knob", experiment=sweep, base="1:10")
-    told = said(at).replace("\\", "")
+    told = page_text(at).replace("\\", "")
     assert "training at 1:1 finds" in told and "1:10 with a moved threshold" in told
 
 
@@ -102,4 +102,4 @@ def test_the_parts_can_be_told_at_a_fixed_budget_of_alerts(sweep: str) -> None:
     at = open_page("ratios", part="Why recall fell", experiment=sweep, level="alerts", q="20")
     table = next(one.value for one in at.dataframe if "Part" in one.value)
     assert "Ranking, at the alerts of 1:1" in set(table["Part"])
-    assert "Parts are" in said(at)
+    assert "Parts are" in page_text(at)

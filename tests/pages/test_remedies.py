@@ -9,7 +9,7 @@ from closecall.data.experiments.store import run_names
 from closecall.models.queue.jobs import cancel
 from closecall.pages.shared.runs import valid_runs
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import open_page, said
+from tests.pages_driver import open_page, page_text
 from tests.remedy_makers import add_arms
 
 ARMS = {"class-weights": (2.3, 0.3), "focal": (0.5, 0.3), "dice": (2.0, 9.0), "tfidf-logistic": (0.0, 6.0)}
@@ -38,15 +38,15 @@ def raced(shared: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_without_an_experiment_or_an_arm_there_is_a_way_on(workspace: Path) -> None:
-    assert "There is no experiment yet." in said(open_page("remedies"))
+    assert "There is no experiment yet." in page_text(open_page("remedies"))
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
     at = open_page("remedies")
-    assert "No remedy was trained in this experiment yet." in said(at)
+    assert "No remedy was trained in this experiment yet." in page_text(at)
     assert any(one.label == "Queue these runs" for one in at.button)
 
 
 def test_the_answer_says_what_a_threshold_gives(raced: str) -> None:
-    text = said(open_page("remedies"))
+    text = page_text(open_page("remedies"))
     assert "No remedy raised AUC by more than seed noise at 1:10 (Dice loss lowered it)" in text
     assert "moving the threshold of the plain model gives the same recall" in text
     assert "TF-IDF + logistic regression" in text and "plain fine-tuning has" in text
@@ -71,16 +71,16 @@ def test_every_part_opens_from_its_link(raced: str, part: str) -> None:
         "Train more": "Queue these runs",
         "What each does": "van den Goorbergh 2022",
     }
-    assert expected[part] in said(open_page("remedies", part=part))
+    assert expected[part] in page_text(open_page("remedies", part=part))
 
 
 def test_what_an_arm_breaks_opens_as_a_queue(raced: str) -> None:
     at = open_page("remedies", part="Fixed and broken", arm="dice")
     at.segmented_control(key="remedy-kind").set_value(1).run()
-    assert not any(text in said(at) for text in HOSTILE)
+    assert not any(text in page_text(at) for text in HOSTILE)
     at.button(key="read-fixed").click().run()
     assert [one.message for one in at.exception] == []
-    assert "Errors of" in said(at)
+    assert "Errors of" in page_text(at)
     picked = load_selection(raced, at.query_params["picked"])
     assert picked.source == "positives lost by Dice loss at 1:10" and len(picked.ids) > 3
     assert (at.query_params["remedy"], at.query_params["ratio"], at.query_params["outcome"]) == ("dice", "1:10", "all")
@@ -89,16 +89,16 @@ def test_what_an_arm_breaks_opens_as_a_queue(raced: str) -> None:
 def test_queueing_more_arms(workspace: Path) -> None:
     raced = make_race()
     at = open_page("remedies", part="Train more")
-    assert "8 new runs" not in said(at)  # those that are there do not count again
+    assert "8 new runs" not in page_text(at)  # those that are there do not count again
     at.multiselect(key="remedy-arms").set_value(["focal", "dice"]).run()
-    assert "All of these runs are there already." in said(at)
+    assert "All of these runs are there already." in page_text(at)
     at.segmented_control(key="remedy-ratios").set_value(["1:1"]).run()
-    assert "4 new runs" in said(at)
+    assert "4 new runs" in page_text(at)
     at.button(key="remedy-go").click().run()
     assert [one.message for one in at.exception] == []
     try:
         assert {"r1-s0-focal", "r1-s1-dice"} <= set(run_names(raced))
-        assert "Still coming" in said(at)
+        assert "Still coming" in page_text(at)
     finally:
         cancel(raced)
 
@@ -107,20 +107,20 @@ def test_a_race_still_under_way_names_what_is_coming(workspace: Path) -> None:
     raced = make_race()
     for name in ("r10-s0-focal", "r10-s1-focal"):
         (workspace / "experiments" / raced / "runs" / name / "predictions.parquet").unlink()
-    assert "Still to come: focal loss" in said(open_page("remedies"))
+    assert "Still to come: focal loss" in page_text(open_page("remedies"))
 
 
 def test_one_seed_tells_nothing_from_noise(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=120, negatives=1200), ratios=(1, 10), seeds=(0,))
     add_arms(config, {"focal": (0.5, 0.1)})
-    assert "With one seed nobody can tell a remedy from seed noise" in said(open_page("remedies"))
+    assert "With one seed nobody can tell a remedy from seed noise" in page_text(open_page("remedies"))
 
 
 def test_arms_never_mix_into_the_comparison_of_ratios(raced: str) -> None:
     test, _ = valid_runs(raced)
     assert (test.levels, len(test.pos_probs)) == ([1.0, 10.0], 4)
     for page in ("overview", "ratios"):
-        assert "focal" not in said(open_page(page, experiment=raced))
+        assert "focal" not in page_text(open_page(page, experiment=raced))
 
 
 @pytest.mark.parametrize("page", ["errors", "map", "confusion"])
@@ -134,5 +134,5 @@ def test_pages_of_one_run_show_an_arm_that_is_asked_for(raced: str, page: str) -
 def test_an_arm_that_collapsed_is_left_out_and_named(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=120, negatives=1200), ratios=(1, 10), seeds=(0, 1))
     add_arms(config, {"focal": (0.5, 0.1), "dice": (-60.0, 0.1)})
-    text = said(open_page("remedies"))
+    text = page_text(open_page("remedies"))
     assert "Runs that learned nothing are left out: Dice loss in 2." in text

@@ -15,9 +15,9 @@ from closecall.data.experiments.store import experiment_ids, load_experiment, ru
 from closecall.data.io.files import write_json
 from closecall.data.io.processes import this_machine
 from closecall.models.queue.backends import driver_file
-from closecall.models.queue.sweeps import make_sweep
+from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from tests.makers import make_dataset, make_experiment
-from tests.pages_driver import open_page, said
+from tests.pages_driver import open_page, page_text
 from tests.tiny_bert import make_tiny_bert
 
 
@@ -34,7 +34,7 @@ def queue(at: AppTest) -> AppTest:
 
 
 def test_an_empty_workspace_offers_the_demos_and_says_that_training_stays(workspace: Path) -> None:
-    text = said(open_page("train"))
+    text = page_text(open_page("train"))
     assert "Run the demo" in text
     assert "Training goes on when this page, the browser or the app is closed." in text
     assert "There is no dataset with texts yet." in text
@@ -49,8 +49,8 @@ def test_a_sweep_is_queued_as_it_was_configured(workspace: Path) -> None:
     queue(at)
     config = load_experiment(experiment_ids()[0])
     assert (config.ratios, config.seeds, config.title) == ((1, 3), (0, 7), "My *sweep*")
-    assert "0 of 4 runs are done" in said(at)
-    assert r"My \*sweep\*" in said(at)
+    assert "0 of 4 runs are done" in page_text(at)
+    assert r"My \*sweep\*" in page_text(at)
 
 
 def test_a_preview_is_queued_where_it_is_wished(workspace: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_ratio_that_the_data_cannot_give_is_refused_before_queueing(workspace:
     make_dataset()
     at = open_page("train", dataset="posts")
     at.number_input(key="sweep-positives-posts").set_value(41).run()
-    assert "The largest possible ratio is 1:4.8" in said(at).replace("\\", "")
+    assert "The largest possible ratio is 1:4.8" in page_text(at).replace("\\", "")
     assert experiment_ids() == []
 
 
@@ -84,7 +84,7 @@ def test_bad_input_is_told_and_kept(workspace: Path, field: str, text: str, told
     make_dataset()
     at = open_page("train", dataset="posts")
     at.text_input(key=field).set_value(text).run()
-    assert told in said(at).replace("\\", "")
+    assert told in page_text(at).replace("\\", "")
     assert at.text_input(key=field).value == text
 
 
@@ -101,14 +101,14 @@ def test_runs_are_listed_with_their_state_and_can_be_cancelled_and_resumed(works
 @pytest.mark.slow
 def test_runs_that_wait_for_ray_are_shown_as_at_work_or_offered_to_be_trained_here(workspace: Path) -> None:
     make_dataset()
-    make_sweep("posts", title="far", ratios=[1, 2], engine="ray")
+    make_sweep(SweepRequest("posts", title="far", ratios=[1, 2], on="ray"))
     own = {"pid": os.getpid(), "pid_created": psutil.Process().create_time(), "machine": this_machine()}
     told = {"ready": True, "ended": False, "address": "ray", "lanes": 7, "busy": 1, "nodes": 2, "message": "*Why.*"}
     write_json(driver_file("far"), {"schema": 1, **own, **told, "heartbeat": ""})
-    assert "nothing works on them" not in said(open_page("train", experiment="far"))
+    assert "nothing works on them" not in page_text(open_page("train", experiment="far"))
     write_json(driver_file("far"), {"schema": 1, **own, **told, "heartbeat": "", "ended": True})
     at = open_page("train", experiment="far")
-    assert r"the Ray driver has ended. \*Why\.\*" in said(at)
+    assert r"the Ray driver has ended. \*Why\.\*" in page_text(at)
     at.button(key="start-worker").click().run()
     assert load_experiment("far").engine == ""
 
@@ -118,13 +118,13 @@ def test_a_failed_run_says_what_to_do_and_folds_the_details(workspace: Path) -> 
     failed = RunStatus(state="failed", message="The disk is *full*.", details="Traceback ...")
     write_status(run_folder(config.id, "r1-s0-none"), failed)
     at = open_page("train")
-    assert r"The disk is \*full\*\." in said(at)
+    assert r"The disk is \*full\*\." in page_text(at)
     assert any("Details of" in one.label for one in at.expander)
 
 
 def test_finished_runs_lead_to_the_overview(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
-    assert "All 2 runs are done" in said(open_page("train"))
+    assert "All 2 runs are done" in page_text(open_page("train"))
 
 
 def test_a_checkpoint_that_is_not_there_is_told_and_its_path_kept(workspace: Path, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_checkpoint_that_is_not_there_is_told_and_its_path_kept(workspace: Pat
     at = open_page("train", make="Load a classifier")
     at.text_input(key="checkpoint-path").set_value(str(tmp_path / "none")).run()
     at.button(key="checkpoint-go").click().run()
-    assert "There is no classifier folder" in said(at)
+    assert "There is no classifier folder" in page_text(at)
     assert at.text_input(key="checkpoint-path").value == str(tmp_path / "none")
 
 
@@ -152,7 +152,7 @@ def test_predictions_made_elsewhere_become_an_experiment(workspace: Path, tmp_pa
     assert [one.message for one in at.exception] == []
     config = load_experiment(experiment_ids()[0])
     assert (config.kind, config.ratios) == ("imported", (1, 10))
-    assert "Of 20 test positives" in said(at)
+    assert "Of 20 test positives" in page_text(at)
 
 
 def test_a_second_experiment_is_opened_when_it_is_queued(workspace: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_second_experiment_is_opened_when_it_is_queued(workspace: Path) -> Non
     at.text_input(key="sweep-ratios").set_value("1, 2").run()
     queue(at)
     assert at.query_params["experiment"] == next(one for one in experiment_ids() if one != "sweep")
-    assert "0 of 6 runs are done" in said(at)
+    assert "0 of 6 runs are done" in page_text(at)
 
 
 def test_what_is_kept_of_the_classifiers_is_chosen_with_its_size_told(workspace: Path) -> None:

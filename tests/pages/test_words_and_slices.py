@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from closecall.data.annotations.slices import load_slices
 from closecall.data.datasets.store import delete_dataset
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import links, open_page, said
+from tests.pages_driver import links, open_page, page_text
 from tests.planted import WORD, make_planted
 
 PAGE = "words_and_slices"
@@ -42,7 +42,7 @@ def test_the_word_that_the_misses_share_is_the_headline_and_the_first_row(plante
     first = tables(at)[0].iloc[0]
     assert (first["mark"], first["slice"], first["kind"]) == ("●", f"“{WORD}”", "Word")
     assert first["wrong"] < first["n"]
-    assert "It stands out" in said(at)
+    assert "It stands out" in page_text(at)
 
 
 def test_a_ticked_row_opens_and_its_examples_are_one_click_away(planted: str) -> None:
@@ -100,7 +100,7 @@ def test_a_cluster_is_saved_by_its_examples(planted: str) -> None:
 
 def test_the_stand_in_says_how_faithful_it_is_before_its_words(planted: str) -> None:
     at = open_page(PAGE, look=PULLS)
-    assert "of the variance of this classifier" in said(at)
+    assert "of the variance of this classifier" in page_text(at)
     names = [set(one["name"]) for one in tables(at)]
     assert WORD in names[0]
     assert not at.exception
