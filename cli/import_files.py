@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from closecall.data.datasets.preparation import build_dataset, class_counts
+from closecall.data.datasets.import_request import ImportRequest, class_counts
+from closecall.data.datasets.preparation import build_dataset
 from closecall.data.datasets.store import Dataset, save_dataset
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
@@ -14,110 +15,72 @@ from closecall.data.predictions.columns import PredictionColumns
 from closecall.data.predictions.importing import (
     ImportedPredictions,
     PredictionFile,
+    PredictionImportRequest,
     import_predictions,
     preview_predictions,
 )
-from closecall.data.readers.read import ColumnGuess, guess_columns, read_table
+from closecall.data.readers.read import ColumnRoles, guess_columns, read_table
 from closecall.data.readers.table import RawTable
 from closecall.data.readers.table_formats import restored_table
 
 PREVIEW_ROWS = 1_000
 SHOWN_CLASSES = 20
-NOT_NAMED = ColumnGuess()
 
 
-@dataclass(frozen=True)
-class ImportChoice:
-    """What was named for an import; "" and () stand for what was not."""
-
-    columns: ColumnGuess = NOT_NAMED
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-    name: str = ""
-    title: str = ""
-    test_share: float = 0.35
-    validation_share: float = 0.15
-    seed: int = 0
-
-
-def import_file(path: Path, choice: ImportChoice, *, accept: bool = False) -> Dataset:
-    """Import a file or folder as a dataset and save it.
+def import_file(path: Path, request: ImportRequest, *, accept: bool = False) -> Dataset:
+    """Import a file or folder as a dataset and save it. Name and title default to the file's name.
 
     UserError with a proposal, as a command to type, when the text or label column or the positive class is not named;
     `accept` takes the proposed columns, never a proposed class.
     """
-    columns = _chosen_columns(path, choice, accept)
+    columns = _chosen_columns(path, request, accept)
     table = restored_table(read_table(path))
-    if not choice.positive:
+    if not request.positive_classes:
         raise UserError(_class_question(path, table, columns))
-    dataset = build_dataset(
-        table,
-        name=slug(choice.name or path.stem),
-        title=choice.title or choice.name or path.stem,
-        text_column=columns.text,
-        label_column=columns.label,
-        positive_classes=choice.positive,
-        negative_classes=choice.negative or None,
-        id_column=columns.id or None,
-        group_column=columns.group or None,
-        split_column=columns.split or None,
-        seed=choice.seed,
-        test_share=choice.test_share,
-        validation_share=choice.validation_share,
-    )
-    return save_dataset(dataset)
+    name, title = slug(request.name or path.stem), request.title or request.name or path.stem
+    return save_dataset(build_dataset(table, replace(request, columns=columns, name=name, title=title)))
 
 
-def import_prediction_files(
-    paths: Sequence[Path],
-    columns: PredictionColumns,
-    *,
-    ratios: Sequence[float] = (),
-    seeds: Sequence[int] = (),
-    title: str = "",
-    dataset: str = "",
-    positive: str = "",
-    common_only: bool = False,
-    accept: bool = False,
-) -> ImportedPredictions:
-    """Import predictions made elsewhere; `ratios` and `seeds` are one for each file, or one for all, or none."""
-    files = [
-        PredictionFile(path, ratio=ratio, seed=seed)
-        for path, ratio, seed in zip(
-            paths, _one_each(ratios, len(paths), "ratio"), _one_each(seeds, len(paths), "seed"), strict=True
-        )
-    ]
+def prediction_files(
+    paths: Sequence[Path], ratios: Sequence[float] = (), seeds: Sequence[int] = ()
+) -> tuple[PredictionFile, ...]:
+    """Pair files with their ratio and seed; `ratios` and `seeds` are one for each file, one for all, or none."""
+    given = zip(paths, _one_each(ratios, len(paths), "ratio"), _one_each(seeds, len(paths), "seed"), strict=True)
+    return tuple(PredictionFile(path, ratio=ratio, seed=seed) for path, ratio, seed in given)
+
+
+def import_prediction_files(request: PredictionImportRequest, *, accept: bool = False) -> ImportedPredictions:
+    """Import predictions made elsewhere.
+
+    UserError with a proposal, as a command to type, when the id, label or score column is not named and `accept` is
+    False.
+    """
+    files, columns = request.files, request.columns or PredictionColumns()
     if not accept and not (columns.id and columns.label and _has_score(columns)):
         raise UserError(_prediction_question(files, columns))
-    return import_predictions(
-        files,
-        columns=None if columns == PredictionColumns() else _completed(files[0], columns),
-        title=title,
-        dataset=dataset,
-        positive=positive,
-        common_only=common_only,
-    )
+    completed = None if columns == PredictionColumns() else _completed(files[0], columns)
+    return import_predictions(replace(request, columns=completed))
 
 
-def _chosen_columns(path: Path, choice: ImportChoice, accept: bool) -> ColumnGuess:
-    named = choice.columns
+def _chosen_columns(path: Path, request: ImportRequest, accept: bool) -> ColumnRoles:
+    named = request.columns
     if named.text and named.label:
         return named
     guess = guess_columns(read_table(path, limit=PREVIEW_ROWS))
-    both = ColumnGuess(**{role: name or getattr(guess, role) for role, name in asdict(named).items()})
+    both = ColumnRoles(**{role: name or getattr(guess, role) for role, name in asdict(named).items()})
     if not accept or not (both.text and both.label):
-        raise UserError(_column_question(path, both, choice))
+        raise UserError(_column_question(path, both, request))
     return both
 
 
-def _column_question(path: Path, columns: ColumnGuess, choice: ImportChoice) -> str:
+def _column_question(path: Path, columns: ColumnRoles, request: ImportRequest) -> str:
     named = replace(columns, text=columns.text or "NAME", label=columns.label or "NAME")
-    command = _import_command(path, named, choice.positive or ("CLASS",))
+    command = _import_command(path, named, request.positive_classes or ("CLASS",))
     accept = ", or accept its columns with --yes" if columns.text and columns.label else ""
     return f"{path.name}: which columns are meant? This is proposed; change it where it is wrong{accept}:\n  {command}"
 
 
-def _class_question(path: Path, table: RawTable, columns: ColumnGuess) -> str:
+def _class_question(path: Path, table: RawTable, columns: ColumnRoles) -> str:
     counts = class_counts(table, columns.label)
     listed = ", ".join(f"{name!r} ({count:,})" for name, count in counts.head(SHOWN_CLASSES).items())
     more = f" and {len(counts) - SHOWN_CLASSES} more" if len(counts) > SHOWN_CLASSES else ""
@@ -128,7 +91,7 @@ def _class_question(path: Path, table: RawTable, columns: ColumnGuess) -> str:
     )
 
 
-def _import_command(path: Path, columns: ColumnGuess, positive: Sequence[str]) -> str:
+def _import_command(path: Path, columns: ColumnRoles, positive: Sequence[str]) -> str:
     options = [part for role, name in asdict(columns).items() if name for part in (f"--{role}-column", name)]
     classes = [part for name in positive for part in ("--positive", name)]
     return shlex.join(["closecall", "import", str(path), *options, *classes])

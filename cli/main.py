@@ -1,6 +1,7 @@
 """The terminal face of Close Call: a table of commands, nothing else."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -56,12 +57,13 @@ def import_(
     Example: closecall import posts.csv --text-column body --label-column topic --positive mac
     """
     from closecall.cli import terminal
+    from closecall.data.datasets.import_request import ImportRequest
+    from closecall.data.readers.read import ColumnRoles
 
-    columns = (text_column, label_column, id_column, group_column, split_column)
-    shares = (test_share, validation_share)
-    terminal.import_dataset(
-        file, columns, positive, negative, name=name, title=title, shares=shares, seed=seed, accept=yes, as_json=json
-    )
+    columns = ColumnRoles(text_column, label_column, id_column, group_column, split_column)
+    classes = tuple(positive or ()), tuple(negative) if negative else None
+    request = ImportRequest(columns, *classes, name, title, test_share, validation_share, seed)
+    terminal.import_dataset(file, request, accept=yes, as_json=json)
 
 
 @app.command()
@@ -103,17 +105,26 @@ def experiments(json: Json = False) -> None:
 @app.command()
 def sweep(
     dataset: DatasetName,
-    ratios: Annotated[str, typer.Option(help="Training negatives for each training positive.")] = "1,2,3,5,10",
-    seeds: Annotated[str, typer.Option(help="Seeds, with commas between them.")] = "0",
-    encoder: Annotated[str, typer.Option(help="minilm (built in), a local folder or a hub id.")] = "minilm",
+    ratios: Annotated[
+        str | None, typer.Option(help="Training negatives for each training positive.", show_default="1,2,3,5,10")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, with commas between them.", show_default="0")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="minilm (built in), a local folder or a hub id.", show_default="minilm")
+    ] = None,
     positives: Annotated[int | None, typer.Option(help="Cap on the training positives.")] = None,
     kind: Annotated[
-        str, typer.Option("--sweep", help="A: positives fixed; B: negatives fixed; C: matched pair.")
-    ] = "A",
-    epochs: Annotated[int, typer.Option(help="Passes over the training examples.")] = 3,
-    batch_size: Annotated[int, typer.Option(help="Texts in one step.")] = 16,
-    learning_rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 5e-5,
-    max_tokens: MaxTokens = 128,
+        str | None,
+        typer.Option("--sweep", help="fixed_positives, fixed_negatives or matched.", show_default="fixed_positives"),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training examples.", show_default="3")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Texts in one step.", show_default="16")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The highest learning rate.", show_default="5e-05")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Tokens of a text that are read; longer texts are cut.", show_default="128")
+    ] = None,
     equal_steps: Annotated[bool, typer.Option("--equal-steps", help="As many steps at every ratio.")] = False,
     test_negatives: Annotated[int | None, typer.Option(help="Cap on validation and test negatives, each.")] = None,
     remedies: Annotated[str, typer.Option(help="Train remedies too: focal,class-weights ... or all.")] = "",
@@ -130,11 +141,11 @@ def sweep(
     """
     from closecall.cli import terminal
 
-    training = {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    training |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
-    capped = {"positives": positives, "test_negatives": test_negatives, "remedies": remedies, "keep": keep}
-    capped |= {"preview": preview}
-    terminal.sweep(dataset, ratios, seeds, training, **capped, kind=kind, on=on, title=title, wait=wait, as_json=json)
+    options = {"ratios": ratios, "seeds": seeds, "positives": positives, "sweep": kind, "remedies": remedies}
+    options |= {"test_negatives_cap": test_negatives, "keep": keep, "on": on, "preview": preview, "title": title}
+    options |= {"encoder": encoder, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    options |= {"max_tokens": max_tokens, "equal_steps": equal_steps}
+    terminal.sweep(dataset, options, wait=wait, as_json=json)
 
 
 @app.command()
@@ -233,10 +244,9 @@ def import_predictions(
     """
     from closecall.cli import terminal
 
-    terminal.import_predictions(
-        files, column, ratios=ratios, seeds=seeds, positive=positive, dataset=dataset, common_only=common_only,
-        title=title, accept=yes, as_json=json,
-    )  # fmt: skip
+    request = terminal.prediction_request(files, column, ratios=ratios, seeds=seeds)
+    request = replace(request, title=title, dataset=dataset, positive=positive, common_only=common_only)
+    terminal.import_predictions(request, accept=yes, as_json=json)
 
 
 app.add_typer(commands)

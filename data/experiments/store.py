@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
+from closecall.data.experiments.plans import FIXED_POSITIVES, sweep_kind
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json, write_folder, write_frame, write_json
 from closecall.data.io.workspace import child, now, workspace_folder
 
 SCHEMA = 1
-SWEEPS = ("A", "B", "C")
 KINDS = ("trained", "checkpoint", "imported")
 KEEP = ("checkpoint", "head")
 """What is kept of a finished run's classifier."""
@@ -75,7 +75,7 @@ class ExperimentConfig:
     dataset: str
     dataset_sha256: str = ""
     kind: str = "trained"
-    sweep: str = "A"
+    sweep: str = FIXED_POSITIVES
     ratios: tuple[float, ...] = (1, 2, 3, 5, 10)
     seeds: tuple[int, ...] = (0,)
     remedies: tuple[str, ...] = ("none",)
@@ -94,8 +94,9 @@ class ExperimentConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.training, dict):
             object.__setattr__(self, "training", _training(self.training))
-        if self.kind not in KINDS or self.sweep not in SWEEPS:
-            raise UserError(f"Experiment {self.id}: kind {self.kind!r} or sweep {self.sweep!r} is not known.")
+        object.__setattr__(self, "sweep", sweep_kind(self.sweep))
+        if self.kind not in KINDS:
+            raise UserError(f"Experiment {self.id}: the kind {self.kind!r} is not known.")
         if self.keep not in KEEP:
             raise UserError(f"Experiment {self.id}: {self.keep!r} cannot be kept. Name {' or '.join(KEEP)}.")
         if self.engine not in ENGINES:

@@ -57,6 +57,27 @@ class PredictionFile:
 
 
 @dataclass(frozen=True)
+class PredictionImportRequest:
+    """Everything that an import of predictions is made from.
+
+    `columns` None: proposed from the first rows of each file. `dataset` "": one is made of the ids, labels and texts.
+    `positive` is the label of the positive class, "" when the labels imply it (1, yes, true, pos). `common_only` leaves
+    out the examples that some run lacks, instead of refusing the import.
+    """
+
+    files: tuple[PredictionFile, ...]
+    columns: PredictionColumns | None = None
+    title: str = ""
+    dataset: str = ""
+    positive: str = ""
+    common_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise UserError("Name at least one file of predictions.")
+
+
+@dataclass(frozen=True)
 class ImportedPredictions:
     """What an import made, and sentences on what was found and assumed."""
 
@@ -64,29 +85,17 @@ class ImportedPredictions:
     notes: tuple[str, ...]
 
 
-def import_predictions(
-    files: Sequence[PredictionFile],
-    *,
-    columns: PredictionColumns | None = None,
-    title: str = "",
-    dataset: str = "",
-    positive: str = "",
-    common_only: bool = False,
-) -> ImportedPredictions:
+def import_predictions(request: PredictionImportRequest) -> ImportedPredictions:
     """Read predictions and write an experiment of kind "imported", and its dataset if none is named.
 
-    Without `columns` they are proposed from the first file's column names. `positive` is the label of the positive
-    class, when it cannot be told. `common_only` leaves out the examples that some run lacks, instead of refusing.
-    UserError names the file, row, column and mend.
+    UserError names the file, the row, the column and the correction.
     """
-    if not files:
-        raise UserError("Name at least one file of predictions.")
-    rows, notes = _read(files, columns)
-    known = load_dataset(dataset) if dataset else None
-    rows, classes = with_labels(rows, positive, known)
-    evaluation, rows, found = checked_rows(rows, known, common_only=common_only)
+    rows, notes = _read(request.files, request.columns)
+    known = load_dataset(request.dataset) if request.dataset else None
+    rows, classes = with_labels(rows, request.positive, known)
+    evaluation, rows, found = checked_rows(rows, known, common_only=request.common_only)
     notes = [*notes, *found]
-    title = title.strip() or f"Predictions of {Path(rows['source'].iloc[0]).stem}"
+    title = request.title.strip() or f"Predictions of {Path(rows['source'].iloc[0]).stem}"
     source = known or save_dataset(_new_dataset(title, evaluation, classes, notes))
     try:
         config = _save(title, source, evaluation, rows, notes)

@@ -16,7 +16,7 @@ from closecall.data.readers.json_records import read_json_records
 from closecall.data.readers.split_names import split_name
 from closecall.data.readers.table import MAX_CLASSES, RawTable, Source
 
-__all__ = ["ColumnGuess", "RawTable", "columns_overview", "guess_columns", "read_table"]
+__all__ = ["ColumnRoles", "RawTable", "columns_overview", "guess_columns", "read_table"]
 
 _MAGIC = {
     b"PK\x03\x04": "an Excel workbook or a zip archive: save the sheet as CSV, or unpack the archive",
@@ -32,7 +32,7 @@ _MAGIC = {
 
 
 @dataclass(frozen=True)
-class ColumnGuess:
+class ColumnRoles:
     """Which columns seem to hold what; "" when none does. A proposal to be confirmed, never acted upon."""
 
     text: str = ""
@@ -92,7 +92,7 @@ def columns_overview(table: RawTable) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["column", "distinct", "missing", "median_length", "examples"])
 
 
-def guess_columns(table: RawTable) -> ColumnGuess:
+def guess_columns(table: RawTable) -> ColumnRoles:
     """Which columns seem to be text, label, id, group and split, by their names and what they hold."""
     overview = columns_overview(table).set_index("column")
     rows = len(table.frame)
@@ -121,7 +121,7 @@ def guess_columns(table: RawTable) -> ColumnGuess:
     fewest = rest.loc[few.reindex(rest.index), "distinct"]
     if not label and len(fewest):
         label = str(fewest.idxmin())
-    return ColumnGuess(text, label, identifier, group, split)
+    return ColumnRoles(text, label, identifier, group, split)
 
 
 def _source(content: str | Path | bytes, filename: str) -> Source:

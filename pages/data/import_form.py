@@ -1,16 +1,17 @@
 """Import your own texts: a file, its columns, its classes, its splits."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.preparation import build_dataset
 from closecall.data.datasets.store import dataset_names, save_dataset
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
-from closecall.data.readers.read import guess_columns
+from closecall.data.readers.read import ColumnRoles, guess_columns
 from closecall.data.readers.table import RawTable
 from closecall.pages.data.builtin_cards import open_dataset
 from closecall.pages.shared.escaping import escape_markdown
@@ -23,17 +24,6 @@ NEEDED = (
     "At least a column of texts and a column of labels are needed. Ids, groups that must stay together (authors, "
     "threads) and given splits are optional."
 )
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Which column holds what; "" for none."""
-
-    text: str
-    label: str
-    id: str
-    group: str
-    split: str
 
 
 def import_form() -> None:
@@ -51,14 +41,14 @@ def import_form() -> None:
             positive, negative = _choose_classes(source, roles)
         with right:
             _show_rows(table, roles)
-            settings = _choose_rest(source, roles)
+            request = _choose_rest(source, roles)
         if st.button("Import", type="primary", disabled=not positive, key="import-go", icon=":material/input:"):
-            _import(source, roles, positive, negative, settings)
+            _import(source, replace(request, positive_classes=positive, negative_classes=negative))
     except UserError as error:
         show_user_error(error)
 
 
-def _choose_columns(source: Chosen, table: RawTable) -> Roles:
+def _choose_columns(source: Chosen, table: RawTable) -> ColumnRoles:
     guess = guess_columns(table)
     names = list(table.frame.columns)
     text, label = st.columns(2)
@@ -71,7 +61,7 @@ def _choose_columns(source: Chosen, table: RawTable) -> Roles:
             chosen[role] = _pick(st, title, names, getattr(guess, role), source, optional=True)
     for note in table.notes:
         st.caption(escape_markdown(note))
-    return Roles(**chosen)
+    return ColumnRoles(**chosen)
 
 
 def _pick(place: Any, title: str, names: list[str], proposal: str, source: Chosen, *, optional: bool) -> str:
@@ -82,7 +72,7 @@ def _pick(place: Any, title: str, names: list[str], proposal: str, source: Chose
     return "" if chosen == NONE else str(chosen)
 
 
-def _choose_classes(source: Chosen, roles: Roles) -> tuple[list[str], list[str] | None]:
+def _choose_classes(source: Chosen, roles: ColumnRoles) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """The positive classes and the negative ones; None stands for all others."""
     counts = classes_of(source, roles.label)
     key = f"{roles.label}-{source.key}"
@@ -96,13 +86,13 @@ def _choose_classes(source: Chosen, roles: Roles) -> tuple[list[str], list[str] 
     others = [name for name in classes if name not in positive]
     every = st.toggle("All other classes are negative", value=True, key=f"import-every-{key}", persist_state="session")
     if every:
-        return positive, None
+        return tuple(positive), None
     negative = st.multiselect("Negative classes", others, key=f"import-negative-{key}", format_func=shown,
                               persist_state="session")  # fmt: skip
-    return positive, negative
+    return tuple(positive), tuple(negative)
 
 
-def _show_rows(table: RawTable, roles: Roles) -> None:
+def _show_rows(table: RawTable, roles: ColumnRoles) -> None:
     st.markdown("**The first rows**")
     columns = [one for one in (roles.label, roles.id, roles.group, roles.split, roles.text) if one]
     shown = table.frame[list(dict.fromkeys(columns))].head(5).map(lambda cell: str(cell or "")[:600])
@@ -112,7 +102,8 @@ def _show_rows(table: RawTable, roles: Roles) -> None:
     )
 
 
-def _choose_rest(source: Chosen, roles: Roles) -> dict[str, Any]:
+def _choose_rest(source: Chosen, roles: ColumnRoles) -> ImportRequest:
+    """The request without its classes."""
     stem = Path(source.name).stem
     title = st.text_input("Title", stem, key=f"import-title-{source.key}", persist_state="session", max_chars=120)
     name = slug(title or stem)
@@ -120,34 +111,23 @@ def _choose_rest(source: Chosen, roles: Roles) -> dict[str, Any]:
         st.caption(f"There is a dataset named {name} already: choose another title.")
     test, validation, seed = st.columns(3)
     given = " Splits given in the file are kept; what is missing is drawn." if roles.split else ""
-    return {
-        "title": title or stem,
-        "name": name,
-        "test_share": test.number_input("Test (%)", 5, 80, 35, key="import-test", persist_state="session",
+    return ImportRequest(
+        columns=roles,
+        title=title or stem,
+        name=name,
+        test_share=test.number_input("Test (%)", 5, 80, 35, key="import-test", persist_state="session",
                                         help=f"Share of each class that only tests.{given}") / 100,
-        "validation_share": validation.number_input("Validation (%)", 5, 80, 15, key="import-validation",
+        validation_share=validation.number_input("Validation (%)", 5, 80, 15, key="import-validation",
                                                     persist_state="session",
                                                     help="Share of each class on which thresholds are chosen.") / 100,
-        "seed": int(seed.number_input("Seed", 0, 10**6, 0, key="import-seed", persist_state="session",
+        seed=int(seed.number_input("Seed", 0, 10**6, 0, key="import-seed", persist_state="session",
                                       help="The same seed draws the same splits.")),
-    }  # fmt: skip
+        origin="Imported in the app",
+    )  # fmt: skip
 
 
-def _import(
-    source: Chosen, roles: Roles, positive: list[str], negative: list[str] | None, settings: dict[str, Any]
-) -> None:
+def _import(source: Chosen, request: ImportRequest) -> None:
     with st.spinner("Reading, checking and splitting the rows"):
-        dataset = build_dataset(
-            whole(source),
-            text_column=roles.text,
-            label_column=roles.label,
-            positive_classes=positive,
-            negative_classes=negative,
-            id_column=roles.id or None,
-            group_column=roles.group or None,
-            split_column=roles.split or None,
-            origin="Imported in the app",
-            **settings,
-        )
+        dataset = build_dataset(whole(source), request)
         save_dataset(dataset)
     open_dataset(dataset.name, "Datasets")

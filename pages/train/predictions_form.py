@@ -7,7 +7,12 @@ import streamlit as st
 from closecall.data.datasets.store import dataset_names
 from closecall.data.io.errors import UserError
 from closecall.data.predictions.columns import PredictionColumns
-from closecall.data.predictions.importing import PredictionFile, import_predictions, preview_predictions
+from closecall.data.predictions.importing import (
+    PredictionFile,
+    PredictionImportRequest,
+    import_predictions,
+    preview_predictions,
+)
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source
@@ -88,10 +93,12 @@ def _load(file: PredictionFile, columns: PredictionColumns, settings: dict[str, 
         raise UserError(f"There is no dataset named {settings['dataset']} any more. Choose another.")
     with st.spinner("Reading and checking the predictions"):
         done = import_predictions(
-            [source],
-            columns=columns,
-            title=str(settings["title"]),
-            dataset=str(settings["dataset"]),
-            positive=str(settings["positive"]),
+            PredictionImportRequest(
+                (source,),
+                columns,
+                title=str(settings["title"]),
+                dataset=str(settings["dataset"]),
+                positive=str(settings["positive"]),
+            )
         )
     go("pages/overview/page.py", experiment=done.experiment.id)

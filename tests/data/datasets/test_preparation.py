@@ -1,31 +1,31 @@
 """From raw tables to examples: what is kept, what is set aside and why, down to the row."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closecall.data.datasets.duplicates import normalised
-from closecall.data.datasets.preparation import (
-    Prepared,
-    build_dataset,
-    choose_classes,
-    class_counts,
-    prepare,
-    split_sizes,
-)
+from closecall.data.datasets.import_request import ImportRequest, choose_classes, class_counts
+from closecall.data.datasets.preparation import Prepared, build_dataset, prepare, split_sizes
 from closecall.data.datasets.store import COLUMNS, load_dataset, save_dataset
 from closecall.data.io.errors import UserError
-from closecall.data.readers.read import read_table
+from closecall.data.readers.read import ColumnRoles, read_table
 from closecall.data.readers.table import RawTable
+
+COLUMN_ROLES = ColumnRoles(text="text", label="label")
 
 
 def csv(text: str) -> RawTable:
     return read_table(text.encode(), "posts.csv")
 
 
-def prepared(text: str, positive: tuple[str, ...] = ("pos",), **choices: str) -> Prepared:
-    return prepare(csv(text), text_column="text", label_column="label", positive_classes=positive, **choices)
+def prepared(
+    text: str, positive: tuple[str, ...] = ("pos",), negative: tuple[str, ...] | None = None, **columns: str
+) -> Prepared:
+    return prepare(csv(text), ImportRequest(replace(COLUMN_ROLES, **columns), positive, negative))
 
 
 def aside(result: Prepared) -> list[tuple[int, str]]:
@@ -55,8 +55,8 @@ def test_everything_set_aside_is_told_with_row_and_reason() -> None:
         "7,too,many,cells,here\n"
         "8,  FINE ,pos,g\n"
         "9,dull,neg,h\n",
-        negative_classes=["neg"],
-        id_column="nr",
+        negative=("neg",),
+        id="nr",
     )
     assert result.examples["id"].tolist() == ["1", "9"]
     assert aside(result) == [
@@ -71,7 +71,7 @@ def test_everything_set_aside_is_told_with_row_and_reason() -> None:
 
 
 def test_a_missing_id_is_made_and_white_space_around_names_is_cut() -> None:
-    result = prepared("id,text,label,g\n a ,one, pos ,g1\n,two,neg,\n", id_column="id", group_column="g")
+    result = prepared("id,text,label,g\n a ,one, pos ,g1\n,two,neg,\n", id="id", group="g")
     assert result.examples["id"].tolist() == ["a", "row-000003"]
     assert result.examples["class_name"].tolist() == ["pos", "neg"]
     assert result.examples["group"].tolist() == ["g1", ""]
@@ -81,7 +81,7 @@ def test_texts_are_kept_as_they_are() -> None:
     texts = ["  spaces  ", "<script>alert(1)</script>", "=1+1", "\u202eabc", "\U0001f600", "x" * 100_000, "..."]
     frame = pd.DataFrame({"text": texts, "label": ["pos", "neg"] * 3 + ["pos"]})
     table = read_table(frame.to_csv(index=False).encode(), "x.csv")
-    result = prepare(table, text_column="text", label_column="label", positive_classes=["pos"])
+    result = prepare(table, ImportRequest(COLUMN_ROLES, ("pos",)))
     assert result.examples["text"].tolist() == texts
 
 
@@ -102,7 +102,7 @@ def test_a_conflict_is_kept_once_for_each_label_and_reported() -> None:
 def test_the_copy_in_the_test_split_is_kept_and_the_leak_is_said() -> None:
     result = prepared(
         "text,label,part\na,pos,train\na,pos,dev\na,pos,TEST\nb,neg,train\nb,neg,valid\nc,neg,train\nc,neg,train\n",
-        split_column="part",
+        split="part",
     )
     assert result.examples[["source_row", "split"]].to_numpy().tolist() == [
         [4, "test"],
@@ -121,8 +121,8 @@ def test_the_copy_in_the_test_split_is_kept_and_the_leak_is_said() -> None:
 def test_a_conflict_across_given_splits_is_moved_together() -> None:
     result = prepared(
         "text,label,part,g\na,pos,train,x\nA,neg,test,y\nb,neg,train,x\nc,pos,train,z\n",
-        split_column="part",
-        group_column="g",
+        split="part",
+        group="g",
     )
     assert result.examples["split"].tolist() == ["test", "test", "test", "train"]
     assert any("Rows moved to the split that holds the same text" in note and "2, 4" in note for note in result.notes)
@@ -130,34 +130,34 @@ def test_a_conflict_across_given_splits_is_moved_together() -> None:
 
 def test_a_group_torn_apart_by_the_given_splits_is_refused() -> None:
     with pytest.raises(UserError, match=r"Group 'x' stands in more than one given split: train \(row 2\) and test"):
-        prepared("text,label,part,g\na,pos,train,x\nb,neg,test,x\n", split_column="part", group_column="g")
+        prepared("text,label,part,g\na,pos,train,x\nb,neg,test,x\n", split="part", group="g")
 
 
 def test_splits_of_rows_that_are_kept_must_be_known() -> None:
     text = "text,label,part\na,pos,train\nb,neg,test\nc,,unsupervised\nd,neg,\n"
-    result = prepared(text, split_column="part")
+    result = prepared(text, split="part")
     assert aside(result) == [(4, "the label is missing"), (5, "the split is missing")]
     with pytest.raises(UserError, match=r"Column part has splits that are not known: 'fold 3'"):
-        prepared("text,label,part\na,pos,train\nb,neg,fold 3\n", split_column="part")
+        prepared("text,label,part\na,pos,train\nb,neg,fold 3\n", split="part")
 
 
 @pytest.mark.parametrize(
     ("positive", "negative", "sentence"),
     [
-        (["Pos"], None, r"has no class 'Pos'\. Is 'pos' meant\? Its classes are 'neg', 'pos', 'odd'"),
-        (["pos"], ["negg"], r"no class 'negg'\. Is 'neg' meant\?"),
-        (["pos"], ["pos", "neg"], "'pos' is named both positive and negative"),
-        ([], None, "Name at least one positive class"),
-        (["pos"], [], "Name at least one negative class"),
-        (["pos", "neg", "odd"], None, "Name at least one negative class"),
+        (("Pos",), None, r"has no class 'Pos'\. Is 'pos' meant\? Its classes are 'neg', 'pos', 'odd'"),
+        (("pos",), ("negg",), r"no class 'negg'\. Is 'neg' meant\?"),
+        (("pos",), ("pos", "neg"), "'pos' is named both positive and negative"),
+        ((), None, "Name at least one positive class"),
+        (("pos",), (), "Name at least one negative class"),
+        (("pos", "neg", "odd"), None, "Name at least one negative class"),
     ],
 )
 def test_classes_that_cannot_be_are_one_sentence(
-    positive: list[str], negative: list[str] | None, sentence: str
+    positive: tuple[str, ...], negative: tuple[str, ...] | None, sentence: str
 ) -> None:
     table = csv("text,label\na,pos\nb,neg\nc,neg\nd,neg\ne,pos\nf,odd\n")
     with pytest.raises(UserError, match=sentence):
-        choose_classes(table, "label", positive, negative)
+        choose_classes(table, ImportRequest(COLUMN_ROLES, positive, negative))
 
 
 def test_one_class_only_is_one_sentence() -> None:
@@ -179,9 +179,9 @@ def test_an_empty_label_column_is_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("choices", "sentence"),
     [
-        ({"id_column": "nr"}, r"has no column 'nr'\. Its columns are 'text', 'label', 'g'"),
-        ({"id_column": "text"}, "Column text cannot be both text and id"),
-        ({"split_column": "label"}, "Column label cannot be both label and split"),
+        ({"id": "nr"}, r"has no column 'nr'\. Its columns are 'text', 'label', 'g'"),
+        ({"id": "text"}, "Column text cannot be both text and id"),
+        ({"split": "label"}, "Column label cannot be both label and split"),
     ],
 )
 def test_columns_that_cannot_be_are_one_sentence(choices: dict[str, str], sentence: str) -> None:
@@ -217,13 +217,7 @@ def test_a_dataset_is_built_saved_and_read_back(workspace: object) -> None:
     table = csv(f"text,label,user\n{body}again,pos,\n,neg,\n")
     dataset = build_dataset(
         table,
-        name="posts",
-        title="Posts",
-        text_column="text",
-        label_column="label",
-        positive_classes=["pos"],
-        group_column="user",
-        seed=3,
+        ImportRequest(replace(COLUMN_ROLES, group="user"), ("pos",), name="posts", title="Posts", seed=3),
     )
     assert dataset.info.source_sha256 == table.sha256 and dataset.info.split_seed == 3
     sizes = split_sizes(dataset.examples).set_index("split")
@@ -248,8 +242,7 @@ def test_a_dataset_is_built_saved_and_read_back(workspace: object) -> None:
 def test_no_row_is_lost_and_no_text_is_twice(cells: list[tuple[str, str, str]]) -> None:
     frame = pd.DataFrame([("x1", "pos", "98"), ("x2", "neg", "99"), *cells], columns=["text", "label", "nr"], dtype=str)
     table = read_table(frame.to_csv(index=False, quoting=1).encode(), "x.csv", header=True)
-    result = prepare(table, text_column="text", label_column="label", positive_classes=["pos"],
-                     negative_classes=["neg"], id_column="nr")  # fmt: skip
+    result = prepare(table, ImportRequest(replace(COLUMN_ROLES, id="nr"), ("pos",), ("neg",)))
     rows = [*result.examples["source_row"], *result.set_aside["source_row"]]
     assert sorted(rows) == list(range(2, len(frame) + 2))
     assert result.examples["id"].is_unique

@@ -1,7 +1,9 @@
 """Predictions made elsewhere: what comes in is what is shown, and what does not fit is named with its row and mend."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from closecall.data.predictions.columns import PredictionColumns, propose_predic
 from closecall.data.predictions.importing import (
     ImportedPredictions,
     PredictionFile,
+    PredictionImportRequest,
     import_predictions,
     preview_predictions,
 )
@@ -35,15 +38,20 @@ def predictions(n: int = 24, *, seed: int = 0, **more: object) -> pd.DataFrame:
     return frame.assign(text=[f"text {i}" for i in range(n)], **more)
 
 
+def imported(*files: PredictionFile, columns: PredictionColumns | None = None) -> ImportedPredictions:
+    return import_predictions(PredictionImportRequest(files, columns))
+
+
 @pytest.fixture
 def bring(workspace: Path, tmp_path: Path) -> Maker:
     """Write a frame as p.csv and import it."""
 
     def write_and_import(
-        frame: pd.DataFrame, columns: PredictionColumns | None = None, **more: object
+        frame: pd.DataFrame, columns: PredictionColumns | None = None, **more: Any
     ) -> ImportedPredictions:
         frame.to_csv(tmp_path / "p.csv", index=False)
-        return import_predictions([PredictionFile(tmp_path / "p.csv")], columns=columns, **more)  # type: ignore[arg-type]
+        request = PredictionImportRequest((PredictionFile(tmp_path / "p.csv"),), columns)
+        return import_predictions(replace(request, **more))
 
     return write_and_import
 
@@ -76,7 +84,7 @@ def test_several_files_in_three_forms_each_with_its_ratio(workspace: Path, tmp_p
     files = [
         PredictionFile(tmp_path / name, ratio=ratio) for name, ratio in (("a.csv", 1), ("b.jsonl", 3), ("c.parquet", 9))
     ]
-    made = import_predictions([*files, PredictionFile(one.to_csv().encode(), "upload.csv", ratio=9, seed=1)])
+    made = imported(*files, PredictionFile(one.to_csv().encode(), "upload.csv", ratio=9, seed=1))
     runs = load_runs(made.experiment.id)
     assert [run.name for run in runs] == ["r1-s0-none", "r3-s0-none", "r9-s0-none", "r9-s1-none"]
     assert np.allclose(load_predictions(runs[1]).pos_probs, two["probability"], atol=1e-6)
@@ -217,11 +225,11 @@ def test_ratios_are_told_once(workspace: Path, tmp_path: Path) -> None:
     predictions(ratio=2).to_csv(tmp_path / "with.csv", index=False)
     predictions().to_csv(tmp_path / "without.csv", index=False)
     with pytest.raises(UserError, match=r"with.csv has a ratio column, and a ratio was given beside it"):
-        import_predictions([PredictionFile(tmp_path / "with.csv", ratio=2)])
+        imported(PredictionFile(tmp_path / "with.csv", ratio=2))
     with pytest.raises(UserError, match=r"without.csv: give the ratio of its run"):
-        import_predictions([PredictionFile(tmp_path / "with.csv"), PredictionFile(tmp_path / "without.csv")])
+        imported(PredictionFile(tmp_path / "with.csv"), PredictionFile(tmp_path / "without.csv"))
     with pytest.raises(UserError, match=r"without.csv, row 2: id 'e00' is in run r1-s0-none already"):
-        import_predictions([PredictionFile(tmp_path / "without.csv")] * 2)
+        imported(*[PredictionFile(tmp_path / "without.csv")] * 2)
     assert dataset_names() == []
 
 
@@ -253,7 +261,7 @@ def test_a_column_cannot_be_two_things(bring: Maker) -> None:
     with pytest.raises(UserError, match="both logit columns"):
         bring(predictions(), PredictionColumns(id="id", label="label", logit_positive="probability"))
     with pytest.raises(UserError, match="at least one file"):
-        import_predictions([])
+        imported()
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
@@ -262,7 +270,7 @@ def test_an_own_export_comes_back_without_a_changed_character(workspace: Path, t
     frame = predictions(8, ratio=3).assign(text=texts, id=[f"=e{i}" for i in range(8)])
     path = tmp_path / f"export.{form}"
     write_table(frame, path, Provenance("posts", "0" * 64, "sweep"))
-    made = import_predictions([PredictionFile(path, seed=0)], columns=OWN)
+    made = imported(PredictionFile(path, seed=0), columns=OWN)
     examples = load_dataset(made.experiment.dataset).examples
     expected = texts if form == "csv" else [text.replace("\x00", " ") for text in texts]
     assert examples["text"].tolist() == expected and examples["id"].tolist() == frame["id"].tolist()

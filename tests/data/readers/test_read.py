@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import closecall.data.readers.table
 from closecall.data.io.errors import UserError
-from closecall.data.readers.read import ColumnGuess, columns_overview, guess_columns, read_table
+from closecall.data.readers.read import ColumnRoles, columns_overview, guess_columns, read_table
 from closecall.data.readers.table import RawTable
 
 
@@ -104,12 +104,12 @@ def test_columns_are_described() -> None:
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
-        ("id,text,label,split,user", ColumnGuess("text", "label", "id", "user", "split")),
-        ("nr,Body,Category,fold,x", ColumnGuess("Body", "Category", "", "", "fold")),
-        ("nr,words,kind,part,x", ColumnGuess("words", "kind", "", "", "")),
+        ("id,text,label,split,user", ColumnRoles("text", "label", "id", "user", "split")),
+        ("nr,Body,Category,fold,x", ColumnRoles("Body", "Category", "", "", "fold")),
+        ("nr,words,kind,part,x", ColumnRoles("words", "kind", "", "", "")),
     ],
 )
-def test_columns_are_proposed_by_name_and_content(head: str, expected: ColumnGuess) -> None:
+def test_columns_are_proposed_by_name_and_content(head: str, expected: ColumnRoles) -> None:
     body = [f"{n},this is text number {n},{'ab'[n % 2]},{['train', 'dev', 'test'][n % 3]},u{n % 4}" for n in range(12)]
     assert guess_columns(csv("\n".join([head, *body]))) == expected
 
