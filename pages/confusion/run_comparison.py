@@ -22,7 +22,7 @@ from closecall.charts.colours import (
 from closecall.data.experiments.runs import Predictions, Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.pages.shared.cached_io import finished_runs, predictions
-from closecall.pages.shared.example_table import example_table, open_as_queue
+from closecall.pages.shared.examples import example_table, open_as_queue
 from closecall.pages.shared.run_progress import run_label
 
 _CHOSEN = "against-cell"

@@ -15,7 +15,7 @@ from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.pages.data_map.points import doubted_share
 from closecall.pages.shared.chart_view import current_theme, draw
-from closecall.pages.shared.example_table import example_table
+from closecall.pages.shared.examples import example_table
 from closecall.pages.shared.training_dynamics import Positives
 
 LINES = 400

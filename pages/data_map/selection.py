@@ -5,11 +5,11 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.formatting import count_text
+from closecall.models.results.run_predictions import TRAIN
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.example_card import facts, over_ratios, whole_text
+from closecall.pages.shared.examples import show_facts, show_probabilities, show_text
 from closecall.pages.shared.maps.picks import PICKED, clear
 from closecall.pages.shared.maps.selection import SelectionContext, errors_link, slice_popover
-from closecall.pages.shared.runs import TRAIN
 
 SHOWN = 500
 _CLASS = ("negative", "positive")
@@ -75,6 +75,6 @@ def _card(desk: SelectionContext, one: str) -> None:
     if row < 0:
         st.caption("Click a row to read it here.")
         return
-    facts(desk.evidence, desk.run, row, desk.texts, threshold=desk.threshold)
-    whole_text(desk.texts.text(one), [])
-    over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold)
+    show_facts(desk.evidence, desk.run, row, desk.texts, threshold=desk.threshold)
+    show_text(desk.texts.text(one))
+    show_probabilities(desk.evidence, desk.run, row, threshold=desk.threshold)

@@ -6,13 +6,13 @@ from closecall.analysis.metrics.outcomes import OUTCOME_MARKS, OUTCOME_NAMES
 from closecall.charts.colours import OUTCOME_COLOURS as COLOUR
 from closecall.data.annotations.selections import load_selection
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import SPLIT_NAMES
 from closecall.pages.errors.filter_masks import pick_ranks
 from closecall.pages.errors.filters import ORDERS, OUTCOMES, STARTS, clear, narrowed, put
 from closecall.pages.errors.more_filters import more_filters
 from closecall.pages.errors.orders import orders
 from closecall.pages.errors.reading_state import ReadingState
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.runs import SPLIT_NAMES
 
 
 def outcome_row(desk: ReadingState) -> None:

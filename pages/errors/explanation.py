@@ -9,7 +9,7 @@ from closecall.analysis.formatting import count_text, probability_text
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
-from closecall.models.explain.inference_client import explained, probability_rows
+from closecall.models.explain.inference_client import parse_explanation, parse_probabilities
 from closecall.pages.errors.inference_requests import answer, ask, attribution_highlight, is_asked, take_back
 from closecall.pages.shared.cached_io import finished_runs
 from closecall.pages.shared.escaping import escape_markdown
@@ -48,7 +48,7 @@ def why_part(config: ExperimentConfig, run: Run, example: str, text: str | None,
         st.error(escape_markdown(reply.error), icon=":material/error:")
         st.button("Ask again", key="why-again", on_click=_ask, args=question)
         return
-    attribution, flip = explained(reply.result)
+    attribution, flip = parse_explanation(reply.result)
     with st.container(border=True):
         _head(run, question)
         _show(attribution, flip, example)
@@ -57,7 +57,7 @@ def why_part(config: ExperimentConfig, run: Run, example: str, text: str | None,
 
 def _ask(checkpoint: Checkpoint, text: str, threshold: float) -> None:
     question = (checkpoint, text, threshold)
-    ask(SLOT, question, lambda reader: reader.why(checkpoint, text, threshold=threshold))
+    ask(SLOT, question, lambda reader: reader.explain(checkpoint, text, threshold=threshold))
 
 
 def _missing(config: ExperimentConfig, run: Run) -> str:
@@ -184,7 +184,7 @@ def change_the_text(config: ExperimentConfig, example: str, text: str, *, thresh
         elif reply.error:
             st.error(escape_markdown(reply.error), icon=":material/error:")
         else:
-            _show_what_if([run for run, _ in asked], probability_rows(reply.result), threshold)
+            _show_what_if([run for run, _ in asked], parse_probabilities(reply.result), threshold)
 
 
 def _ask_what_if(checkpoints: tuple[Checkpoint, ...], text: str, changed: str) -> None:

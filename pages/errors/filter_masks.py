@@ -14,9 +14,9 @@ from closecall.data.annotations.selections import load_selection
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.pages.errors.filters import LISTED, MOST_SEEDS, UNDECIDED, Filters, length_of
 from closecall.pages.shared.cached_io import Texts, places_of, search, stamp
-from closecall.pages.shared.runs import Key, RunPredictions
 from closecall.pages.shared.slices import slice_members
 
 

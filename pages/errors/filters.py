@@ -10,7 +10,7 @@ from closecall.analysis.formatting import probability_text
 from closecall.data.annotations.hard_cases import ACTIONS
 from closecall.data.annotations.slice_rules import Length, Rule, read_rule
 from closecall.data.io.errors import UserError
-from closecall.pages.shared.runs import SPLIT_NAMES
+from closecall.models.results.run_predictions import SPLIT_NAMES
 
 OUTCOMES = ("fn", "fp", "tp", "tn")
 LISTED = ("On the list or not", "Not on the list", "On the list")

@@ -8,8 +8,7 @@ import streamlit as st
 from closecall.analysis.errors.occlusion import Attribution
 from closecall.charts.colours import NEGATIVE_COLOUR, POSITIVE_COLOUR
 from closecall.models.explain.inference_client import InferenceClient, Reply
-from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.highlight import escaped
+from closecall.pages.shared.escaping import escape_html, escape_markdown
 
 KEPT = 30
 """Answers that a session remembers."""
@@ -69,8 +68,8 @@ def _follow(slot: str, question: Hashable, doing: str) -> None:
         reply = _reply(slot, question)
         if reply is None or reply.finished:
             st.rerun()
-        share = reply.done / reply.of if reply.of else 0.0
-        said = f"{doing}: {reply.done:,} of {reply.of:,} so far" if reply.of else "Loading the classifier"
+        share = reply.done / reply.total if reply.total else 0.0
+        said = f"{doing}: {reply.done:,} of {reply.total:,} so far" if reply.total else "Loading the classifier"
         bar, stop = st.columns([5, 1], vertical_alignment="center")
         bar.progress(min(1.0, share), text=escape_markdown(said))
         stop.button("Stop", key=f"stop-{slot}", on_click=take_back, args=(slot, question))
@@ -95,7 +94,7 @@ def _reader() -> InferenceClient:
     return InferenceClient()
 
 
-# A text whose words are tinted by what they carry, as HTML: escaped, and never by colour alone.
+# A text whose words are tinted by what they carry, as HTML: escape_html, and never by colour alone.
 
 STRONGEST = 55
 """Percent of the class's colour behind the word that carries most; text stays readable in light and dark."""
@@ -122,21 +121,21 @@ def strengths(attribution: Attribution) -> np.ndarray:
 
 def _word(piece: str, tint: float, drop: float) -> str:
     if abs(tint) < FAINTEST:
-        return escaped(piece)
+        return escape_html(piece)
     bare = piece.strip()
     start = piece.index(bare)
     kind = "for" if tint > 0 else "against"
     span = (
-        f'<span class="{kind}" style="--part:{STRONGEST * abs(tint):.0f}%" title="{drop:+.2f}">{escaped(bare)}</span>'
+        f'<span class="{kind}" style="--part:{STRONGEST * abs(tint):.0f}%" title="{drop:+.2f}">{escape_html(bare)}</span>'
     )
-    return escaped(piece[:start]) + span + escaped(piece[start + len(bare) :])
+    return escape_html(piece[:start]) + span + escape_html(piece[start + len(bare) :])
 
 
 def _rest(text: str) -> str:
     if not text.strip():
         return ""
     more = f" … and {len(text) - SHOWN_REST:,} characters more" if len(text) > SHOWN_REST else ""
-    return f'<span class="unread" title="not read">{escaped(text[:SHOWN_REST])}{more}</span>'
+    return f'<span class="unread" title="not read">{escape_html(text[:SHOWN_REST])}{more}</span>'
 
 
 _STYLE = f"""<style>

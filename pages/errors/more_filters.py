@@ -7,12 +7,12 @@ import streamlit as st
 
 from closecall.data.annotations.hard_cases import ACTIONS
 from closecall.data.experiments.store import ratio_label
+from closecall.models.results.run_predictions import SPLIT_NAMES
 from closecall.pages.errors.filter_masks import group_names, lengths, sound_seeds
 from closecall.pages.errors.filters import LISTED, MOST_SEEDS, ONE_SEED, UNDECIDED, length_said, put
 from closecall.pages.errors.reading_state import ReadingState
 from closecall.pages.shared.case_list import tags_in_use
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.runs import SPLIT_NAMES
 from closecall.pages.shared.slices import slice_names
 
 _SHOWN = 30

@@ -10,11 +10,10 @@ from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run, load_run
 from closecall.data.experiments.store import experiment_folder, load_plan, ratio_label
 from closecall.data.io.files import read_frame
+from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.shared.cached_io import Texts, place_of, places_of, stamp
-from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.highlight import escaped, highlighted
+from closecall.pages.shared.escaping import escape_html, escape_markdown, highlight_words
 from closecall.pages.shared.neighbours import Vectors, vectors_of
-from closecall.pages.shared.runs import RunPredictions
 
 
 def show_nearest_new_negatives(
@@ -32,9 +31,9 @@ def show_nearest_new_negatives(
     text = texts.text(one) or ""
     with st.expander(f"Lost between {before} and {now}: the nearest of the negatives that came in there"):
         for other, cosine in found:
-            body = highlighted(texts.text(other) or "", shared_words(text[:20_000], (texts.text(other) or "")[:20_000]))
+            body = highlight_words(texts.text(other) or "", shared_words(text[:20_000], (texts.text(other) or "")[:20_000]))
             st.html(
-                f'<div class="quiet">cosine {cosine:.2f} · {escaped(other)}</div>'
+                f'<div class="quiet">cosine {cosine:.2f} · {escape_html(other)}</div>'
                 f'<div class="reading near" dir="auto">{body}</div>'
             )
         new = run.config.n_negatives - smaller.config.n_negatives

@@ -7,11 +7,11 @@ import streamlit as st
 
 from closecall.analysis.errors.neighbours import class_margins
 from closecall.data.experiments.runs import Run, load_dynamics
+from closecall.models.results.run_predictions import TRAIN, Key, RunPredictions
 from closecall.pages.errors.filter_masks import Known, pick_ranks, sound_seeds
 from closecall.pages.errors.filters import AS_PICKED, DATA_MAP, ORDERS, Filters
 from closecall.pages.shared.cached_io import places_of, stamp
 from closecall.pages.shared.neighbours import vectors_of
-from closecall.pages.shared.runs import TRAIN, Key, RunPredictions
 
 _MANY = 2_000
 """From so many comparisons on, the reader is told what is going on."""

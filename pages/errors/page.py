@@ -8,6 +8,7 @@ from closecall.analysis.formatting import count_text, probability_text, share_te
 from closecall.analysis.text import words
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.models.results.run_predictions import SPLIT_NAMES, TRAIN
 from closecall.pages.errors.actions import action_bar, decision_bar, note_and_tag_keys, note_and_tags
 from closecall.pages.errors.bulk_actions import bulk_actions
 from closecall.pages.errors.controls import desk_style, outcome_row, search_row
@@ -18,9 +19,8 @@ from closecall.pages.errors.queue import history, queue
 from closecall.pages.errors.reading_state import ReadingState, reading_state
 from closecall.pages.shared.case_list import choose_person, log_mark
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.example_card import ExampleOutcome, beside, facts, over_ratios, whole_text
+from closecall.pages.shared.examples import Prediction, show_facts, show_nearest_training, show_probabilities, show_text
 from closecall.pages.shared.layout import headline, wide
-from closecall.pages.shared.runs import SPLIT_NAMES, TRAIN
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
 from closecall.pages.shared.url_filters import enter, settle
 
@@ -136,19 +136,19 @@ def card(config: ExperimentConfig, desk: ReadingState, example: str) -> None:
         st.info("This example is not in the queue: the filters leave it out.", icon=":material/filter_alt_off:")
     group = desk.known.groups.iloc[row] if desk.known.groups is not None else None
     named, string = ("", "") if group is None else (str(group["group"]), str(group["outcome_string"]))
-    facts(evidence, run, row, texts, threshold=threshold, group=named, verdict=verdict_of(desk, row))
-    over_ratios(evidence, run, row, threshold=threshold, outcome_string=string)
+    show_facts(evidence, run, row, texts, threshold=threshold, group=named, prediction=prediction_of(desk, row))
+    show_probabilities(evidence, run, row, threshold=threshold, outcome_string=string)
     show_label_conflicts(config.dataset, example)
     why_part(config, run, example, texts.text(example), threshold=threshold)
-    whole_text(texts.text(example), [] if desk.filters.regex else words(desk.filters.text))
-    beside(evidence, run, row, texts)
+    show_text(texts.text(example), [] if desk.filters.regex else words(desk.filters.text))
+    show_nearest_training(evidence, run, row, texts)
     show_nearest_new_negatives(config.id, evidence, run, row, texts, threshold=threshold)
 
 
-def verdict_of(desk: ReadingState, row: int) -> ExampleOutcome:
+def prediction_of(desk: ReadingState, row: int) -> Prediction:
     judged: Any = desk.judged
     positive = judged.outcome(row) in ("tp", "fp")
-    return ExampleOutcome(float(judged.probs[row]), positive, int(judged.called[row]), int(judged.told[row]))
+    return Prediction(float(judged.probs[row]), positive, int(judged.called[row]), int(judged.told[row]))
 
 
 def _nothing(example: str) -> None:

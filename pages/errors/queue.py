@@ -10,8 +10,7 @@ from closecall.analysis.formatting import count_text, probability_text
 from closecall.analysis.metrics.outcomes import OUTCOME_MARKS
 from closecall.pages.errors.reading_state import ReadingState
 from closecall.pages.shared import case_list
-from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.highlight import escaped
+from closecall.pages.shared.escaping import escape_html, escape_markdown
 
 ROWS = 12
 
@@ -83,7 +82,7 @@ def history(experiment: str, example: str) -> None:
 
 def _line(record: dict[str, Any], example: str) -> str:
     who = str(record.get("who", "")) or "someone"
-    said = f"{_moment(str(record.get('time', '')))}, {escaped(who)}: {escaped(_what(record, example))}"
+    said = f"{_moment(str(record.get('time', '')))}, {escape_html(who)}: {escape_html(_what(record, example))}"
     return f"<li><s>{said}</s> (taken back)</li>" if record["undone"] else f"<li>{said}</li>"
 
 

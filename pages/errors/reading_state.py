@@ -11,12 +11,13 @@ from closecall.data.annotations.slices import slices_log
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.errors.filter_masks import ExampleOutcomes, Known, example_outcomes, keeps, rows_of
 from closecall.pages.errors.filters import STARTS, Filters
 from closecall.pages.errors.orders import orders, sort_keys
 from closecall.pages.shared.cached_io import Texts, stamp, texts_of
 from closecall.pages.shared.case_list import annotations, log_mark
-from closecall.pages.shared.runs import RunPredictions, outcome_groups_of, run_predictions
+from closecall.pages.shared.runs import outcome_groups_of, run_predictions
 
 NARROWING = ("outcome", "text", "chance", "listed", "group", "tag", "action", "slice", "length", "picked")
 

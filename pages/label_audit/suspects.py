@@ -9,13 +9,12 @@ import streamlit as st
 from closecall.analysis.formatting import count_text, probability_text
 from closecall.data.annotations.hard_cases import Origin
 from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.run_predictions import SPLIT_NAMES
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, frozen_folder
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.example_card import whole_text
-from closecall.pages.shared.example_table import open_as_queue
+from closecall.pages.shared.examples import open_as_queue, show_text
 from closecall.pages.shared.neighbours import neighbours, show_neighbours
-from closecall.pages.shared.runs import SPLIT_NAMES
 
 SHOWN = 500
 LABELLED = ("all", "positive", "negative")
@@ -141,7 +140,7 @@ def suspect_card(config: ExperimentConfig, suspect: pd.Series, texts: Texts) -> 
         f"**{escape_markdown(one)}** · labelled {_CLASS[label]} ({escape_markdown(texts.class_name(one, label))})"
     )
     st.markdown(_evidence(suspect))
-    whole_text(texts.text(one), [])
+    show_text(texts.text(one))
     found = neighbours(frozen_folder(config.id), one)
     if isinstance(found, str):
         st.caption(found)

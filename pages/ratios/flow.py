@@ -7,14 +7,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, probability_text, too_small_text
-from closecall.analysis.ratio.flow import flow_table, majority_right
+from closecall.analysis.formatting import count_text, detectable_drop_text, probability_text
+from closecall.analysis.ratio.flow import flow_table, majority_correct
 from closecall.charts.colours import FN_COLOUR, POSITIVE_COLOUR, TP_COLOUR, UNSELECTED
 from closecall.charts.figure import Chart, finish
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.chart_view import current_theme, show_chart
-from closecall.pages.shared.example_table import example_table, open_as_queue
-from closecall.pages.shared.runs import ValidRuns
+from closecall.pages.shared.examples import example_table, open_as_queue
 
 _COLOURS = {("tp", "fn"): FN_COLOUR, ("fn", "tp"): POSITIVE_COLOUR, ("tp", "tp"): TP_COLOUR, ("fn", "fn"): UNSELECTED}
 _SAID = {("tp", "fn"): "lost", ("fn", "tp"): "came back", ("fn", "fn"): "stayed missed", ("tp", "tp"): "stayed found"}
@@ -65,14 +65,14 @@ def flow_chart(table: pd.DataFrame, levels: list[float]) -> Chart:
     positives = int(table[(table["label"] == 1) & (table["from_ratio"] == levels[0])]["count"].sum())
     reading = (
         f"Bands are the {count_text(positives, 'test positive')}, found (above) or missed by most seeds. Vermilion bands "
-        f"are lost on the way to the next ratio, orange ones come back. {too_small_text(positives)}"
+        f"are lost on the way to the next ratio, orange ones come back. {detectable_drop_text(positives)}"
     )
     return Chart(figure, key="flow", alt=title, reading=reading)
 
 
 def _passages(test: ValidRuns) -> list[dict[str, Any]]:
     """Every band of every step, and of the whole way, with its rows; empty bands are left out."""
-    levels, right = majority_right(test.labels, test.pos_probs, test.ratios)
+    levels, right = majority_correct(test.labels, test.pos_probs, test.ratios)
     positive = test.labels == 1
     ways = [(0, len(levels) - 1), *((i, i + 1) for i in range(len(levels) - 1))]
     passages = []

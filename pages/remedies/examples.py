@@ -11,7 +11,7 @@ from closecall.data.annotations.selections import save_selection
 from closecall.data.experiments.remedies import PLAIN, remedy_title
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.remedy_comparison import RemedyComparison
-from closecall.pages.shared.example_table import example_table
+from closecall.pages.shared.examples import example_table
 from closecall.pages.shared.state import init_bound_value, show_examples
 
 CUTS = ("the same false alarms", "own thresholds", ".5")

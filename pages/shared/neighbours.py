@@ -1,4 +1,4 @@
-"""The training examples nearest to an example, by an encoder's own embeddings, both classes side by side."""
+"""The training examples nearest to an example, by cosine similarity of an encoder's embeddings, for both classes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,23 +7,26 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.errors.neighbours import shared_words, words_apart
+from closecall.analysis.errors.neighbours import shared_words, unshared_words
 from closecall.pages.shared.cached_io import Texts, embeddings, place_of, stamp
-from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.highlight import escaped, highlighted
+from closecall.pages.shared.escaping import escape_html, escape_markdown, highlight_words
 
 SHOWN = 3
-SAME = 0.98
-"""Cosine from which two texts are worth a look as near-duplicates."""
-WORDS = 12
-"""Words not shared that are listed, of each text."""
-CLOSE = 0.02
-"""A margin between the two classes smaller than this is no difference to speak of."""
+"""Neighbours of each class."""
+NEAR_DUPLICATE = 0.98
+"""Cosine from which two texts are reported as near-duplicates."""
+BORDERLINE = 0.02
+"""Difference of the two classes' cosines below which an example counts as borderline."""
+LISTED_WORDS = 12
+"""Words of each text that the other text does not have."""
+COMPARED = 20_000
+"""Characters of each text that are compared word by word."""
+_CLASS = ("negative", "positive")
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Embeddings by id, and those of the training examples of each class, of length 1."""
+    """Embeddings (n, dimensions) with their ids, and the training examples of each class, scaled to length 1."""
 
     places: pd.Index
     embeddings: np.ndarray
@@ -33,7 +36,7 @@ class Vectors:
 
 
 @dataclass(frozen=True)
-class Near:
+class Nearest:
     """The nearest training examples of one class: ids and cosines, nearest first."""
 
     ids: tuple[str, ...]
@@ -41,101 +44,102 @@ class Near:
 
 
 def vectors_of(folder: Path) -> Vectors | None:
-    """The embeddings of a run folder or of an experiment's frozen folder, None when there are none."""
+    """The embeddings of a run folder or frozen-encoder folder, None when there are none."""
     return _vectors(str(folder), stamp(folder / "embeddings.npy"))
 
 
-def neighbours(folder: Path, one: str) -> dict[int, Near] | str:
-    """The nearest training examples by class, or a sentence that says what is missing."""
+def neighbours(folder: Path, one: str) -> dict[int, Nearest] | str:
+    """The nearest training examples of an example by class (1, 0), or a sentence that says what is missing."""
     vectors = vectors_of(folder)
     if vectors is None:
         return (
-            "There are no embeddings, which neighbours need: these predictions came without an encoder, or the run "
-            "has not come to them yet."
+            "Nearest training examples need embeddings. There are none: the predictions were imported, or the run "
+            "has not computed them yet."
         )
     place = place_of(vectors.places, one)
     if place < 0:
-        return "This example has no embedding: only test and training examples do."
+        return "This example has no embedding. Only test and training examples have one."
     if not all(len(vectors.train[label]) for label in (1, 0)):
-        return "The training examples have no embeddings, so there is nothing to compare with."
+        return "The training examples have no embeddings to compare with."
     query = _unit(np.asarray(vectors.embeddings[place])[None])[0]
     return {label: _nearest(vectors, label, query, one) for label in (1, 0)}
 
 
-def show_neighbours(found: dict[int, Near], one: str, label: int, texts: Texts) -> None:
-    """One sentence on what they say, then the classes side by side; the example's own class first."""
+def show_neighbours(found: dict[int, Nearest], one: str, label: int, texts: Texts) -> None:
+    """One sentence that compares the two classes, then their nearest texts side by side, the example's class first."""
     if not all(near.ids for near in found.values()):
-        st.caption("There is no other training example of one class to compare with.")
+        st.caption("One class has no other training example to compare with.")
         return
-    if found[1 - label].cosines[0] >= SAME:
-        st.warning(_twin(found, label), icon=":material/content_copy:")
-    st.markdown(_finding(found, label))
+    if found[1 - label].cosines[0] >= NEAR_DUPLICATE:
+        st.warning(_near_duplicate(found, label), icon=":material/content_copy:")
+    st.markdown(_comparison(found, label))
     text = texts.text(one) or ""
-    sides = "".join(_side(found[kind], kind, text, texts) for kind in (label, 1 - label))
-    st.html(f'<div class="near-pair">{sides}</div>')
+    columns = "".join(_column(found[kind], kind, text, texts) for kind in (label, 1 - label))
+    st.html(f'<div class="near-pair">{columns}</div>')
 
 
-def _side(near: Near, kind: int, text: str, texts: Texts) -> str:
-    name = escaped(texts.class_name(near.ids[0], kind))
+def _comparison(found: dict[int, Nearest], label: int) -> str:
+    own, other = found[label].cosines[0], found[1 - label].cosines[0]
+    if abs(own - other) < BORDERLINE:
+        return (
+            f"Borderline: the nearest training {_CLASS[label]} and {_CLASS[1 - label]} are about equally near "
+            f"(cosine {own:.2f} and {other:.2f})."
+        )
+    nearer = _CLASS[label] if own > other else _CLASS[1 - label]
+    meaning = "its own class" if own > other else "the other class; the classes overlap here, or a label is wrong"
+    cosines = f"(cosine {max(own, other):.2f} against {min(own, other):.2f})"
+    return f"Nearer to a training **{nearer}** {cosines}: {meaning}."
+
+
+def _near_duplicate(found: dict[int, Nearest], label: int) -> str:
+    number = sum(cosine >= NEAR_DUPLICATE for cosine in found[1 - label].cosines)
+    more = f", and {number - 1} more at least {NEAR_DUPLICATE}" if number > 1 else ""
+    return (
+        f"A near-duplicate is a training **{_CLASS[1 - label]}** ({escape_markdown(found[1 - label].ids[0])}, "
+        f"cosine {found[1 - label].cosines[0]:.3f}{more}). One of the two labels may be wrong."
+    )
+
+
+def _column(near: Nearest, kind: int, text: str, texts: Texts) -> str:
+    name = escape_html(texts.class_name(near.ids[0], kind))
     blocks = "".join(_block(number, near, text, texts) for number in range(len(near.ids)))
-    return f"<div><p><strong>Nearest training {'positive' if kind else 'negative'}</strong> · {name}</p>{blocks}</div>"
+    return f"<div><p><strong>Nearest training {_CLASS[kind]}</strong> · {name}</p>{blocks}</div>"
 
 
-def _nearest(vectors: Vectors, label: int, query: np.ndarray, one: str) -> Near:
+def _block(number: int, near: Nearest, text: str, texts: Texts) -> str:
+    """One neighbour as HTML; all but the nearest are collapsed."""
+    one, cosine = near.ids[number], near.cosines[number]
+    other = texts.text(one)
+    shared = shared_words(text[:COMPARED], other[:COMPARED]) if other and text else []
+    summary = f"cosine {cosine:.2f} · {escape_html(one)}"
+    if shared:
+        summary += f" · {len(shared)} shared word{'s' if len(shared) != 1 else ''}"
+    shown = highlight_words(other, shared) if other is not None else ""
+    body = f'<div class="reading near" dir="auto">{shown}</div>' + (_differences(text, other) if other and text else "")
+    if number == 0:
+        return f'<div class="quiet">{summary}</div>{body}'
+    return f'<details><summary class="quiet">{summary}</summary>{body}</details>'
+
+
+def _differences(text: str, other: str) -> str:
+    """The words that only one of the two texts has, without stop words."""
+    only_text, only_other = unshared_words(text[:COMPARED], other[:COMPARED])
+    parts = [("Only in the example", only_text), ("Only in this neighbour", only_other)]
+    return "".join(
+        f'<div class="quiet apart">{name}: {escape_html(", ".join(found[:LISTED_WORDS]))}'
+        f"{f' and {len(found) - LISTED_WORDS:,} more' if len(found) > LISTED_WORDS else ''}</div>"
+        for name, found in parts
+        if found
+    )
+
+
+def _nearest(vectors: Vectors, label: int, query: np.ndarray, one: str) -> Nearest:
     cosines = vectors.train[label] @ query
     first = np.argpartition(-cosines, min(SHOWN, len(cosines) - 1))[: SHOWN + 1]
     pairs = sorted((-float(cosines[i]), int(i)) for i in first)
     near = [(str(vectors.train_ids[label][i]), -cosine) for cosine, i in pairs]
     near = [pair for pair in near if pair[0] != one][:SHOWN]
-    return Near(tuple(pair[0] for pair in near), tuple(pair[1] for pair in near))
-
-
-def _finding(found: dict[int, Near], label: int) -> str:
-    own, other = found[label].cosines[0], found[1 - label].cosines[0]
-    names = ("negative", "positive")
-    if abs(own - other) < CLOSE:
-        return f"As near to training negatives as to training positives: borderline (cosine {own:.2f} and {other:.2f})."
-    nearer = names[label] if own > other else names[1 - label]
-    reading = "its own class" if own > other else "the other class: true overlap, or a wrong label"
-    return f"Nearer to a training **{nearer}**, {reading} (cosine {max(own, other):.2f} against {min(own, other):.2f})."
-
-
-def _twin(found: dict[int, Near], label: int) -> str:
-    """A near-duplicate of the other class."""
-    number = sum(cosine >= SAME for cosine in found[1 - label].cosines)
-    name, cosine = ("negative", "positive")[1 - label], found[1 - label].cosines[0]
-    more = f", and {number - 1} more are as near" if number > 1 else ""
-    return (
-        f"To this encoder nearly the same text stands in training as a **{name}** "
-        f"({escape_markdown(found[1 - label].ids[0])}, cosine {cosine:.3f}{more}): one of the two labels may be wrong."
-    )
-
-
-def _block(number: int, near: Near, text: str, texts: Texts) -> str:
-    """The nearest one open, the next ones folded."""
-    one, cosine = near.ids[number], near.cosines[number]
-    other = texts.text(one)
-    shared = shared_words(text[:20_000], other[:20_000]) if other and text else []
-    said = f"cosine {cosine:.2f} · {escaped(one)}"
-    if shared:
-        said += f" · {len(shared)} shared word{'s' if len(shared) != 1 else ''}"
-    body = f'<div class="reading near" dir="auto">{highlighted(other, shared) if other is not None else ""}</div>'
-    body += _apart(text, other) if other and text else ""
-    if number == 0:
-        return f'<div class="quiet">{said}</div>{body}'
-    return f'<details><summary class="quiet">{said}</summary>{body}</details>'
-
-
-def _apart(text: str, other: str) -> str:
-    """The words that the two texts do not share, stop words left out."""
-    only_read, only_near = words_apart(text[:20_000], other[:20_000])
-    parts = [("Only in what you read", only_read), ("Only in this neighbour", only_near)]
-    return "".join(
-        f'<div class="quiet apart">{said}: {escaped(", ".join(found[:WORDS]))}'
-        f"{f' and {len(found) - WORDS:,} more' if len(found) > WORDS else ''}</div>"
-        for said, found in parts
-        if found
-    )
+    return Nearest(tuple(pair[0] for pair in near), tuple(pair[1] for pair in near))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -14,12 +14,12 @@ from closecall.data.annotations.slices import save_slice
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import TRAIN, RunPredictions
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.example_card import beside, facts, over_ratios, whole_text
+from closecall.pages.shared.examples import show_facts, show_nearest_training, show_probabilities, show_text
 from closecall.pages.shared.maps.picks import PICKED, clear
-from closecall.pages.shared.runs import TRAIN, RunPredictions
 
 SHOWN = 500
 
@@ -58,14 +58,14 @@ def card(desk: SelectionContext, one: str) -> None:
     row = desk.evidence.place(one)
     if row < 0:
         st.markdown(f"Training text {escape_markdown(one)}")
-        whole_text(desk.texts.text(one), [])
+        show_text(desk.texts.text(one))
         return
     errors_link("Read it in Errors", desk, example=one)
-    facts(desk.evidence, desk.run, row, desk.texts, threshold=desk.threshold)
-    whole_text(desk.texts.text(one), [])
-    over_ratios(desk.evidence, desk.run, row, threshold=desk.threshold)
+    show_facts(desk.evidence, desk.run, row, desk.texts, threshold=desk.threshold)
+    show_text(desk.texts.text(one))
+    show_probabilities(desk.evidence, desk.run, row, threshold=desk.threshold)
     with st.expander("Nearest training texts"):
-        beside(desk.evidence, desk.run, row, desk.texts)
+        show_nearest_training(desk.evidence, desk.run, row, desk.texts)
 
 
 def _buttons(desk: SelectionContext, points: pd.DataFrame) -> None:
