@@ -64,7 +64,7 @@ def _tell_the_reader(checkpoint: Checkpoint, text: str) -> None:
     reader = InferenceClient()
     for press in ("first press in the app", "a later press"):
         started = time.perf_counter()
-        reply = reader.reply(reader.why(checkpoint, text, threshold=0.5), wait=120)
+        reply = reader.reply(reader.explain(checkpoint, text, threshold=0.5), wait=120)
         assert reply.finished and not reply.error, reply
         print(f"{press}: {time.perf_counter() - started:.2f} s")
     reader.close()

@@ -41,7 +41,7 @@ def report_slices(
 
 def written_table(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
     """The tested slices with plain columns: outcome, slice (in words), rule (as links write it), kind, the numbers."""
-    named = table.rename(columns={"said": "slice", "written": "rule"}).drop(columns="candidate")
+    named = table.drop(columns="candidate")
     interval = [f"{low:.3f} to {high:.3f}" for low, high in zip(named["low"], named["high"], strict=True)]
     named = named.assign(outcome=outcome, interval=interval)
     front = ["outcome", "slice", "rule", "kind"]

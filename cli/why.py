@@ -82,9 +82,9 @@ def _show_words(run: Run, checkpoint: Checkpoint, text: str, threshold: float, *
 def _show_other(experiment: str, own: str, other: str, *, as_json: bool) -> None:
     """The probability of both texts at every ratio and seed that kept its classifier."""
     from closecall.analysis.errors.occlusion import positive_probability
-    from closecall.models.explain.classifiers import Classifiers
+    from closecall.models.explain.classifiers import ClassifierCache
 
-    classifiers = Classifiers()
+    classifiers = ClassifierCache()
     rows: list[dict[str, Any]] = []
     for run in load_runs(experiment):
         checkpoint = checkpoint_of(run) if run.has_predictions else None

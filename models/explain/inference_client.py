@@ -1,4 +1,4 @@
-"""The app's end of the reader: ask, hear, take back. Nothing here waits for a model, and nothing imports torch."""
+"""The app's connection to the inference server: send requests, poll for replies, cancel. Nothing here imports torch."""
 
 import json
 import os
@@ -19,17 +19,18 @@ from closecall.models.encoders.checkpoints import Checkpoint
 from closecall.models.runtime.capacity import threads_per_process
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
 
-KEPT = 200
-"""Replies that are remembered."""
-DIED = "The reading process ended without an answer, most often because memory ran out. Ask again."
+MAX_REPLIES = 200
+"""Replies that are kept; the oldest are dropped first."""
+SERVER_EXITED = "The inference process exited without a reply, most often because memory ran out. Run it again."
+UNKNOWN_REQUEST = "The reply to this request is no longer kept. Run it again."
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is known of a question by now: how much is done (`of` 0: still loading), then a result or an error."""
+    """The state of a request: `done` of `total` texts (`total` 0: still loading), then a result or an error."""
 
     done: int = 0
-    of: int = 0
+    total: int = 0
     result: Any = None
     error: str = ""
 
@@ -39,8 +40,10 @@ class Reply:
 
 
 class InferenceClient:
-    """The reading process of one app, shared by its sessions. It starts with the first question, and ends by itself
-    when nothing is asked for a while or the app ends."""
+    """One inference process, shared by all sessions of an app.
+
+    The process starts with the first request. It exits when it is idle for a while, or with the app.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,57 +52,57 @@ class InferenceClient:
         self._replies: dict[int, Reply] = {}
         self._lock = threading.RLock()
 
-    def why(self, checkpoint: Checkpoint, text: str, *, threshold: float) -> int:
-        """Ask what each word of a text carries. The number to fetch the reply by; its result goes to `explained`."""
-        return self._ask(checkpoint=asdict(checkpoint), text=text, threshold=threshold)
+    def explain(self, checkpoint: Checkpoint, text: str, *, threshold: float) -> int:
+        """Request the occlusion of a text. Returns the request's number; parse its result by `parse_explanation`."""
+        return self._request(checkpoint=asdict(checkpoint), text=text, threshold=threshold)
 
     def probabilities(self, checkpoints: Sequence[Checkpoint], texts: Sequence[str]) -> int:
-        """Ask for the positive-class probability of each text at each checkpoint; for `probability_rows`."""
-        return self._ask(checkpoints=[asdict(one) for one in checkpoints], texts=list(texts))
+        """Request the positive-class probability of each text at each checkpoint; see `parse_probabilities`."""
+        return self._request(checkpoints=[asdict(one) for one in checkpoints], texts=list(texts))
 
     def reply(self, number: int, *, wait: float = 0.0) -> Reply:
-        """What is known by now, after waiting at most so many seconds for the end of it."""
+        """The latest reply to a request, after waiting at most `wait` seconds for it to finish."""
         deadline = time.monotonic() + wait
         while True:
             with self._lock:
-                self._hear()
-                found = self._replies.get(number, Reply(error="This answer is not kept any more. Ask again."))
+                self._receive()
+                reply = self._replies.get(number, Reply(error=UNKNOWN_REQUEST))
                 output = self._process.stdout if self._process is not None else None
             left = deadline - time.monotonic()
-            if found.finished or left <= 0 or output is None:
-                return found
+            if reply.finished or left <= 0 or output is None:
+                return reply
             select.select([output], [], [], min(left, 0.1))
 
     def cancel(self, number: int) -> None:
-        """Nobody waits for this any more; what is under way ends within a second."""
+        """Cancel a request and forget its reply; a running one stops within a second."""
         with self._lock:
-            if self._process is not None and not self._replies.get(number, Reply(error="gone")).finished:
+            if self._process is not None and not self._replies.get(number, Reply(error="unknown")).finished:
                 with suppress(OSError):
                     self._write({"cancel": number})
             self._replies.pop(number, None)
 
     def close(self) -> None:
-        """End the process and give its memory back."""
+        """Kill the process, which frees its memory."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()
-                self._bury()
+                self._reap()
 
-    def _ask(self, **question: Any) -> int:
+    def _request(self, **request: Any) -> int:
         with self._lock:
-            self._hear()
+            self._receive()
             self._number += 1
             self._replies[self._number] = Reply()
-            while len(self._replies) > KEPT:
+            while len(self._replies) > MAX_REPLIES:
                 self._replies.pop(next(iter(self._replies)))
             if self._process is None:
                 self._start()
             try:
-                self._write({"number": self._number, **question})
-            except OSError:  # it ended just now: a fresh one takes the question
-                self._bury(but=self._number)
+                self._write({"number": self._number, **request})
+            except OSError:  # the server exited just now: send the request to a new one
+                self._reap(keep=self._number)
                 self._start()
-                self._write({"number": self._number, **question})
+                self._write({"number": self._number, **request})
             return self._number
 
     def _start(self) -> None:
@@ -113,31 +116,31 @@ class InferenceClient:
         self._half_line = b""
         os.set_blocking(_pipe(self._process.stdout).fileno(), False)
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, message: dict[str, Any]) -> None:
         assert self._process is not None
         pipe = _pipe(self._process.stdin)
-        pipe.write(json.dumps(line).encode() + b"\n")
+        pipe.write(json.dumps(message).encode() + b"\n")
         pipe.flush()
 
-    def _hear(self) -> None:
-        """Take in what the reader said since."""
+    def _receive(self) -> None:
+        """Store all replies that have arrived."""
         while self._process is not None:
             try:
-                said = os.read(_pipe(self._process.stdout).fileno(), 1 << 16)
+                received = os.read(_pipe(self._process.stdout).fileno(), 1 << 16)
             except BlockingIOError:
                 return
-            if not said:
-                self._bury()
+            if not received:
+                self._reap()
                 return
-            *lines, self._half_line = (self._half_line + said).split(b"\n")
+            *lines, self._half_line = (self._half_line + received).split(b"\n")
             for line in lines:
                 content = json.loads(line)
                 number = content.pop("number")
                 if number in self._replies:
                     self._replies[number] = Reply(**content)
 
-    def _bury(self, *, but: int = 0) -> None:
-        """The process is gone: whoever waits is told."""
+    def _reap(self, *, keep: int = 0) -> None:
+        """Release the exited process; all unfinished requests but `keep` fail."""
         process, self._process = self._process, None
         if process is not None:
             for pipe in (process.stdin, process.stdout):
@@ -145,17 +148,17 @@ class InferenceClient:
                     _pipe(pipe).close()
             process.wait()
         for number, reply in self._replies.items():
-            if number != but and not reply.finished:
-                self._replies[number] = Reply(error=DIED)
+            if number != keep and not reply.finished:
+                self._replies[number] = Reply(error=SERVER_EXITED)
 
 
-def explained(result: Any) -> tuple[Attribution, Flip]:
-    """The result of a question why."""
+def parse_explanation(result: Any) -> tuple[Attribution, Flip]:
+    """The result of `InferenceClient.explain`."""
     return Attribution(**result["attribution"]), Flip(**result["flip"])
 
 
-def probability_rows(result: Any) -> np.ndarray:
-    """The result of a question for probabilities (checkpoints x texts)."""
+def parse_probabilities(result: Any) -> np.ndarray:
+    """The result of `InferenceClient.probabilities` (checkpoints x texts)."""
     return np.asarray(result, dtype=np.float64)
 
 

@@ -1,10 +1,10 @@
-"""The reader: a process that asks classifiers about single texts for people who wait at a screen.
+"""The inference server: a process that classifies single texts for the app.
 
     python -m closecall.models.explain.inference_server
 
-The app needs no torch for it and gets all memory back when the reader ends: after ten minutes without a question, or as
-soon as its input ends with the app. Questions come as JSON lines, each with a number; `{"cancel": number}` takes one
-back, also while it is worked on. Answers are JSON lines with the number and `done` and `of`, `result` or `error`.
+The app itself never loads torch, and all memory is freed when the server exits: after ten minutes without a request, or
+when its standard input closes with the app. Requests are JSON lines, each with a `number`; `{"cancel": number}` cancels
+one, also while it is running. Replies are JSON lines with the number and `done` and `total`, `result` or `error`.
 """
 
 import json
@@ -12,73 +12,81 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from closecall.models.explain.classifiers import Classifiers
+    from closecall.models.explain.classifiers import ClassifierCache
 
 IDLE_SECONDS = 600.0
 
+Send = Callable[..., None]
+"""Send keyword arguments as the next reply to a request. Raises RequestCancelled when it was cancelled."""
 
-class RequestWithdrawn(Exception):
-    """Nobody waits for the answer any more."""
+
+class RequestCancelled(Exception):
+    """The client cancelled this request."""
 
 
 def main() -> int:
-    """Answer until nothing is asked any more."""
+    """Serve requests until none has come for `IDLE_SECONDS`."""
     channel = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
-    questions: queue.Queue[dict[str, Any]] = queue.Queue()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps what libraries print out of the replies
+    requests: queue.Queue[dict[str, Any]] = queue.Queue()
     cancelled: set[int] = set()
-    threading.Thread(target=_listen, args=(questions, cancelled), daemon=True).start()
-    # Here and no earlier: this takes seconds, and questions may come and be taken back meanwhile.
-    from closecall.models.explain.classifiers import Classifiers
+    threading.Thread(target=_receive, args=(requests, cancelled), daemon=True).start()
+    # Imported only now: it takes seconds, during which requests can already arrive and be cancelled.
+    from closecall.models.explain.classifiers import ClassifierCache
 
-    classifiers = Classifiers()
+    classifiers = ClassifierCache()
     while True:
         try:
-            question = questions.get(timeout=IDLE_SECONDS)
+            request = requests.get(timeout=IDLE_SECONDS)
         except queue.Empty:
             return 0
-        number = question.pop("number")
+        number = request.pop("number")
 
-        def tell(number: int = number, **said: Any) -> None:
+        def send(number: int = number, **content: Any) -> None:
             if number in cancelled:
-                raise RequestWithdrawn
-            os.write(channel, (json.dumps({"number": number, **said}) + "\n").encode())
+                raise RequestCancelled
+            os.write(channel, (json.dumps({"number": number, **content}) + "\n").encode())
 
-        _answer(classifiers, question, tell)
+        _serve(classifiers, request, send)
 
 
-def _listen(questions: "queue.Queue[dict[str, Any]]", cancelled: set[int]) -> None:
-    """Take questions in, and take them back; the end of the input is the end of the process, whatever it does."""
+def _receive(requests: "queue.Queue[dict[str, Any]]", cancelled: set[int]) -> None:
+    """Queue requests and record cancellations; exit the process when the input closes, whatever is running."""
     for line in sys.stdin:
-        said = json.loads(line)
-        if "cancel" in said:
-            cancelled.add(said["cancel"])
+        message = json.loads(line)
+        if "cancel" in message:
+            cancelled.add(message["cancel"])
         else:
-            questions.put(said)
+            requests.put(message)
     os._exit(0)
 
 
-def _answer(classifiers: "Classifiers", question: dict[str, Any], tell: Any) -> None:
+def _serve(classifiers: "ClassifierCache", request: dict[str, Any], send: Send) -> None:
+    """Run one request and send its result, or its error as one sentence."""
     from closecall.data.io.errors import UserError
 
     try:
-        tell(done=0, of=0)
-        answer = _why if "text" in question else _probabilities
-        tell(result=answer(classifiers, tell, **question))
-    except RequestWithdrawn:
+        send(done=0, total=0)
+        handler = _explanation if "text" in request else _probabilities
+        send(result=handler(classifiers, send, **request))
+    except RequestCancelled:
         return
     except UserError as error:
-        tell(error=str(error))
+        send(error=str(error))
     except Exception as error:
         first_line = (str(error).strip().splitlines() or ["no message"])[0][:200]
-        tell(error=f"The classifier could not be asked: {type(error).__name__}: {first_line}")
+        send(error=f"The classifier failed: {type(error).__name__}: {first_line}")
 
 
-def _why(classifiers: "Classifiers", tell: Any, checkpoint: dict[str, Any], text: str, threshold: float) -> dict:
+def _explanation(
+    classifiers: "ClassifierCache", send: Send, checkpoint: dict[str, Any], text: str, threshold: float
+) -> dict[str, Any]:
+    """The attribution and the flip of one text, as plain values."""
     from closecall.models.encoders.checkpoints import Checkpoint
     from closecall.models.explain.occlusion import explain
 
@@ -86,19 +94,21 @@ def _why(classifiers: "Classifiers", tell: Any, checkpoint: dict[str, Any], text
         classifiers(Checkpoint(**checkpoint)),
         text,
         threshold=threshold,
-        on_progress=lambda done, of: tell(done=done, of=of),
+        on_progress=lambda done, total: send(done=done, total=total),
     )
     return {"attribution": asdict(attribution) | {"drops": attribution.drops.tolist()}, "flip": asdict(flip)}
 
 
-def _probabilities(classifiers: "Classifiers", tell: Any, checkpoints: list[dict[str, Any]], texts: list[str]) -> list:
+def _probabilities(
+    classifiers: "ClassifierCache", send: Send, checkpoints: list[dict[str, Any]], texts: list[str]
+) -> list[list[float]]:
     """The positive-class probability of each text at each checkpoint (checkpoints x texts)."""
     from closecall.analysis.errors.occlusion import positive_probability
     from closecall.models.encoders.checkpoints import Checkpoint
 
     rows = []
     for number, checkpoint in enumerate(checkpoints):
-        tell(done=number, of=len(checkpoints))
+        send(done=number, total=len(checkpoints))
         rows.append(positive_probability(classifiers(Checkpoint(**checkpoint)).log_odds(texts)).tolist())
     return rows
 

@@ -1,7 +1,9 @@
-"""Audit the labels of an experiment, in a process of its own: `python -m closecall.models.explain.label_audit EXPERIMENT`.
+"""Audit the labels of an experiment, in a process of its own.
 
-Nothing here needs torch: the frozen encoder's embeddings are there already. The folds take seconds for some thousand
-examples and minutes for a hundred thousand; the app only looks at the status that is kept beside the result.
+    python -m closecall.models.explain.label_audit EXPERIMENT
+
+The audit needs no torch: it reads the stored embeddings of the frozen encoder. Its folds take seconds for some thousand
+examples and minutes for a hundred thousand. The app reads the status file beside the result.
 """
 
 import os
@@ -35,58 +37,59 @@ from closecall.models.runtime.child_process import start_module
 from closecall.models.runtime.failures import failure_details, failure_sentence
 from closecall.models.runtime.progress import Progress, StatusWriter, write_status_if_possible
 
-EVIDENCE_FOR = 5_000
-"""Neighbours are looked up for the flagged, or for so many of them, the most suspect first."""
+MAX_WITH_NEIGHBOURS = 5_000
+"""Neighbours are searched for the flagged examples, at most this many, in order of self-confidence."""
 
 
 def audit(
     experiment: str, *, report: Callable[[Progress], None] = lambda progress: None
 ) -> tuple[AuditInfo, pd.DataFrame]:
-    """The audit of an experiment's test and training labels, made anew unless the same is there already.
+    """Audit the test and training labels by confident learning; reuse a stored audit of the same input.
 
-    UserError when there are no embeddings of the frozen encoder, or too few examples of a class.
+    Returns the audit's settings and one row for each example (`data.annotations.label_audits.COLUMNS`). UserError
+    without embeddings of the frozen encoder, or with too few examples of a class.
     """
     config = load_experiment(experiment)
-    rows, embeddings = _embedded(experiment)
+    rows, embeddings = _embeddings(experiment)
     groups = _groups(config.dataset, rows)
-    content = _content(rows, embeddings, groups)
-    kept = load_audit(experiment)
-    if kept is not None and kept[0].content == content:
-        return kept
+    digest = _digest(rows, embeddings, groups)
+    stored = load_audit(experiment)
+    if stored is not None and stored[0].content == digest:
+        return stored
 
-    def told(done: int, of: int) -> None:
-        report(Progress("auditing", step=done, steps=of + 1))
+    def on_fold(done: int, total: int) -> None:
+        report(Progress("auditing", step=done, steps=total + 1))
 
     labels = rows["label"].to_numpy()
     try:
-        pos_probs = out_of_fold_probs(embeddings, labels, groups=groups, on_fold=told)
+        pos_probs = out_of_fold_probs(embeddings, labels, groups=groups, on_fold=on_fold)
     except ValueError as error:
         raise UserError(f"The labels of {experiment} cannot be audited. {error}") from error
     near = load_neighbours(experiment_folder(experiment) / "frozen", len(rows))
     frame = _frame(rows, embeddings, pos_probs, near[0] if near and near[0].shape[1] > NEIGHBOURS else None)
     negative, positive = class_thresholds(labels, pos_probs)
-    info = AuditInfo(content, FOLDS, bool((groups != "").any()), negative, positive, now())
+    info = AuditInfo(digest, FOLDS, bool((groups != "").any()), negative, positive, now())
     save_audit(experiment, info, frame)
     return info, frame
 
 
 def start_audit(experiment: str) -> None:
-    """Have it made by a process that outlives the app, unless one is at it. UserError without embeddings."""
-    _embedded(experiment)
+    """Start the audit in a process that outlives the app, unless it is running. UserError without embeddings."""
+    _embeddings(experiment)
     folder = audit_folder(experiment)
     if (status := audit_status(experiment)) is not None and status.state == "running":
         return
     folder.mkdir(parents=True, exist_ok=True)
     process = start_module("closecall.models.explain.label_audit", experiment, log=Path(os.devnull))
-    with suppress(psutil.Error):  # the first word for it, since its own takes a second to come
-        born = psutil.Process(process.pid).create_time()
+    with suppress(psutil.Error):  # written here first, since the process takes a second to write its own
+        created = psutil.Process(process.pid).create_time()
         write_status_if_possible(
-            folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=born)
+            folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=created)
         )
 
 
 def stop_audit(experiment: str) -> None:
-    """End the process that audits, if one does; nothing half done is kept."""
+    """Terminate a running audit; no partial result is stored."""
     folder = audit_folder(experiment)
     status = read_status(folder)
     if status.state == "running":
@@ -95,23 +98,24 @@ def stop_audit(experiment: str) -> None:
 
 
 def audit_status(experiment: str) -> RunStatus | None:
-    """How far an audit is that was started, None when none was."""
+    """The status of the audit that was started last; None when none was."""
     folder = audit_folder(experiment)
     return read_status(folder) if (folder / "status.json").exists() else None
 
 
-def content_of(experiment: str) -> str:
-    """What tells the present embeddings, labels and groups from those of an earlier audit."""
-    rows, embeddings = _embedded(experiment)
-    return _content(rows, embeddings, _groups(load_experiment(experiment).dataset, rows))
+def audit_digest(experiment: str) -> str:
+    """SHA-256 of the current audit input: settings, ids, labels, splits, groups and embeddings."""
+    rows, embeddings = _embeddings(experiment)
+    return _digest(rows, embeddings, _groups(load_experiment(experiment).dataset, rows))
 
 
-def _embedded(experiment: str) -> tuple[pd.DataFrame, np.ndarray]:
+def _embeddings(experiment: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """The embedded examples without duplicate ids, and their embeddings (n x d)."""
     folder = experiment_folder(experiment) / "frozen"
     if not (folder / "embeddings.npy").exists():
         raise UserError(
-            f"{experiment} has no embeddings of the frozen encoder yet, which the audit judges labels by: "
-            f"closecall status {experiment} tells how far they are. Imported predictions have none."
+            f"{experiment} has no embeddings of the frozen encoder, which the label audit needs. "
+            f"To see their progress: closecall status {experiment}. Imported predictions have no embeddings."
         )
     rows, embeddings = load_embeddings(folder)
     kept = ~rows["id"].duplicated().to_numpy()
@@ -119,7 +123,7 @@ def _embedded(experiment: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _groups(dataset: str, rows: pd.DataFrame) -> np.ndarray:
-    """The group of each example; none when the dataset is gone."""
+    """The group of each example (n); "" for none, or when the dataset was deleted."""
     try:
         examples = load_examples(dataset, ["id", "group"]).set_index("id")["group"]
     except UserError:
@@ -127,7 +131,7 @@ def _groups(dataset: str, rows: pd.DataFrame) -> np.ndarray:
     return examples.reindex(rows["id"]).fillna("").to_numpy(dtype=object)
 
 
-def _content(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray) -> str:
+def _digest(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray) -> str:
     digest = sha256(f"{FOLDS} {STRENGTH}".encode())
     for column in (rows["id"], rows["label"], rows["split"], pd.Series(groups)):
         digest.update(pd.util.hash_pandas_object(column.astype(str), index=False).to_numpy().tobytes())
@@ -136,12 +140,12 @@ def _content(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray) -> 
 
 
 def _frame(rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray, near: np.ndarray | None) -> pd.DataFrame:
-    """The audit's table: every example, the neighbours of the flagged; `near` as for `neighbour_evidence`."""
+    """COLUMNS for every example, with neighbours for the flagged; `near` as in `neighbour_evidence`."""
     labels = rows["label"].to_numpy()
     frame = pd.concat([rows[["id", "split", "label"]], audit_labels(labels, pos_probs)], axis=1)
     frame = frame.assign(pos_prob=pos_probs)
     flagged = np.flatnonzero(frame["flagged"])
-    flagged = flagged[np.argsort(frame["self_confidence"].to_numpy()[flagged], kind="stable")][:EVIDENCE_FOR]
+    flagged = flagged[np.argsort(frame["self_confidence"].to_numpy()[flagged], kind="stable")][:MAX_WITH_NEIGHBOURS]
     found = neighbour_evidence(embeddings, labels, flagged, near=near).set_axis(flagged)
     ids = rows["id"].to_numpy(dtype=object)
     for name in ("nearest_same", "nearest_other"):
@@ -153,17 +157,17 @@ def _frame(rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray, ne
 
 
 def main(experiment: str) -> int:
-    """Keep the status while it works. Exit code 0 when it is done, 1 when it failed."""
+    """Run the audit and write its status. Returns the exit code: 0 when done, 1 when it failed."""
     folder = audit_folder(experiment)
     folder.mkdir(parents=True, exist_ok=True)
-    keeper = StatusWriter(folder)
-    keeper.begin()
+    status = StatusWriter(folder)
+    status.begin()
     try:
-        audit(experiment, report=keeper.report)
+        audit(experiment, report=status.report)
     except Exception as error:
-        keeper.end("failed", failure_sentence(error), failure_details(error))
+        status.end("failed", failure_sentence(error), failure_details(error))
         return 1
-    keeper.end("done")
+    status.end("done")
     return 0
 
 

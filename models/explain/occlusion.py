@@ -1,4 +1,7 @@
-"""Why does a classifier say this of a text? Ask it again without each word, and for a deletion that turns it round."""
+"""Occlusion of a text: the effect of each word on the log-odds, and the shortest deletion that flips the prediction.
+
+The search for the deletion is `analysis.errors.occlusion`; this module runs the classifier.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -8,25 +11,25 @@ from closecall.analysis.errors.occlusion import Attribution, Deletions, Flip, sh
 from closecall.models.explain.classifiers import Classifier
 
 BATCH_WORDS = 1500
-"""Words of the texts that are read between two looks at whether to stop: well under a second of one thread."""
+"""Words in one batch of texts. Progress is reported, and may cancel, between batches: well under a second each."""
 OnProgress = Callable[[int, int], None]
-"""Called with the texts read so far and those expected; may raise to stop."""
+"""Called with the number of texts classified and the number expected so far; may raise to cancel."""
 
 
 def explain(
-    classifier: Classifier, text: str, *, threshold: float = 0.5, on_progress: OnProgress = lambda done, of: None
+    classifier: Classifier, text: str, *, threshold: float = 0.5, on_progress: OnProgress = lambda done, total: None
 ) -> tuple[Attribution, Flip]:
-    """What each word of a text carries, d_i = logit(x) - logit(x without word i), and the shortest deletion that flips.
+    """The effect of each word, d_i = logit(x) - logit(x without word i), and the shortest deletion that flips.
 
-    x is the text as the classifier reads it: the words of which at least a part lies within its tokens. Reads one
-    text for each word, then up to some hundred more for the flip. Raises what `on_progress` raises.
+    x is the text up to the truncation point: the words with at least one token within `max_tokens`. Classifies one
+    text for each word, then up to some hundred more for the deletion. Raises what `on_progress` raises.
     """
-    read = classifier.read_part(text)
-    pieces = split_words(text[:read])
+    end = classifier.truncation_point(text)
+    pieces = split_words(text[:end])
     counter = _Counter(len(pieces) + 1, on_progress)
     texts = ["".join(pieces), *(without(pieces, (place,)) for place in range(len(pieces)))]
     logits = _in_batches(classifier, texts, len(pieces), counter)
-    attribution = Attribution(pieces, float(logits[0]), logits[0] - logits[1:], text[read:])
+    attribution = Attribution(pieces, float(logits[0]), logits[0] - logits[1:], text[end:])
 
     def logits_without(sets: Deletions) -> np.ndarray:
         counter.expect(len(sets))
@@ -36,22 +39,22 @@ def explain(
 
 
 class _Counter:
-    """How many texts were read, of how many known so far."""
+    """Counts classified texts and reports them with the total expected so far."""
 
-    def __init__(self, of: int, on_progress: OnProgress) -> None:
-        self._done, self._of, self._on_progress = 0, of, on_progress
-        on_progress(0, of)
+    def __init__(self, total: int, on_progress: OnProgress) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
+        on_progress(0, total)
 
     def expect(self, more: int) -> None:
-        self._of += more
+        self._total += more
 
     def add(self, more: int) -> None:
         self._done += more
-        self._on_progress(self._done, self._of)
+        self._on_progress(self._done, self._total)
 
 
 def _in_batches(classifier: Classifier, texts: Sequence[str], words: int, counter: _Counter) -> np.ndarray:
-    """Log-odds of texts that have at most so many words, with a look at the counter between batches."""
+    """Log-odds (n,) of texts of at most `words` words each; the counter is updated after each batch."""
     size = max(1, BATCH_WORDS // max(1, words))
     parts = []
     for start in range(0, len(texts), size):

@@ -5,7 +5,7 @@ from typing import Any
 from closecall.analysis.errors.slices import AT_LEAST
 from closecall.analysis.formatting import percent_text, points_text, rounded_up, share_text
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.two_groups import examples_needed, smallest_visible_rate
+from closecall.analysis.two_groups import examples_needed, smallest_detectable_rate
 from closecall.data.experiments.store import ratio_label
 from closecall.models.explain.slices import SliceFindings
 
@@ -23,7 +23,7 @@ def among(kind: str, said: str, outcome: str) -> str:
 
 
 def compared(row: dict[str, Any], outcome: str) -> str:
-    """A row of `analysis.two_groups.against_the_rest` as a sentence; numbers only."""
+    """A row of `analysis.two_groups.compare_groups_with_rest` as a sentence; numbers only."""
     if not row["n"]:
         return f"No test {WHOSE[outcome][0]} is in this slice."
     inside = share_text(int(row["wrong"]), int(row["n"]))
@@ -54,7 +54,7 @@ def finding_said(found: SliceFindings, ratio: float, outcome: str) -> str:
     worse = standing[standing["difference"] > 0]
     row = (worse if len(worse) else standing).iloc[0]
     rates = f"{percent_text(row['rate'])} of the time, against {percent_text(row['rest_rate'])} of the others."
-    said = f"{among(row['kind'], row['said'], outcome)} {DONE[outcome]} {rates}"
+    said = f"{among(row['kind'], row['slice'], outcome)} {DONE[outcome]} {rates}"
     return said if len(worse) else f"No slice is worse than the rest beyond chance. {said}"
 
 
@@ -96,7 +96,7 @@ def _hold(number: int) -> str:
 def power_said(found: SliceFindings, outcome: str) -> str:
     """What this test set can show of a slice with a tenth of the examples, and how many it would take."""
     rate, tests = found.wrong / found.n, max(len(found.table), 1)
-    name, seen = WHOSE[outcome][1], smallest_visible_rate(rate, found.n, share=0.1, tests=tests)
+    name, seen = WHOSE[outcome][1], smallest_detectable_rate(rate, found.n, share=0.1, tests=tests)
     said = (
         f"Here a slice with a tenth of the {name} is found, four times in five, from a rate of {percent_text(seen)} on"
     )

@@ -8,7 +8,7 @@ from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
-from closecall.models.explain.label_audit import audit_status, content_of, start_audit, stop_audit
+from closecall.models.explain.label_audit import audit_status, audit_digest, start_audit, stop_audit
 from closecall.pages.shared.cached_io import frozen_folder, stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error
@@ -105,7 +105,7 @@ def _stamps(config: ExperimentConfig) -> tuple[int, int]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _content(experiment: str, embedded: int, imported: int) -> str:
-    return content_of(experiment) if embedded else ""
+    return audit_digest(experiment) if embedded else ""
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from closecall.analysis.errors.ngrams import holds_phrase
 from closecall.analysis.text import word_counts
-from closecall.analysis.two_groups import GroupCounts, against_the_rest
+from closecall.analysis.two_groups import GroupCounts, compare_groups_with_rest
 from closecall.data.annotations.selections import load_selection, save_selection
 from closecall.data.annotations.slice_rules import Column, Length, Phrase, Picked, Rule, read_rule
 from closecall.data.annotations.slices import Slice, find_slice, load_slices, slices_log
@@ -17,8 +17,14 @@ from closecall.data.datasets.store import datasets_folder, load_examples
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import experiment_folder, load_experiment
 from closecall.data.io.errors import UserError
-from closecall.models.explain.clusters import Clusters, clusters_of
-from closecall.models.explain.slices import LABEL, Candidates, SliceFindings, slice_candidates, slice_findings
+from closecall.models.explain.clusters import Clusters, experiment_clusters
+from closecall.models.explain.slices import (
+    ERROR_LABEL,
+    SliceCandidates,
+    SliceFindings,
+    slice_candidates,
+    slice_findings,
+)
 from closecall.pages.shared.cached_io import frozen_folder, places_of, predictions, stamp, texts_of
 from closecall.pages.shared.runs import run_predictions
 
@@ -101,7 +107,7 @@ def findings(experiment: str, run: Run, *, outcome: str, threshold: float) -> Sl
     return _findings(run, experiment, outcome, threshold, key)
 
 
-def candidates(experiment: str, outcome: str) -> Candidates:
+def candidates(experiment: str, outcome: str) -> SliceCandidates:
     """The slices that are looked at, with their members."""
     return _candidates(experiment, outcome, _disk(experiment))
 
@@ -137,14 +143,14 @@ def rule_source(experiment: str, rule: Rule) -> str:
 
 
 def rule_row(experiment: str, run: Run, rule: Rule, *, outcome: str, threshold: float) -> dict[str, Any]:
-    """One rule against the rest on test: a row of `analysis.two_groups.against_the_rest`."""
+    """One rule against the rest on test: a row of `analysis.two_groups.compare_groups_with_rest`."""
     evidence = run_predictions(experiment)
     probs = evidence.of(run)
-    own = (evidence.labels == LABEL[outcome]) & ~np.isnan(probs)
+    own = (evidence.labels == ERROR_LABEL[outcome]) & ~np.isnan(probs)
     wrong = own & ((probs < threshold) if outcome == "fn" else (probs >= threshold))
     inside = own & rule_members(experiment, rule, evidence.ids)
     counts = GroupCounts(np.array([inside.sum()]), np.array([(inside & wrong).sum()]), int(own.sum()), int(wrong.sum()))
-    return {str(name): value for name, value in against_the_rest(counts).iloc[0].items()}
+    return {str(name): value for name, value in compare_groups_with_rest(counts).iloc[0].items()}
 
 
 def _disk(experiment: str) -> tuple[str, int, int, int]:
@@ -160,7 +166,7 @@ def _disk(experiment: str) -> tuple[str, int, int, int]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Finding the words, phrases, lengths and clusters")
-def _candidates(experiment: str, outcome: str, disk: tuple[str, int, int, int]) -> Candidates:
+def _candidates(experiment: str, outcome: str, disk: tuple[str, int, int, int]) -> SliceCandidates:
     return slice_candidates(experiment, outcome)
 
 
@@ -172,4 +178,4 @@ def _findings(_run: Run, experiment: str, outcome: str, threshold: float, key: t
 
 @st.cache_resource(max_entries=4, show_spinner="Making clusters of the texts")
 def _clusters(experiment: str, written: int) -> Clusters | None:
-    return clusters_of(experiment)
+    return experiment_clusters(experiment)

@@ -12,7 +12,7 @@ from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.data.io.errors import UserError
-from closecall.models.explain.slices import LABEL, RunSurrogate, run_surrogate
+from closecall.models.explain.slices import ERROR_LABEL, RunSurrogate, run_surrogate
 from closecall.models.results.slice_wording import RIGHT, WRONG
 from closecall.pages.shared.cached_io import NO_TEXT, has_texts, stamp
 from closecall.pages.shared.escaping import escape_markdown
@@ -38,7 +38,7 @@ def contributions_part(config: ExperimentConfig, run: Run, outcome: str, thresho
     except ValueError as error:
         st.info(escape_markdown(str(error)), icon=":material/info:")
         return
-    own = found.labels == LABEL[outcome]
+    own = found.labels == ERROR_LABEL[outcome]
     st.markdown(faithfulness(found, own, run, outcome))
     if not _r2(found) >= LOW:
         st.warning(

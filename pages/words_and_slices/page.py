@@ -81,7 +81,7 @@ def chosen(
 
 def first_of(found: SliceFindings) -> str:
     """The rule of the first row of the table."""
-    return "" if found.table.empty or found.too_few else str(found.table["written"].iloc[0])
+    return "" if found.table.empty or found.too_few else str(found.table["rule"].iloc[0])
 
 
 show()

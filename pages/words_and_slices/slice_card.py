@@ -40,7 +40,7 @@ def slice_card(
 
 def _evidence(table: pd.DataFrame, written: str, row: dict[str, Any]) -> str:
     """How sure that is: tested in the table, or one question asked by hand."""
-    tested = table[table["written"] == written]
+    tested = table[table["rule"] == written]
     if tested.empty:
         return (
             f"p {escape_markdown(p_said(row['p']))} by Fisher's exact test, as if this were the only question asked: a slice "

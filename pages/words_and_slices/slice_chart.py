@@ -11,9 +11,10 @@ from closecall.charts.colours import CLASS_COLOURS, UNSELECTED
 from closecall.charts.figure import finish
 from closecall.data.annotations.slice_rules import Rule
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
-from closecall.models.explain.slices import LABEL
+from closecall.models.explain.slices import ERROR_LABEL
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.chart_view import current_theme, draw
-from closecall.pages.shared.runs import ValidRuns, valid_runs
+from closecall.pages.shared.runs import valid_runs
 from closecall.pages.shared.slices import rule_members
 
 _AXIS = {"fn": "positives found (%)", "fp": "negatives left alone (%)"}
@@ -25,7 +26,7 @@ def by_ratio_chart(config: ExperimentConfig, rule: Rule, outcome: str, threshold
     rest of the class."""
     test = valid_runs(config.id)[0]
     inside = rule_members(config.id, rule, test.ids)
-    own = test.labels == LABEL[outcome]
+    own = test.labels == ERROR_LABEL[outcome]
     if not (own & inside).any() or not len(test.ratios):
         return
     tables = {
@@ -34,7 +35,7 @@ def by_ratio_chart(config: ExperimentConfig, rule: Rule, outcome: str, threshold
     st.html(_SMALL)
     figure = go.Figure()
     _add(figure, tables["out"], "the others", UNSELECTED, "square")
-    _add(figure, tables["in"], "this slice", CLASS_COLOURS[LABEL[outcome]], "circle")
+    _add(figure, tables["in"], "this slice", CLASS_COLOURS[ERROR_LABEL[outcome]], "circle")
     finish(
         figure, theme=current_theme(), title=_finding(tables["in"], outcome), x="ratio", y=_AXIS[outcome], height=300
     )

@@ -42,7 +42,7 @@ def slice_table(found: SliceFindings, outcome: str) -> None:
 def _take(event: Any, found: SliceFindings, outcome: str) -> None:
     """A newly ticked row becomes the slice that is looked at; a row that was ticked before does not come back."""
     rows = list(event["selection"]["rows"])
-    ticked = str(found.table["written"].iloc[rows[0]]) if rows and rows[0] < len(found.table) else ""
+    ticked = str(found.table["rule"].iloc[rows[0]]) if rows and rows[0] < len(found.table) else ""
     if ticked and ticked != st.session_state.get(f"ticked-{outcome}"):
         st.session_state["rule"] = ticked
     st.session_state[f"ticked-{outcome}"] = ticked
@@ -51,7 +51,7 @@ def _take(event: Any, found: SliceFindings, outcome: str) -> None:
 def _row(row: dict[Any, Any]) -> dict[str, Any]:
     return {
         "mark": "●" if row["stands_out"] else "",
-        "slice": row["said"],
+        "slice": row["slice"],
         "kind": KINDS[row["kind"]],
         "n": int(row["n"]),
         "wrong": int(row["wrong"]),

@@ -1,4 +1,4 @@
-"""Word deletions by a real small BERT, in this process and asked of the reader process."""
+"""Occlusion by a small BERT, in this process and through the inference server."""
 
 import json
 import os
@@ -18,8 +18,13 @@ from closecall.data.experiments.runs import load_run, save_metrics
 from closecall.data.io.errors import UserError
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of
 from closecall.models.encoders.loading import load_checkpoint, load_tokenizer
-from closecall.models.explain.classifiers import Classifier, Classifiers
-from closecall.models.explain.inference_client import DIED, InferenceClient, explained, probability_rows
+from closecall.models.explain.classifiers import Classifier, ClassifierCache
+from closecall.models.explain.inference_client import (
+    SERVER_EXITED,
+    InferenceClient,
+    parse_explanation,
+    parse_probabilities,
+)
 from closecall.models.explain.occlusion import explain
 from tests.makers import HOSTILE, make_dataset, make_experiment
 from tests.tiny_bert import make_tiny_bert
@@ -38,22 +43,22 @@ def checkpoint(tiny: Path) -> Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def reader():
-    """One process for all: torch takes seconds to import."""
+def client():
+    """One process for all tests: torch takes seconds to import."""
     one = InferenceClient()
     yield one
     one.close()
 
 
 def log_odds(folder: Path, text: str, max_tokens: int) -> float:
-    """The reference: one text, one plain forward pass."""
+    """The reference: one forward pass with one text."""
     tokens = load_tokenizer(str(folder))(text, truncation=True, max_length=max_tokens, return_tensors="pt")
     with torch.no_grad():
         negative, positive = load_checkpoint(str(folder)).eval()(**tokens).logits[0].double()
     return float(positive - negative)
 
 
-def test_each_number_is_the_classifier_on_the_text_without_the_word(tiny: Path, checkpoint: Checkpoint) -> None:
+def test_drops_are_logit_differences_without_each_word(tiny: Path, checkpoint: Checkpoint) -> None:
     attribution, _ = explain(Classifier(checkpoint), TEXT)
     assert attribution.words == TEXT.split()
     assert attribution.logit == pytest.approx(log_odds(tiny, TEXT, 48), abs=1e-5)
@@ -62,21 +67,21 @@ def test_each_number_is_the_classifier_on_the_text_without_the_word(tiny: Path, 
     assert np.abs(attribution.drops).max() > 0.01
 
 
-def test_a_flip_flips_when_the_text_is_read_again(tiny: Path, checkpoint: Checkpoint) -> None:
+def test_the_flip_changes_the_prediction(tiny: Path, checkpoint: Checkpoint) -> None:
     classifier = Classifier(checkpoint)
     attribution, _ = explain(classifier, TEXT)
-    turned = 0
+    flipped = 0
     for shift in (-0.4, -0.1, 0.1, 0.4):
         threshold = float(1 / (1 + np.exp(-(attribution.logit + shift * np.ptp(attribution.drops)))))
         _, flip = explain(classifier, TEXT, threshold=threshold)
         again = 1 / (1 + np.exp(-log_odds(tiny, without(attribution.pieces, flip.removed), 48)))
         before = 1 / (1 + np.exp(-attribution.logit))
         assert ((again >= threshold) != (before >= threshold)) == bool(flip.removed)
-        turned += bool(flip.removed)
-    assert turned
+        flipped += bool(flip.removed)
+    assert flipped
 
 
-def test_only_the_words_that_are_read_are_left_out(tiny: Path) -> None:
+def test_only_words_within_max_tokens_are_occluded(tiny: Path) -> None:
     text = " ".join(["mac", "disk", "xyzzy"] * 30)
     attribution, _ = explain(Classifier(Checkpoint(str(tiny), 20)), text)
     # 18 tokens beside the two special ones: twice mac, disk and the five letters of xyzzy, then four of the third round
@@ -85,85 +90,83 @@ def test_only_the_words_that_are_read_are_left_out(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n", *HOSTILE, "mac", "\x00", "x" * 5000, "\u200b \u00ad mac"])
-def test_hostile_texts_are_read_like_others(checkpoint: Checkpoint, text: str) -> None:
+def test_hostile_texts(checkpoint: Checkpoint, text: str) -> None:
     attribution, flip = explain(Classifier(checkpoint), text)
     assert "".join(attribution.pieces) + attribution.not_read in (text, text.strip() and text)
     assert set(flip.removed) <= set(range(len(attribution.pieces)))
 
 
-def test_the_other_output_as_positive_turns_every_sign(tiny: Path, checkpoint: Checkpoint) -> None:
+def test_the_other_output_as_positive_reverses_every_sign(tiny: Path, checkpoint: Checkpoint) -> None:
     one, _ = explain(Classifier(checkpoint), TEXT)
     other, _ = explain(Classifier(replace(checkpoint, positive=0)), TEXT)
     np.testing.assert_allclose(other.drops, -one.drops, atol=1e-6)
 
 
-def test_progress_counts_every_text_and_may_stop_it(checkpoint: Checkpoint) -> None:
+def test_progress_counts_every_text_and_may_cancel(checkpoint: Checkpoint) -> None:
     seen: list[tuple[int, int]] = []
-    explain(Classifier(checkpoint), TEXT, on_progress=lambda done, of: seen.append((done, of)))
+    explain(Classifier(checkpoint), TEXT, on_progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (0, 12) and seen[-1][0] == seen[-1][1]
 
-    def stop(done: int, of: int) -> None:
+    def cancel(done: int, total: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        explain(Classifier(checkpoint), TEXT, on_progress=stop)
+        explain(Classifier(checkpoint), TEXT, on_progress=cancel)
 
 
-def test_classifiers_are_loaded_once_and_let_go_for_room(tiny: Path, checkpoint: Checkpoint) -> None:
-    roomy, tight = Classifiers(), Classifiers(room=1)
+def test_classifiers_are_loaded_once_and_evicted_by_size(tiny: Path, checkpoint: Checkpoint) -> None:
+    large, small = ClassifierCache(), ClassifierCache(max_bytes=1)
     other = replace(checkpoint, written=1)
-    assert roomy(checkpoint) is roomy(checkpoint) is not roomy(other)
-    kept = tight(checkpoint)
-    assert tight(checkpoint) is kept
-    assert tight(other) is not kept and tight(checkpoint) is not kept
+    assert large(checkpoint) is large(checkpoint) is not large(other)
+    kept = small(checkpoint)
+    assert small(checkpoint) is kept
+    assert small(other) is not kept and small(checkpoint) is not kept
 
 
-def test_the_reader_gives_the_same_answer_and_says_how_far_it_is(
-    checkpoint: Checkpoint, reader: InferenceClient
-) -> None:
-    number = reader.why(checkpoint, TEXT, threshold=0.3)
-    reply = reader.reply(number, wait=60)
+def test_the_server_gives_the_same_result(checkpoint: Checkpoint, client: InferenceClient) -> None:
+    number = client.explain(checkpoint, TEXT, threshold=0.3)
+    reply = client.reply(number, wait=60)
     assert reply.finished and not reply.error
-    attribution, flip = explained(reply.result)
+    attribution, flip = parse_explanation(reply.result)
     mine, my_flip = explain(Classifier(checkpoint), TEXT, threshold=0.3)
     assert attribution.pieces == mine.pieces and flip.removed == my_flip.removed and flip.threshold == 0.3
     np.testing.assert_allclose(attribution.drops, mine.drops, atol=1e-6)
-    probs = probability_rows(reader.reply(reader.probabilities([checkpoint], [TEXT, "mac"]), wait=60).result)
+    probs = parse_probabilities(client.reply(client.probabilities([checkpoint], [TEXT, "mac"]), wait=60).result)
     assert probs.shape == (1, 2)
     assert probs[0, 0] == pytest.approx(1 / (1 + np.exp(-mine.logit)), abs=1e-6)
 
 
-def test_what_cannot_be_asked_is_a_sentence(reader: InferenceClient) -> None:
-    gone = reader.reply(reader.why(Checkpoint("/nowhere/model", 48), TEXT, threshold=0.5), wait=60)
+def test_a_missing_checkpoint_is_reported(client: InferenceClient) -> None:
+    gone = client.reply(client.explain(Checkpoint("/nowhere/model", 48), TEXT, threshold=0.5), wait=60)
     assert gone.error.startswith("There is no folder /nowhere/model.")
 
 
 @pytest.mark.slow
-def test_a_dead_reader_is_replaced(checkpoint: Checkpoint, reader: InferenceClient) -> None:
-    number = reader.why(checkpoint, " ".join([TEXT] * 3), threshold=0.5)
-    os.kill(reader._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
-    assert reader.reply(number, wait=60).error == DIED
-    assert not reader.reply(reader.why(checkpoint, "mac", threshold=0.5), wait=60).error
+def test_a_killed_server_is_replaced(checkpoint: Checkpoint, client: InferenceClient) -> None:
+    number = client.explain(checkpoint, " ".join([TEXT] * 3), threshold=0.5)
+    os.kill(client._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    assert client.reply(number, wait=60).error == SERVER_EXITED
+    assert not client.reply(client.explain(checkpoint, "mac", threshold=0.5), wait=60).error
 
 
-def test_a_question_taken_back_is_not_answered(checkpoint: Checkpoint, reader: InferenceClient) -> None:
-    number = reader.why(checkpoint, TEXT, threshold=0.5)
-    reader.cancel(number)
-    assert reader.reply(number).error  # nobody keeps it
-    assert reader.reply(reader.why(checkpoint, "mac", threshold=0.5), wait=60).result["attribution"]["pieces"] == [
+def test_a_cancelled_request_has_no_result(checkpoint: Checkpoint, client: InferenceClient) -> None:
+    number = client.explain(checkpoint, TEXT, threshold=0.5)
+    client.cancel(number)
+    assert client.reply(number).error
+    assert client.reply(client.explain(checkpoint, "mac", threshold=0.5), wait=60).result["attribution"]["pieces"] == [
         "mac"
     ]
 
 
 @pytest.mark.slow
-def test_the_reader_ends_with_its_input() -> None:
+def test_the_server_exits_with_its_input() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "closecall.models.explain.inference_server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    question = {"number": 1, "checkpoint": {"source": "/nowhere", "max_tokens": 8}, "text": "a", "threshold": 0.5}
-    process.stdin.write(json.dumps(question).encode() + b"\n")  # type: ignore[union-attr]
+    request = {"number": 1, "checkpoint": {"source": "/nowhere", "max_tokens": 8}, "text": "a", "threshold": 0.5}
+    process.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
     process.stdin.close()  # type: ignore[union-attr]
     started = time.monotonic()
     process.wait(timeout=30)
@@ -171,7 +174,7 @@ def test_the_reader_ends_with_its_input() -> None:
     process.stdout.close()  # type: ignore[union-attr]
 
 
-def test_which_runs_have_a_classifier(workspace: Path, tiny: Path) -> None:
+def test_checkpoint_of_a_run(workspace: Path, tiny: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
     run = load_run("sweep", "r1-s0-none")
     assert checkpoint_of(run) is None
@@ -184,6 +187,6 @@ def test_which_runs_have_a_classifier(workspace: Path, tiny: Path) -> None:
     assert checkpoint_of(replace(run, config=replace(run.config, checkpoint=str(tiny / "gone")))) is None
 
 
-def test_a_folder_that_is_no_classifier_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_classifier_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a text classifier"):
         Classifier(Checkpoint(str(make_tiny_bert(tmp_path / "encoder")), 48))

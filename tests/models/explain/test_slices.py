@@ -1,4 +1,4 @@
-"""Slices of a run: candidates with their members, clusters kept on disk, findings, the linear stand-in, the command."""
+"""Slices of a run: candidates and their members, stored clusters, findings, the linear surrogate."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from closecall.data.annotations.slice_rules import read_rule
 from closecall.data.datasets.store import delete_dataset
 from closecall.data.experiments.runs import load_run, save_embeddings
 from closecall.data.experiments.store import experiment_folder
-from closecall.models.explain.clusters import clusters_of, k_means, number_of_clusters
+from closecall.models.explain.clusters import experiment_clusters, k_means, number_of_clusters
 from closecall.models.explain.slices import run_findings, run_surrogate, slice_candidates
 from closecall.models.results.slice_wording import finding_said, what_was_tested
 from closecall.pages.shared.slices import rule_members
@@ -25,11 +25,11 @@ def planted(workspace: Path) -> str:
     return make_planted().id
 
 
-def test_the_planted_word_is_the_headline(planted: str) -> None:
+def test_the_planted_word_is_the_first_finding(planted: str) -> None:
     run = load_run(planted, "r5-s0-none")
     found = run_findings(planted, run, outcome="fn", threshold=0.5)
     first = found.table.iloc[0]
-    assert (first["written"], bool(first["stands_out"])) == (f"word:{WORD}", True)
+    assert (first["rule"], bool(first["stands_out"])) == (f"word:{WORD}", True)
     said = finding_said(found, 5, "fn")
     assert said.startswith(f"Positives with “{WORD}” are missed ")
     assert "of the time, against" in said
@@ -37,23 +37,23 @@ def test_the_planted_word_is_the_headline(planted: str) -> None:
     assert run_findings(planted, run, outcome="fp", threshold=0.5).wrong == 0
 
 
-def test_where_clusters_are_missing_it_is_said(workspace: Path) -> None:
+def test_missing_clusters_are_reported(workspace: Path) -> None:
     make_experiment(make_dataset(positives=240), ratios=(1,), seeds=(0,), with_embeddings=False)
     found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.5)
     assert "no clusters: they need" in what_was_tested(found, "fn")
 
 
-def test_members_are_those_of_the_rule_that_is_saved(planted: str) -> None:
+def test_members_follow_from_the_saved_rule(planted: str) -> None:
     found = slice_candidates(planted, "fn")
     assert {"word", "length", "cluster"} <= set(found.members.kinds)
-    for column, written in enumerate(found.written):
+    for column, written in enumerate(found.rules):
         rule = read_rule(written)
         if rule is not None:
             held = found.members.holds[:, [column]].toarray().ravel() == 1
             assert (held == rule_members(planted, rule, found.ids)).all(), written
 
 
-def test_too_few_are_told_with_what_it_takes(workspace: Path) -> None:
+def test_too_few_examples_are_reported_with_the_number_needed(workspace: Path) -> None:
     make_experiment(make_dataset(positives=30), ratios=(1,), seeds=(0,))
     found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.999)
     assert found.too_few
@@ -61,41 +61,41 @@ def test_too_few_are_told_with_what_it_takes(workspace: Path) -> None:
     assert "at least 20 in each. There are 5 in validation and 10 in test" in what_was_tested(found, "fn")
 
 
-def test_nothing_that_stands_out_is_said_with_what_could_be_seen(workspace: Path) -> None:
+def test_no_finding_comes_with_the_power_of_the_test(workspace: Path) -> None:
     make_experiment(make_dataset(positives=240), ratios=(1,), seeds=(0,))
     found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.5)
     assert finding_said(found, 1, "fn") == "No word, length or cluster stands out among the misses of 1:1."
     assert "to see twice the rate takes about" in what_was_tested(found, "fn")
 
 
-def test_without_a_dataset_there_is_nothing_to_test_but_clusters(planted: str) -> None:
-    clusters_of(planted)
+def test_without_a_dataset_only_clusters_are_tested(planted: str) -> None:
+    experiment_clusters(planted)
     delete_dataset("posts")
     found = slice_candidates(planted, "fn")
     assert not found.has_texts
     assert set(found.members.kinds) <= {"cluster"}
 
 
-def test_clusters_are_made_once_and_again_when_embeddings_change(planted: str) -> None:
-    first = clusters_of(planted)
+def test_clusters_are_stored_until_the_embeddings_change(planted: str) -> None:
+    first = experiment_clusters(planted)
     assert first is not None
     folder = experiment_folder(planted) / "frozen"
     written = (folder / "clusters.npz").stat().st_mtime_ns
-    again = clusters_of(planted)
+    again = experiment_clusters(planted)
     assert again is not None
     assert (again.numbers == first.numbers).all() and again.names == first.names
     assert (folder / "clusters.npz").stat().st_mtime_ns == written
     rows = pd.read_parquet(folder / "embedding_rows.parquet")
     save_embeddings(folder, rows, np.random.default_rng(1).normal(size=(len(rows), 8)))
     os.utime(folder / "embeddings.npy", ns=(1, 1))
-    other = clusters_of(planted)
+    other = experiment_clusters(planted)
     assert other is not None
     assert (other.numbers != first.numbers).any()
     (folder / "clusters.npz").write_bytes(b"half a file")
-    assert clusters_of(planted) is not None
+    assert experiment_clusters(planted) is not None
 
 
-def test_k_means_finds_what_lies_apart_the_largest_first() -> None:
+def test_k_means_separates_groups_the_largest_first() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat([0, 1, 2], [50, 30, 20])
     rows = np.eye(3)[groups] + rng.normal(scale=0.05, size=(100, 3))
@@ -103,7 +103,7 @@ def test_k_means_finds_what_lies_apart_the_largest_first() -> None:
     assert [number_of_clusters(n) for n in (5, 450, 10**6)] == [2, 4, 10]
 
 
-def test_the_stand_in_reads_the_planted_word(planted: str) -> None:
+def test_the_surrogate_weights_the_planted_word(planted: str) -> None:
     found = run_surrogate(planted, load_run(planted, "r5-s0-none"))
     positive = found.labels == 1
     missed = positive & (found.pos_probs < 0.5)
