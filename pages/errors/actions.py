@@ -202,7 +202,7 @@ def _follow(key: str, kept: str | list[str]) -> None:
 
 
 def _keep_tags(desk: ReadingState, experiment: str, example: str, key: str) -> None:
-    kept = [tag for tag in case_list.known(experiment, example, "tags").split("; ") if tag]
+    kept = [tag for tag in case_list.annotation(experiment, example, "tags").split("; ") if tag]
     before = st.session_state.get(f"{key}-kept", kept)
     wanted = [" ".join(str(tag).split()) for tag in st.session_state[key]]
     try:

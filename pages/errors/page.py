@@ -17,7 +17,7 @@ from closecall.pages.errors.filters import READS, STARTS, Filters, current
 from closecall.pages.errors.neighbours import show_label_conflicts, show_nearest_new_negatives
 from closecall.pages.errors.queue import history, queue
 from closecall.pages.errors.reading_state import ReadingState, reading_state
-from closecall.pages.shared.case_list import choose_person, log_mark
+from closecall.pages.shared.case_list import choose_person, log_stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.examples import Prediction, show_facts, show_nearest_training, show_probabilities, show_text
 from closecall.pages.shared.layout import headline, wide
@@ -54,7 +54,7 @@ def choose_and_read(config: ExperimentConfig, run: Run, threshold: float) -> Non
         st.error(escape_markdown(refused), icon=":material/error:")
     settle_example(desk, entering)
     settle(STARTS)
-    read(config, run, threshold, log_mark(config.id))
+    read(config, run, threshold, log_stamp(config.id))
 
 
 @st.fragment
@@ -63,7 +63,7 @@ def read(config: ExperimentConfig, run: Run, threshold: float, counted_at: tuple
     what was said of examples.
     """
     filters, example = current(), st.session_state["example"]
-    if counts_what_is_said(filters) and log_mark(config.id) != counted_at:
+    if counts_what_is_said(filters) and log_stamp(config.id) != counted_at:
         st.rerun()
     desk = reading_state(config, run, threshold, st.session_state["split"], filters)
     left, right = st.columns([2, 3], gap="large")

@@ -16,7 +16,7 @@ from closecall.pages.errors.filter_masks import ExampleOutcomes, Known, example_
 from closecall.pages.errors.filters import STARTS, Filters
 from closecall.pages.errors.orders import orders, sort_keys
 from closecall.pages.shared.cached_io import Texts, stamp, texts_of
-from closecall.pages.shared.case_list import annotations, log_mark
+from closecall.pages.shared.case_list import annotations, log_stamp
 from closecall.pages.shared.runs import outcome_groups_of, run_predictions
 
 NARROWING = ("outcome", "text", "chance", "listed", "group", "tag", "action", "slice", "length", "picked")
@@ -87,7 +87,7 @@ class ReadingState:
 def reading_state(config: ExperimentConfig, run: Run, threshold: float, split: str, filters: Filters) -> ReadingState:
     """The desk for the filters as they stand; the last one is kept, as most keys change none of it."""
     evidence, texts = run_predictions(config.id, split), texts_of(config.dataset)
-    mark = (evidence.key, run.name, threshold, filters, log_mark(config.id), id(texts), stamp(slices_log(config.id)))
+    mark = (evidence.key, run.name, threshold, filters, log_stamp(config.id), id(texts), stamp(slices_log(config.id)))
     kept = st.session_state.get("desk")
     if kept is None or kept[0] != mark:
         known = Known(

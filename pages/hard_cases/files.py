@@ -164,7 +164,7 @@ def _apply(config: ExperimentConfig, comparison: ListComparison) -> None:
 
 def _take(experiment: str, comparison: ListComparison, gone: bool) -> None:
     ids, changes = comparison.records(remove_missing=gone)
-    case_list.take_over(experiment, ids, changes, comparison.source)
+    case_list.import_list(experiment, ids, changes, comparison.source)
     st.session_state["import-done"] = (
         f"{count_text(len(ids), 'change')} taken over from {escape_markdown(comparison.source)}. Undo takes all of them back."
     )

@@ -130,7 +130,7 @@ def actions(config: ExperimentConfig, suspects: pd.DataFrame, ticked: pd.DataFra
             help="Puts them on the hard-case list with the action relabel; ticked rows only, when any are ticked.",
         )
         if case_list.can_undo(config.id):
-            st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(config.id,))
+            st.button("Undo", key="undo", shortcut="Z", on_click=case_list.undo_callback, args=(config.id,))
 
 
 def suspect_card(config: ExperimentConfig, suspect: pd.Series, texts: Texts) -> None:
@@ -174,4 +174,4 @@ def _list(experiment: str, suspects: pd.DataFrame) -> None:
     for split, part in suspects.groupby("split", sort=False):
         reasons = [reason(row) for _, row in part.iterrows()]
         parts.append((part["id"].astype(str).tolist(), reasons, Origin(split=str(split))))
-    case_list.decide(experiment, parts, "relabel")
+    case_list.add_with_action(experiment, parts, "relabel")

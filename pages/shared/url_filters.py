@@ -1,8 +1,8 @@
-"""A page's own filters in its URL: they survive a refresh, a link, and a visit to another page.
+"""The filters of one page in its URL. They survive a refresh, a link, and a visit to another page.
 
-Streamlit's bound widgets lose their value when the page changes and cannot be set by a link from another page that
-binds the same name, so filters that belong to one page are written by hand. Each is a plain widget (or button) whose
-key is its name in the URL; a value equal to its start is left out of the URL.
+Streamlit's bound widgets lose their value when the page changes, and a link from a page that binds the same name cannot
+set them. So filters of one page are written into the URL here. The key of each widget is its name in the URL; a
+default value is left out of the URL.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,12 @@ import streamlit as st
 
 
 def enter(starts: Mapping[str, Any], reads: Mapping[str, Callable[[str], Any]], *, canary: str) -> bool:
-    """Give every filter its value before any is drawn. True on the first run of a visit to the page.
+    """Set every filter in the session state before any widget is drawn. Returns True on the first run of a visit.
 
-    First run: the URL, where a filter it does not name has its start; with none in the URL, what was left at the last
-    visit. Later: a URL changed from outside (a link, the back button), else what the person chose. `canary` is the key
-    of a widget that is always drawn: Streamlit forgets it when the page changes.
+    First run: the values in the URL, and the defaults in `starts` for the rest. If the URL names no filter, the values
+    of the last visit. Later runs: the URL if it was changed from outside (a link, the back button), else the widgets'
+    values. `reads` parses values from the URL; an invalid value (ValueError) becomes the default. `canary` is the key
+    of a widget that is always drawn: Streamlit drops its value when the page changes.
     """
     entering = canary not in st.session_state
     named = any(name in st.query_params for name in starts)
@@ -31,7 +32,7 @@ def enter(starts: Mapping[str, Any], reads: Mapping[str, Callable[[str], Any]], 
 
 
 def settle(starts: Mapping[str, Any]) -> None:
-    """Write every filter into the URL and keep it for the next visit. Call after a change, and before the page ends."""
+    """Write every filter into the URL and keep it for the next visit. Call after a change and at the end of the page."""
     for name, start in starts.items():
         value = st.session_state.get(name, start)
         st.session_state[_kept(name)] = value

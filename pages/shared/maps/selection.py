@@ -72,7 +72,7 @@ def _buttons(desk: SelectionContext, points: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         _add_button(desk, points)
         if case_list.can_undo(desk.config.id):
-            st.button("Undo", key="undo", shortcut="Z", on_click=case_list.take_back, args=(desk.config.id,))
+            st.button("Undo", key="undo", shortcut="Z", on_click=case_list.undo_callback, args=(desk.config.id,))
         slice_popover(desk.config.id)
         st.button("Clear selection", key="clear-picked", icon=":material/close:", on_click=clear)
     with st.container(horizontal=True):
