@@ -12,6 +12,7 @@ from closecall.analysis.formatting import count_text, probability_text
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.models.results.data_map_table import why_no_data_map
+from closecall.models.results.run_predictions import TRAIN
 from closecall.pages.data_map.movement import movement_part
 from closecall.pages.data_map.points import class_title, data_map_kinds, data_map_points
 from closecall.pages.data_map.selection import training_selection
@@ -33,10 +34,10 @@ from closecall.pages.shared.maps.picks import (
 from closecall.pages.shared.maps.points import Kind, drawn
 from closecall.pages.shared.maps.selection import SelectionContext
 from closecall.pages.shared.maps.sides import MapView
-from closecall.pages.shared.runs import TRAIN, run_predictions
+from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.state import DEFAULT_THRESHOLD, choose_run, require_experiment
 from closecall.pages.shared.training_dynamics import Positives, data_map_of, positives_over_ratios
-from closecall.pages.shared.url_filters import enter, settle
+from closecall.pages.shared.url_filters import load_filters, save_filters
 
 VIEWS = ("One ratio", "From ratio to ratio")
 CLASSES = ("Both classes", "Positives", "Negatives")
@@ -49,7 +50,7 @@ def show() -> None:
     wide()
     config = require_experiment()
     run = choose_run(config)
-    enter(STARTS, READS, canary="view")
+    load_filters(STARTS, READS, canary="view")
     found, positives = data_map_of(run), positives_over_ratios(config.id)
     if found is None:
         headline(f"Data map of {escape_markdown(config.title)}", "There is no data map to show.")
@@ -62,7 +63,7 @@ def show() -> None:
         movement_part(config, run, positives)
     else:
         explore(config, run, found)
-    settle(STARTS)
+    save_filters(STARTS)
 
 
 def choose() -> None:

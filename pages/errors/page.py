@@ -22,7 +22,7 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.examples import Prediction, show_facts, show_nearest_training, show_probabilities, show_text
 from closecall.pages.shared.layout import headline, wide
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
-from closecall.pages.shared.url_filters import enter, settle
+from closecall.pages.shared.url_filters import load_filters, save_filters
 
 TRAINING_SAID = (
     " Training examples: each probability is what the run said when it last trained on the text, just before it "
@@ -44,7 +44,7 @@ def show() -> None:
 @st.fragment
 def choose_and_read(config: ExperimentConfig, run: Run, threshold: float) -> None:
     """All that a filter changes, run again by itself: the side bar need not answer."""
-    entering = enter(STARTS, READS, canary="text")
+    entering = load_filters(STARTS, READS, canary="text")
     desk = reading_state(config, run, threshold, st.session_state["split"], current())
     headline(f"Errors of {escape_markdown(config.title)}", finding(desk), detail(desk))
     desk_style()
@@ -53,7 +53,7 @@ def choose_and_read(config: ExperimentConfig, run: Run, threshold: float) -> Non
     for refused in desk.refused:
         st.error(escape_markdown(refused), icon=":material/error:")
     settle_example(desk, entering)
-    settle(STARTS)
+    save_filters(STARTS)
     read(config, run, threshold, log_stamp(config.id))
 
 
@@ -81,7 +81,7 @@ def read(config: ExperimentConfig, run: Run, threshold: float, counted_at: tuple
         card(config, desk, example)
     if said := st.session_state.pop("said", ""):
         st.toast(escape_markdown(said))
-    settle({"example": STARTS["example"]})
+    save_filters({"example": STARTS["example"]})
 
 
 def counts_what_is_said(filters: Filters) -> bool:

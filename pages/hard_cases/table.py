@@ -11,13 +11,13 @@ from closecall.analysis.formatting import count_text
 from closecall.data.annotations.hard_cases import ACTIONS
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, places_of
 from closecall.pages.shared.case_list import tags_of
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
-from closecall.pages.shared.runs import RunPredictions
-from closecall.pages.shared.url_filters import enter, settle
+from closecall.pages.shared.url_filters import load_filters, save_filters
 
 STARTS = {"case_action": "", "case_tag": "", "case_who": ""}
 NOTHING = "(none)"
@@ -26,13 +26,13 @@ NOTHING = "(none)"
 
 def filtered(cases: pd.DataFrame) -> pd.DataFrame:
     """A box for each of the three with the number of cases beside each value; the cases that fit."""
-    enter(STARTS, {}, canary="case_action")
+    load_filters(STARTS, {}, canary="case_action")
     boxes = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
     for box, (key, name) in zip(
         boxes, (("case_action", "Action"), ("case_tag", "Tag"), ("case_who", "Person")), strict=False
     ):
         _choose(box, key, name, Counter(value for row in _values(cases, key) for value in row))
-    settle(STARTS)
+    save_filters(STARTS)
     kept = pd.Series(True, index=cases.index)
     for key in STARTS:
         if wanted := st.session_state[key]:

@@ -14,7 +14,7 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, wide
 from closecall.pages.shared.runs import valid_runs
 from closecall.pages.shared.state import choose_threshold, require_experiment
-from closecall.pages.shared.url_filters import enter, settle
+from closecall.pages.shared.url_filters import load_filters, save_filters
 
 
 def show() -> None:
@@ -76,9 +76,9 @@ def how_made(info: AuditInfo) -> str:
 @st.fragment
 def read(config: ExperimentConfig, suspects: pd.DataFrame) -> None:
     """The suspects on the left, the one that is ticked on the right."""
-    enter(STARTS, READS, canary="labelled")
+    load_filters(STARTS, READS, canary="labelled")
     controls()
-    settle(STARTS)
+    save_filters(STARTS)
     texts = texts_of(config.dataset)
     shown = chosen(suspects)
     if shown.empty:

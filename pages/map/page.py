@@ -44,7 +44,7 @@ from closecall.pages.shared.maps.sides import (
 )
 from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
-from closecall.pages.shared.url_filters import enter, settle
+from closecall.pages.shared.url_filters import load_filters, save_filters
 
 SHOW = ("Marks", "Density")
 STARTS = {"by": COLOURINGS[0], "left": FINE_TUNED, "right": ALONE, "show": SHOW[0], "training": False, PICKED: ""}
@@ -57,13 +57,13 @@ def show() -> None:
     run = choose_run(config)
     with st.sidebar:
         threshold = choose_threshold()
-    enter(STARTS, READS, canary="by")
+    load_filters(STARTS, READS, canary="by")
     top, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     with controls:
         partner = choose(run)
     left = side("map-left", run, frozen=st.session_state["left"] == FROZEN, threshold=threshold)
     if left is None:
-        settle(STARTS)
+        save_filters(STARTS)
         with top:
             missing(config, run, st.session_state["left"])
         return
@@ -72,7 +72,7 @@ def show() -> None:
     with top:
         headline(f"Map of {escape_markdown(config.title)}", finding(left, right), reading(left, right, following))
     explore(config, run, sides, threshold)
-    settle(STARTS)
+    save_filters(STARTS)
 
 
 def choose(run: Run) -> Run | None:

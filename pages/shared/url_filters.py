@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 
-def enter(starts: Mapping[str, Any], reads: Mapping[str, Callable[[str], Any]], *, canary: str) -> bool:
+def load_filters(starts: Mapping[str, Any], reads: Mapping[str, Callable[[str], Any]], *, canary: str) -> bool:
     """Set every filter in the session state before any widget is drawn. Returns True on the first run of a visit.
 
     First run: the values in the URL, and the defaults in `starts` for the rest. If the URL names no filter, the values
@@ -31,8 +31,8 @@ def enter(starts: Mapping[str, Any], reads: Mapping[str, Callable[[str], Any]], 
     return entering
 
 
-def settle(starts: Mapping[str, Any]) -> None:
-    """Write every filter into the URL and keep it for the next visit. Call after a change and at the end of the page."""
+def save_filters(starts: Mapping[str, Any]) -> None:
+    """Write every filter into the URL and keep it for the next visit. Call after a change and when the page ends."""
     for name, start in starts.items():
         value = st.session_state.get(name, start)
         st.session_state[_kept(name)] = value

@@ -13,7 +13,7 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error, wide
 from closecall.pages.shared.slices import findings
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
-from closecall.pages.shared.url_filters import enter, settle
+from closecall.pages.shared.url_filters import load_filters, save_filters
 from closecall.pages.words_and_slices.contributions import contributions_part
 from closecall.pages.words_and_slices.saved_slices import own_slices
 from closecall.pages.words_and_slices.slice_card import slice_card
@@ -31,8 +31,8 @@ def show() -> None:
     run = choose_run(config)
     with st.sidebar:
         threshold = choose_threshold()
-    enter(STARTS, READS, canary="among")
-    settle(STARTS)  # before anything is drawn: what is typed next must not come with the old URL
+    load_filters(STARTS, READS, canary="among")
+    save_filters(STARTS)  # before anything is drawn: what is typed next must not come with the old URL
     top = st.container()
     st.segmented_control("Look at", list(CHOICES), key="among", format_func=CHOICES.__getitem__, required=True,
                          label_visibility="collapsed")  # fmt: skip
@@ -46,7 +46,7 @@ def show() -> None:
             escape_markdown(what_was_tested(found, outcome)),
         )
     show_parts(config, run, found, outcome, threshold)
-    settle(STARTS)
+    save_filters(STARTS)
 
 
 def show_parts(config: ExperimentConfig, run: Run, found: SliceFindings, outcome: str, threshold: float) -> None:
