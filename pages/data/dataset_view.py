@@ -1,4 +1,4 @@
-"""One dataset: its classes and splits, what was set aside, and the ratios that it can give."""
+"""One dataset: its classes, splits and text lengths, the ratios it allows, and the rows that the import set aside."""
 
 import math
 from pathlib import Path
@@ -8,20 +8,27 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from closecall.analysis.formatting import count_text
+from closecall.analysis.formatting import count_text, percent_text
+from closecall.charts.text_lengths import text_length_chart
 from closecall.data.datasets.store import DatasetInfo, datasets_folder, delete_dataset, load_info
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame
 from closecall.data.readers.table_formats import csv_bytes
-from closecall.pages.data.length_chart import length_chart
-from closecall.pages.shared.cached_io import stamp
-from closecall.pages.shared.dataset_facts import dataset_facts
+from closecall.pages.shared.cached_io import DatasetFacts, dataset_facts, stamp
+from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error
 from closecall.pages.shared.state import init_bound_value
 
-WIDE = 10
-"""The ratio that the asker used."""
+WIDEST_DEFAULT_RATIO = 10
+"""The largest ratio of a sweep with default settings."""
+ROWS = 500
+_TEXT = st.column_config.TextColumn("Text", width="large")
+_REASONS = {
+    "same text as row": "another row has the same text and label",
+    "the id": "their id was used before",
+}
+"""How a reason begins, and how rows with that reason are summarized."""
 
 
 def choose_dataset(names: list[str]) -> str:
@@ -38,23 +45,23 @@ def dataset_view(name: str, top: DeltaGenerator) -> None:
         show_user_error(error)
         return
     with top:
-        headline("Data", _finding(info, facts["sizes"]), reach(facts))
+        headline("Data", _finding(info, facts.sizes), reach(facts))
     left, right = st.columns(2, gap="large")
     with left:
         if info.has_texts:
-            length_chart(facts["bins"], facts["medians"])
+            show_chart(text_length_chart(facts.length_bins, facts.median_words, theme=current_theme()))
         else:
-            st.info("These predictions came without texts: there is nothing to read or to train on.")
+            st.info("These predictions were imported without texts, so they cannot be read or trained on.")
     with right:
-        _sizes(facts["sizes"])
-        if info.has_texts and not facts["problem"]:
+        _sizes(facts.sizes)
+        if info.has_texts and not facts.problem:
             st.page_link("pages/train/page.py", label="Train classifiers on it", icon=":material/model_training:",
                          query_params={"dataset": name})  # fmt: skip
     show_set_aside(name)
     show_conflicts(name)
     _origin(info)
     if info.has_texts:
-        _some_texts(facts["some"])
+        _some_texts(facts.some_texts)
     _delete(name)
 
 
@@ -65,30 +72,38 @@ def _finding(info: DatasetInfo, sizes: pd.DataFrame) -> str:
     )
 
 
-def reach(facts: dict[str, Any]) -> str:
-    """Which ratios the training split gives, in a sentence."""
-    if math.isnan(facts["largest_ratio"]):
-        return escape_markdown(facts["problem"])
-    most, n_positives = facts["largest_ratio"], facts["train_positives"]
-    with_all = f"With all {n_positives:,} training positives the ratios go up to 1:{math.floor(10 * most) / 10:g}"
-    if most >= WIDE:
+def reach(facts: DatasetFacts) -> str:
+    """The largest ratio that the training split allows, in one sentence, or why it allows none."""
+    if math.isnan(facts.largest_ratio):
+        return escape_markdown(facts.problem)
+    with_all = (
+        f"With all {facts.train_positives:,} training positives, the largest possible ratio is "
+        f"1:{math.floor(10 * facts.largest_ratio) / 10:g}"
+    )
+    if facts.largest_ratio >= WIDEST_DEFAULT_RATIO:
         return f"{with_all}."
-    return f"{with_all}; for 1:{WIDE} take at most {facts['train_negatives'] // WIDE:,} of them."
+    return (
+        f"{with_all}. For 1:{WIDEST_DEFAULT_RATIO} use at most "
+        f"{facts.train_negatives // WIDEST_DEFAULT_RATIO:,} of them."
+    )
 
 
 def _sizes(sizes: pd.DataFrame) -> None:
     st.markdown("**Splits**")
     total = {"split": "all", "positives": sizes["positives"].sum(), "negatives": sizes["negatives"].sum()}
     table = pd.concat([sizes, pd.DataFrame([total])], ignore_index=True)
-    table["share"] = 100 * table["positives"] / (table["positives"] + table["negatives"])
+    texts = table["positives"] + table["negatives"]
+    table["prevalence"] = [percent_text(share) for share in table["positives"] / texts]
     config: dict[str, Any] = {
         "split": "Split",
         "positives": st.column_config.NumberColumn("Positives", format="localized"),
         "negatives": st.column_config.NumberColumn("Negatives", format="localized"),
-        "share": st.column_config.NumberColumn("Positives among all", format="%.1f %%"),
+        "prevalence": st.column_config.TextColumn(
+            "Prevalence", help="Share of positives in the split.", alignment="right"
+        ),
     }
     st.dataframe(table, column_config=config, hide_index=True, key="sizes", alt="Positives and negatives of each split")
-    st.caption("Runs are trained on examples drawn from the train split; validation and test are the same for all.")
+    st.caption("Training examples are drawn from the train split. Validation and test are the same for all runs.")
 
 
 def _origin(info: DatasetInfo) -> None:
@@ -104,7 +119,7 @@ def _origin(info: DatasetInfo) -> None:
 
 
 def _some_texts(some: pd.DataFrame) -> None:
-    with st.expander("A few of its texts", icon=":material/notes:"):
+    with st.expander("Some of its texts", icon=":material/notes:"):
         columns: dict[str, Any] = {
             "class_name": "Class",
             "split": "Split",
@@ -114,29 +129,8 @@ def _some_texts(some: pd.DataFrame) -> None:
                      alt="Some positives and negatives")  # fmt: skip
 
 
-def _delete(name: str) -> None:
-    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-        st.write("The texts are removed from the workspace. Experiments on them keep their predictions.")
-        st.button("Delete this dataset", key="delete-dataset", on_click=_forget, args=(name,))
-
-
-def _forget(name: str) -> None:
-    delete_dataset(name)
-    st.session_state.pop("dataset", None)
-
-
-# What an import left out or found odd: rows set aside, and texts with both labels.
-
-ROWS = 500
-_TEXT = st.column_config.TextColumn("Text", width="large")
-_REASONS = {
-    "same text as row": "another row has the same text and label",
-    "the id": "their id was used before",
-}
-
-
 def show_set_aside(name: str) -> None:
-    """Counts by reason, the rows with their numbers, and the whole list to take away."""
+    """The number of rows by reason, the rows themselves, and a button that exports all of them."""
     rows = _part(name, "set_aside")
     title = f"{count_text(len(rows), 'row')} set aside" if len(rows) else "No row was set aside"
     with st.expander(title, icon=":material/filter_alt:"):
@@ -147,20 +141,20 @@ def show_set_aside(name: str) -> None:
         columns: dict[str, Any] = {"source_row": "Row in the source", "id": "Id", "reason": "Why", "text": _TEXT}
         st.dataframe(rows.head(ROWS), column_config=columns, hide_index=True, key="set-aside", alt="Rows set aside")
         if len(rows) > ROWS:
-            st.caption(f"The first {ROWS:,} are shown; the download has all.")
+            st.caption(f"The table shows the first {ROWS:,}; the file has all.")
         _download(rows, f"{name}-set-aside.csv")
 
 
 def show_conflicts(name: str) -> None:
-    """Texts that are labelled positive in one row and negative in another."""
+    """Texts that are positive in one row and negative in another."""
     rows = _part(name, "conflicts")
     texts = rows["key"].nunique() if len(rows) else 0
-    title = f"{count_text(texts, 'text')} with both labels" if texts else "No text carries both labels"
+    title = f"{count_text(texts, 'text')} with both labels" if texts else "No text has both labels"
     with st.expander(title, icon=":material/call_split:"):
         if not texts:
-            st.write("No text is labelled positive in one row and negative in another.")
+            st.write("No text is positive in one row and negative in another.")
             return
-        st.write("The same text is labelled positive in one row and negative in another. All are kept, in one split.")
+        st.write("The same text is positive in one row and negative in another. All rows are kept, in the same split.")
         columns: dict[str, Any] = {"source_row": "Row in the source", "id": "Id", "label": "Label", "text": _TEXT}
         shown = rows.head(ROWS)[list(columns)].assign(label=rows["label"].map({1: "positive", 0: "negative"}))
         st.dataframe(shown, column_config=columns, hide_index=True, key="conflicts", row_height=56,
@@ -179,7 +173,7 @@ def _by_reason(reasons: pd.Series) -> str:
 
 def _download(rows: pd.DataFrame, name: str) -> None:
     st.download_button(
-        "Download as CSV",
+        "Export as CSV",
         lambda: csv_bytes(rows),
         name,
         "text/csv",
@@ -187,6 +181,17 @@ def _download(rows: pd.DataFrame, name: str) -> None:
         on_click="ignore",
         key=f"download-{name}",
     )
+
+
+def _delete(name: str) -> None:
+    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+        st.write("This removes the texts from the workspace. Experiments on them keep their predictions.")
+        st.button("Delete this dataset", key="delete-dataset", on_click=_forget, args=(name,))
+
+
+def _forget(name: str) -> None:
+    delete_dataset(name)
+    st.session_state.pop("dataset", None)
 
 
 def _part(name: str, part: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Import your own texts: a file, its columns, its classes, its splits."""
+"""The form that imports a file of texts: its columns, its classes and the shares of its splits."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +21,13 @@ from closecall.pages.shared.sources import Chosen, choose_source, classes_of, pr
 FORMS = "CSV, TSV, JSON Lines or Parquet"
 NONE = "(none)"
 NEEDED = (
-    "At least a column of texts and a column of labels are needed. Ids, groups that must stay together (authors, "
-    "threads) and given splits are optional."
+    "The file needs a column of texts and a column of labels. Optional: ids, groups that must stay in one split "
+    "(authors, threads), and predefined splits."
 )
 
 
 def import_form() -> None:
-    """Step by step on one page: what is proposed can be changed, what was typed stays."""
+    """The form; columns are proposed from the first rows. Input is kept when the import fails."""
     left, right = st.columns(2, gap="large")
     with left:
         source = choose_source("import", FORMS)
@@ -65,7 +65,7 @@ def _choose_columns(source: Chosen, table: RawTable) -> ColumnRoles:
 
 
 def _pick(place: Any, title: str, names: list[str], proposal: str, source: Chosen, *, optional: bool) -> str:
-    """A column; the key names the file, so that another file gets its own proposals."""
+    """A select box for a column. The key contains the file, so that another file gets its own proposals."""
     options = [NONE, *names] if optional else names
     index = options.index(proposal) if proposal in options else 0
     chosen = place.selectbox(title, options, index=index, key=f"import-{title}-{source.key}", persist_state="session")
@@ -73,7 +73,7 @@ def _pick(place: Any, title: str, names: list[str], proposal: str, source: Chose
 
 
 def _choose_classes(source: Chosen, roles: ColumnRoles) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """The positive classes and the negative ones; None stands for all others."""
+    """The positive and the negative classes; None as negative classes means all others."""
     counts = classes_of(source, roles.label)
     key = f"{roles.label}-{source.key}"
     classes = [str(name) for name in counts.index]
@@ -81,7 +81,7 @@ def _choose_classes(source: Chosen, roles: ColumnRoles) -> tuple[tuple[str, ...]
     def shown(name: str) -> str:
         return f"{name} ({counts[name]:,})"
 
-    positive = st.multiselect("Positive classes (the rare kind you care for)", classes, key=f"import-positive-{key}",
+    positive = st.multiselect("Positive classes (the rare ones)", classes, key=f"import-positive-{key}",
                               format_func=shown, persist_state="session", placeholder="At least one")  # fmt: skip
     others = [name for name in classes if name not in positive]
     every = st.toggle("All other classes are negative", value=True, key=f"import-every-{key}", persist_state="session")
@@ -108,22 +108,25 @@ def _choose_rest(source: Chosen, roles: ColumnRoles) -> ImportRequest:
     title = st.text_input("Title", stem, key=f"import-title-{source.key}", persist_state="session", max_chars=120)
     name = slug(title or stem)
     if name in dataset_names():
-        st.caption(f"There is a dataset named {name} already: choose another title.")
-    test, validation, seed = st.columns(3)
-    given = " Splits given in the file are kept; what is missing is drawn." if roles.split else ""
+        st.caption(f"A dataset named {name} already exists. Choose another title.")
+    columns = st.columns(3)
+    kept = " Splits in the file are kept; missing ones are drawn." if roles.split else ""
+    test = columns[0].number_input("Test (%)", 5, 80, 35, key="import-test", persist_state="session",
+                                   help=f"Share of each class in the test split.{kept}")  # fmt: skip
+    validation = columns[1].number_input("Validation (%)", 5, 80, 15, key="import-validation", persist_state="session",
+                                         help="Share of each class in the validation split. Thresholds are chosen on "
+                                         "it.")  # fmt: skip
+    seed = columns[2].number_input("Seed", 0, 10**6, 0, key="import-seed", persist_state="session",
+                                   help="The same seed draws the same splits.")  # fmt: skip
     return ImportRequest(
         columns=roles,
         title=title or stem,
         name=name,
-        test_share=test.number_input("Test (%)", 5, 80, 35, key="import-test", persist_state="session",
-                                        help=f"Share of each class that only tests.{given}") / 100,
-        validation_share=validation.number_input("Validation (%)", 5, 80, 15, key="import-validation",
-                                                    persist_state="session",
-                                                    help="Share of each class on which thresholds are chosen.") / 100,
-        seed=int(seed.number_input("Seed", 0, 10**6, 0, key="import-seed", persist_state="session",
-                                      help="The same seed draws the same splits.")),
+        test_share=test / 100,
+        validation_share=validation / 100,
+        seed=int(seed),
         origin="Imported in the app",
-    )  # fmt: skip
+    )
 
 
 def _import(source: Chosen, request: ImportRequest) -> None:
