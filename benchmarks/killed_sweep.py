@@ -27,6 +27,7 @@ from closecall.data.datasets.store import save_dataset
 from closecall.data.experiments.store import TrainingConfig, experiment_folder
 from closecall.data.io.files import read_json
 from closecall.models.queue import jobs
+from closecall.models.queue.sweeps import SweepRequest
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 
@@ -83,14 +84,14 @@ def queue(title: str, asked: argparse.Namespace) -> str:
         if not (home / "datasets" / "newsgroups-close").exists():
             save_dataset(builtin_dataset("newsgroups-close"))
         training, more = TrainingConfig(max_tokens=48, epochs=2), {"positives": 50, "test_negatives_cap": 60}
-        return jobs.queue_sweep("newsgroups-close", title=title, ratios=[1, 3], seeds=[0], training=training,
-                                remedies=REMEDIES, **more).id  # fmt: skip
+        return jobs.queue_sweep(SweepRequest("newsgroups-close", title=title, ratios=[1, 3], training=training,
+                                             remedies=REMEDIES, **more)).id  # fmt: skip
     if not (home / ENCODER).exists():
         make_dataset()
         make_tiny_bert(home / ENCODER)
     training = TrainingConfig(str(home / ENCODER), epochs=30, batch_size=8, learning_rate=1e-3, max_tokens=24)
     ratios, remedies = ([1], REMEDIES[-2:]) if asked.small else ([1, 4], REMEDIES)
-    return jobs.queue_sweep("posts", title=title, ratios=ratios, training=training, remedies=remedies).id
+    return jobs.queue_sweep(SweepRequest("posts", title=title, ratios=ratios, training=training, remedies=remedies)).id
 
 
 def tear(experiment: str, chance: random.Random, most: int, longest: float) -> int:

@@ -33,6 +33,7 @@ from closecall.data.experiments.store import (
 )
 from closecall.data.io.files import read_frame, read_json, write_json
 from closecall.models.queue.jobs import cancel, experiment_progress, queue_sweep, worker_status
+from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.queue.worker_process import perform_task
 
 RATIOS, POSITIVES = (1.0, 2.0, 3.0, 5.0, 10.0), 400
@@ -58,7 +59,9 @@ def time_of_picture() -> None:
     split = np.where(number < learned, "train", np.where(number < learned + 60, "validation", "test"))
     save_dataset(Dataset(source.info, source.examples.assign(split=split), source.set_aside, source.conflicts))
     started, busy = time.monotonic(), 0.0
-    config = queue_sweep(source.name, ratios=RATIOS, positives=POSITIVES, preview=True, training=TrainingConfig())
+    config = queue_sweep(
+        SweepRequest(source.name, ratios=RATIOS, positives=POSITIVES, preview=True, training=TrainingConfig())
+    )
     seen: set[str] = set()
     while any(one.status.state in ("queued", "running") for one in load_previews(config.id)):
         time.sleep(0.2)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from closecall.data.experiments.store import ExperimentConfig, RunConfig, TrainingConfig, load_run_config, run_names
-from closecall.models.queue.sweeps import make_sweep
+from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.runtime.progress import Progress
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
@@ -17,7 +17,9 @@ def make_tiny_sweep(workspace: Path, *, title: str = "tiny", ratios: tuple[float
         make_dataset()
         make_tiny_bert(workspace / "tiny-bert")
     chosen = {"encoder": str(workspace / "tiny-bert"), "max_tokens": 24, "epochs": 2, **training}
-    config: ExperimentConfig = make_sweep("posts", title=title, ratios=ratios, training=TrainingConfig(**chosen))
+    config: ExperimentConfig = make_sweep(
+        SweepRequest("posts", title=title, ratios=ratios, training=TrainingConfig(**chosen))
+    )
     return config, runs_of(config)
 
 

@@ -12,7 +12,7 @@ from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import PLANS, RACED, RATIOS, SEEDS, WISHED
 from benchmarks.results.words import plain, some, table
 from closecall.analysis.formatting import listed_text, ratio_text, sentence_text
-from closecall.data.experiments.plans import half_up
+from closecall.data.experiments.plans import FIXED_POSITIVES, half_up
 from closecall.data.experiments.remedies import PLAIN, REMEDIES, remedy_title
 from closecall.data.experiments.runs import Run, load_metrics
 from closecall.data.experiments.store import TrainingConfig
@@ -56,7 +56,7 @@ def _commands(sweep: Sweep) -> list[str]:
         "learning-rate": training.learning_rate,
         "max-tokens": training.max_tokens,
     }
-    if config.sweep != "A":
+    if config.sweep != FIXED_POSITIVES:
         options["sweep"] = config.sweep
     told = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
     sweep_command = f"closecall sweep {config.dataset} --title {quote(' '.join(config.title.split()))} {told} --wait"
@@ -106,7 +106,7 @@ def _training(sweeps: Sequence[Sweep]) -> list[str]:
     told.append(
         "Within an experiment every run has the same validation and test examples, and the positives are the same at "
         "every ratio and seed. Negatives are nested: those of a smaller ratio are among those of a larger one."
-        if all(one.config.sweep == "A" for one in sweeps)
+        if all(one.config.sweep == FIXED_POSITIVES for one in sweeps)
         else "Within an experiment every run has the same validation and test examples."
     )
     told.append("Equal epochs, so a larger ratio takes more steps: 1:10 has 5.5 times those of 1:1.")

@@ -10,6 +10,7 @@ from closecall.data.io.assets import encoder_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
 from closecall.models.queue.jobs import queue_remedies, queue_sweep, resume, watch
+from closecall.models.queue.sweeps import SweepRequest
 
 RATIOS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 SEEDS = (0, 1, 2)
@@ -71,13 +72,15 @@ def _queue(plan: Plan) -> None:
         print_note(f"Importing {plan.dataset}.")
         save_dataset(builtin_dataset(plan.dataset))
     queue_sweep(
-        plan.dataset,
-        title=plan.title,
-        ratios=RATIOS,
-        seeds=SEEDS,
-        training=TRAINING,
-        positives=plan.positives,
-        test_negatives_cap=TEST_NEGATIVES,
+        SweepRequest(
+            plan.dataset,
+            title=plan.title,
+            ratios=RATIOS,
+            seeds=SEEDS,
+            training=TRAINING,
+            positives=plan.positives,
+            test_negatives_cap=TEST_NEGATIVES,
+        )
     )
 
 

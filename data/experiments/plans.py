@@ -44,7 +44,7 @@ def draw_plan(
     """Draw the plan of an experiment from the train split of `examples`.
 
     `positives` caps the training positives (for `fixed_negatives`: those of the smallest ratio); None takes as many as
-    every ratio can be given. `seed` draws the positives; `seed` and each of `seeds` together draw that seed's negatives.
+    every ratio can be given. `seed` draws the positives; `seed` and each of `seeds` together draw the negatives.
     UserError when a ratio asks for more than the train split holds, naming the largest possible.
     """
     sweep = sweep_kind(sweep)
@@ -151,7 +151,8 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
     if fewest < FEWEST:
         ratio, kind = (max(ratios), "positives") if sweep == FIXED_NEGATIVES else (min(ratios), "negatives")
         raise UserError(
-            f"Ratio 1:{ratio:g} would leave too few training {kind} ({fewest}). Use ratios nearer to 1, or more examples."
+            f"Ratio 1:{ratio:g} would leave too few training {kind} ({fewest}). "
+            "Use ratios nearer to 1, or more examples."
         )
     return n_positives, n_negatives
 

@@ -12,6 +12,7 @@ from closecall.data.io.assets import encoder_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import workspace_folder
 from closecall.models.queue.jobs import queue_sweep, resume
+from closecall.models.queue.sweeps import SweepRequest
 
 RATIOS = (1, 2, 3, 5, 10)
 SEEDS = (0,)
@@ -83,7 +84,7 @@ def _import(demo: Demo, tell: Callable[[str, float], None]) -> None:
 
 
 def _queue(demo: Demo, start: bool) -> ExperimentConfig:
-    return queue_sweep(
+    request = SweepRequest(
         demo.name,
         title=demo.title,
         ratios=RATIOS,
@@ -91,5 +92,5 @@ def _queue(demo: Demo, start: bool) -> ExperimentConfig:
         training=TRAINING,
         positives=POSITIVES,
         test_negatives_cap=NEGATIVES_CAP,
-        start=start,
     )
+    return queue_sweep(request, start=start)

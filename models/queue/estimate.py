@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import numpy as np
@@ -23,7 +23,7 @@ from closecall.data.experiments.store import (
     run_names,
 )
 from closecall.data.io.errors import UserError
-from closecall.models.queue.sweeps import located_model
+from closecall.models.queue.sweeps import SweepRequest, with_located_encoder
 from closecall.models.runtime.capacity import max_processes, threads_per_process
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
 from closecall.models.training.throughput import Throughput, known_throughput
@@ -61,29 +61,18 @@ class Estimate:
     mean_tokens: float
 
 
-def estimate_sweep(
-    dataset: str,
-    *,
-    ratios: Sequence[float],
-    seeds: Sequence[int] = (0,),
-    training: TrainingConfig | None = None,
-    positives: int | None = None,
-    sweep: str = "A",
-    test_negatives_cap: int | None = None,
-    preview: bool = False,
-    lanes: int | None = None,
-) -> Estimate:
-    """How long a sweep with these settings takes here; the same arguments as `models.queue.jobs.queue_sweep`.
+def estimate_sweep(request: SweepRequest, *, lanes: int | None = None) -> Estimate:
+    """How long a sweep takes on this machine, without its remedies.
 
     The first estimate for an encoder and length trains a few steps to measure the speed, in a process of its own: ten
     seconds or so. Later ones use that, or the speed that real runs had since. UserError as for the sweep itself.
     """
-    config = _anchored(training or TrainingConfig())
-    examples = load_examples(dataset, ["id", "text", "label", "split"])
-    plan = draw_plan(examples, sweep=sweep, ratios=ratios, seeds=seeds, positives=positives)
+    config, ratios, seeds = with_located_encoder(request.training), request.ratios, request.seeds
+    examples = load_examples(request.dataset, ["id", "text", "label", "split"])
+    plan = draw_plan(examples, sweep=request.sweep, ratios=ratios, seeds=seeds, positives=request.positives)
     sizes = {run_name(r, seed): sum(training_counts(plan, ratio=r, seed=seed)) for r in ratios for seed in seeds}
     n_validation, n_test = (
-        len(draw_evaluation(examples, split=split, negatives_cap=test_negatives_cap))
+        len(draw_evaluation(examples, split=split, negatives_cap=request.test_negatives_cap))
         for split in ("validation", "test")
     )
     speed = known_throughput(config) or measure_speed(config, examples["text"])
@@ -101,7 +90,7 @@ def estimate_sweep(
     rough = (
         _preview_seconds(speed, length, [sizes[run_name(r, seeds[0])] for r in ratios], n_validation, n_test) / width
     )
-    total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS + (rough if preview else 0.0)
+    total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS + (rough if request.preview else 0.0)
     return Estimate(run_seconds, frozen, rough + START_SECONDS, total, width, speed.training / length, length)
 
 
@@ -180,11 +169,6 @@ def _preview_seconds(speed: Throughput, length: float, sizes: Sequence[int], n_v
 def _run_seconds(speed: Throughput, length: float, trained: float, read: float) -> float:
     """One run's time: examples trained on, and examples read without training, of this mean length."""
     return FIXED_SECONDS + length * trained / speed.training + length * read / speed.forward
-
-
-def _anchored(config: TrainingConfig) -> TrainingConfig:
-    """With the encoder as the runs will name it, so that their speed is found again."""
-    return config if config.encoder == "minilm" else replace(config, encoder=located_model(config.encoder, "encoder"))
 
 
 def _examples_trained(sizes: dict[str, int], config: TrainingConfig) -> dict[str, int]:

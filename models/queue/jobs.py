@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from closecall.data.experiments.previews import preview_names
 from closecall.data.experiments.runs import RunStatus, read_status
-from closecall.data.experiments.store import KEEP, ExperimentConfig, TrainingConfig, load_experiment, run_names
+from closecall.data.experiments.store import ExperimentConfig, TrainingConfig, load_experiment, run_names
 from closecall.data.experiments.task_folders import CANCEL, FROZEN, task_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_json, write_json
@@ -21,7 +21,7 @@ from closecall.data.io.workspace import now, workspace_folder
 from closecall.models.queue.backends import assign_backend, backend_of, driver_status, start_driver
 from closecall.models.queue.progress import ExperimentProgress, measure_progress
 from closecall.models.queue.scheduler import worker_file, worker_lock
-from closecall.models.queue.sweeps import add_remedies, make_checkpoint_run, make_sweep, queue_frozen
+from closecall.models.queue.sweeps import SweepRequest, add_remedies, make_checkpoint_run, make_sweep, queue_frozen
 from closecall.models.runtime.capacity import max_processes
 from closecall.models.runtime.child_process import start_module
 from closecall.models.runtime.progress import write_status_if_possible
@@ -46,44 +46,11 @@ class WorkerStatus:
     heartbeat: str = ""
 
 
-def queue_sweep(
-    dataset: str,
-    *,
-    title: str = "",
-    ratios: Sequence[float],
-    seeds: Sequence[int] = (0,),
-    training: TrainingConfig | None = None,
-    positives: int | None = None,
-    sweep: str = "A",
-    test_negatives_cap: int | None = None,
-    remedies: Sequence[str] = (),
-    keep: str = KEEP[0],
-    preview: bool = False,
-    start: bool = True,
-    on: str = "",
-) -> ExperimentConfig:
-    """Queue one run for each ratio and seed, and make sure that a worker takes them (unless `start` is False).
-
-    With `preview` a rough picture of all ratios is made before them (see `models.training.preview`). With `on` a Ray cluster
-    takes them: "ray" or `ray://host:port`.
-    """
-    engine = backend_of(on)
-    config = make_sweep(
-        dataset,
-        title=title,
-        ratios=ratios,
-        seeds=seeds,
-        training=training,
-        positives=positives,
-        sweep=sweep,
-        test_negatives_cap=test_negatives_cap,
-        remedies=remedies,
-        keep=keep,
-        engine=engine,
-        preview=preview,
-    )
+def queue_sweep(request: SweepRequest, *, start: bool = True) -> ExperimentConfig:
+    """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler takes them."""
+    config = make_sweep(request)
     if start:
-        _set_to_work(config.id, on)
+        _set_to_work(config.id, request.on)
     return config
 
 

@@ -1,7 +1,7 @@
 """Make experiment folders: from a dataset and how to train, to a plan and queued runs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from closecall.data.datasets.store import Dataset, load_dataset
-from closecall.data.experiments.plans import draw_evaluation, draw_plan, largest_ratio, training_counts
+from closecall.data.experiments.plans import FIXED_POSITIVES, draw_evaluation, draw_plan, largest_ratio, training_counts
 from closecall.data.experiments.previews import queue_previews
 from closecall.data.experiments.remedies import PLAIN, trained_remedies
 from closecall.data.experiments.runs import RunStatus, write_status
@@ -34,56 +34,71 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_json
 from closecall.data.io.workspace import slug
 from closecall.models.encoders.checkpoints import HEAD, only_head, only_head_sentence
+from closecall.models.queue.backends import backend_of
 
 T = TypeVar("T", float, int)
 
 
-def make_sweep(
-    dataset: str,
-    *,
-    title: str = "",
-    ratios: Sequence[float],
-    seeds: Sequence[int] = (0,),
-    training: TrainingConfig | None = None,
-    positives: int | None = None,
-    sweep: str = "A",
-    test_negatives_cap: int | None = None,
-    remedies: Sequence[str] = (),
-    keep: str = KEEP[0],
-    engine: str = "",
-    preview: bool = False,
-) -> ExperimentConfig:
-    """Write an experiment with one queued run for each ratio and seed.
+@dataclass(frozen=True)
+class SweepRequest:
+    """A sweep as a user asks for it: one run for each ratio, seed and remedy on one dataset.
 
-    `positives` caps the training positives; `test_negatives_cap` those negatives that are kept for validation and for
-    test, each; `remedies` are trained too, at every ratio; with `preview` a rough picture of all ratios comes first;
-    `keep` says what stays of a classifier; `engine` takes the runs. UserError when the data cannot give a ratio.
+    `ratios` are training negatives for each training positive; `sweep` is one of `SWEEP_KINDS` (see
+    `data.experiments.plans`). `positives` caps the training positives (None: as many as the largest ratio allows);
+    `test_negatives_cap` caps the negatives of the validation and of the test examples, each. `remedies` are trained at
+    every ratio. `keep` is what stays of a finished classifier: "checkpoint" or "head". With `preview`, approximate
+    results for all ratios are computed before the runs. `on` names a Ray cluster that trains the runs, "ray" or
+    `ray://host:port`; empty means worker processes on this machine.
     """
-    arms = trained_remedies(remedies)
-    source = load_dataset(dataset)
+
+    dataset: str
+    ratios: tuple[float, ...] = (1, 2, 3, 5, 10)
+    seeds: tuple[int, ...] = (0,)
+    title: str = ""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    positives: int | None = None
+    sweep: str = FIXED_POSITIVES
+    test_negatives_cap: int | None = None
+    remedies: tuple[str, ...] = ()
+    keep: str = KEEP[0]
+    preview: bool = False
+    on: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("ratios", "seeds", "remedies"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+
+def make_sweep(request: SweepRequest) -> ExperimentConfig:
+    """Write an experiment with one queued run for each ratio, seed and remedy of the request.
+
+    UserError when the data cannot give a ratio.
+    """
+    remedies = trained_remedies(request.remedies)
+    source = load_dataset(request.dataset)
     config = ExperimentConfig(
         id="new",
-        title=title.strip() or _default_title(source, ratios),
+        title=request.title.strip() or _default_title(source, request.ratios),
         dataset=source.name,
         dataset_sha256=source.info.content_sha256,
-        sweep=sweep,
-        ratios=tuple(sorted(ratios)),
-        seeds=tuple(sorted(seeds)),
-        remedies=(PLAIN, *arms),
-        positives=positives,
-        test_negatives_cap=test_negatives_cap,
-        training=_anchored(training or TrainingConfig()),
-        keep=keep,
-        engine=engine,
+        sweep=request.sweep,
+        ratios=tuple(sorted(request.ratios)),
+        seeds=tuple(sorted(request.seeds)),
+        remedies=(PLAIN, *remedies),
+        positives=request.positives,
+        test_negatives_cap=request.test_negatives_cap,
+        training=with_located_encoder(request.training),
+        keep=request.keep,
+        engine=backend_of(request.on),
     )
     _check_texts(source)
-    plan = draw_plan(source.examples, sweep=sweep, ratios=config.ratios, seeds=config.seeds, positives=positives,
-                     seed=config.plan_seed)  # fmt: skip
+    plan = draw_plan(source.examples, sweep=config.sweep, ratios=config.ratios, seeds=config.seeds,
+                     positives=config.positives, seed=config.plan_seed)  # fmt: skip
     with experiments_lock():
         config = replace(config, id=fresh_experiment_id(slug(config.title)))
         runs = [_planned_run(config, plan, *one) for one in product(config.ratios, config.seeds, config.remedies)]
         create_experiment(config, evaluation=_evaluation(source, config), plan=plan, runs=runs)
-        if preview:
+        if request.preview:
             queue_previews(config)
         queue_frozen(config.id)
     return config
@@ -118,7 +133,7 @@ def make_checkpoint_run(
             kind="checkpoint",
             ratios=(ratio,),
             seeds=(seed,),
-            training=_anchored(training or TrainingConfig()),
+            training=with_located_encoder(training or TrainingConfig()),
         )
         run = RunConfig(config.id, ratio, seed, checkpoint=located, training=config.training)
         create_experiment(config, evaluation=_evaluation(source, config), plan=_reference_plan(source), runs=[run])
@@ -214,7 +229,8 @@ def _reference_plan(source: Dataset) -> pd.DataFrame:
     return draw_plan(source.examples, ratios=[largest_ratio(source.examples)], seeds=[0])
 
 
-def _anchored(training: TrainingConfig) -> TrainingConfig:
+def with_located_encoder(training: TrainingConfig) -> TrainingConfig:
+    """The training with its encoder as the runs will name it: a folder as its whole path."""
     if training.encoder == "minilm":
         return training
     return replace(training, encoder=located_model(training.encoder, "encoder"))

@@ -2,30 +2,31 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from closecall.analysis.formatting import count_text, duration_text
 from closecall.data.datasets.store import datasets_folder, load_examples, load_info
-from closecall.data.experiments.plans import draw_plan
+from closecall.data.experiments.plans import FIXED_NEGATIVES, FIXED_POSITIVES, MATCHED, draw_plan
 from closecall.data.experiments.previews import PREFIX
 from closecall.data.experiments.store import KEEP, TrainingConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue.estimate import Estimate, estimate_sweep
 from closecall.models.queue.jobs import queue_sweep
+from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.results.preview_wording import COSTS
 from closecall.models.training.checkpoint_retention import encoder_bytes
 from closecall.models.training.throughput import Throughput, known_throughput
-from closecall.pages.shared.cached_io import stamp
-from closecall.pages.shared.dataset_facts import dataset_facts
+from closecall.pages.shared.cached_io import dataset_facts, stamp
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import go, init_bound_value, show_empty_state
 
 SWEEPS = {
-    "A": "A: positives fixed, negatives vary",
-    "B": "B: negatives fixed, positives vary",
-    "C": "C: matched pair, 1:1 against the largest ratio",
+    FIXED_POSITIVES: "Positives fixed, negatives vary",
+    FIXED_NEGATIVES: "Negatives fixed, positives vary",
+    MATCHED: "Matched pair, 1:1 against the largest ratio",
 }
 
 PREVIEW = (
@@ -49,9 +50,10 @@ def sweep_form(names: list[str]) -> None:
     try:
         settings |= {"ratios": numbers(settings["ratios"], "ratio"), "training": TrainingConfig(**training)}
         settings["seeds"] = [int(seed) for seed in numbers(settings["seeds"], "seed", whole=True)]
-        show_estimate(settings)
+        request = SweepRequest(**settings, keep=keep)
+        show_estimate(request)
         if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
-            config = queue_sweep(settings.pop("dataset"), keep=keep, **settings)
+            config = queue_sweep(request)
             go("pages/train/page.py", experiment=config.id)
     except UserError as error:
         show_user_error(error)
@@ -84,7 +86,7 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
         "seeds": seeds.text_input("Seeds", "0, 1, 2", key="sweep-seeds", persist_state="session",
                                   help="Three show the noise of training; five are better."),
     }  # fmt: skip
-    most = int(facts["train_positives"])
+    most = int(facts.train_positives)
     settings["positives"] = st.number_input(
         f"Training positives (at most {most:,}; empty: as many as the largest ratio allows)", 2, max(2, most), None,
         key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
@@ -155,26 +157,21 @@ def _keep_setting(encoder: str) -> str:
 
 # How long a sweep takes here, before it is queued.
 
-PLAN_SETTINGS = ("sweep", "ratios", "seeds", "positives")
 
-
-def show_estimate(settings: dict[str, Any]) -> None:
+def show_estimate(request: SweepRequest) -> None:
     """The time, from speeds measured on this machine; a button measures one that is not known yet.
 
     UserError when the data cannot give the ratios, so that an impossible sweep is told before it is queued.
     """
-    name = settings["dataset"]
-    written = stamp(datasets_folder() / name / "examples.parquet")
-    drawn = {key: tuple(settings[key]) if key in ("ratios", "seeds") else settings[key] for key in PLAN_SETTINGS}
-    _check_plan(name, written, **drawn)
-    speed = known_throughput(settings["training"])
-    if speed is None and not _measured(settings["training"]):
+    written = stamp(datasets_folder() / request.dataset / "examples.parquet")
+    _check_plan(request.dataset, written, sweep=request.sweep, ratios=request.ratios, seeds=request.seeds,
+                positives=request.positives)  # fmt: skip
+    speed = known_throughput(request.training)
+    if speed is None and not _measured(request.training):
         return
-    cap, training = settings["test_negatives_cap"], settings["training"]
-    wished = {"test_negatives_cap": cap, "training": training, "preview": settings["preview"]}
-    estimate = _estimate(name, written, speed, **wished, **drawn)
-    rough = f" The preview takes about {duration_text(estimate.preview_seconds)}." if settings["preview"] else ""
-    st.markdown(_sentence(estimate, settings["ratios"], settings["seeds"]) + rough)
+    estimate = _estimate(replace(request, title="", keep=KEEP[0]), written, speed)
+    rough = f" The preview takes about {duration_text(estimate.preview_seconds)}." if request.preview else ""
+    st.markdown(_sentence(estimate, request.ratios, request.seeds) + rough)
 
 
 def _measured(training: TrainingConfig) -> bool:
@@ -202,6 +199,6 @@ def _check_plan(dataset: str, written: int, **drawn: Any) -> None:
 
 
 @st.cache_resource(max_entries=32, show_spinner="Measuring the speed of this encoder here")
-def _estimate(dataset: str, written: int, speed: Throughput | None, **wanted: Any) -> Estimate:
-    """Worked out again when the dataset, the settings or the known speed change."""
-    return estimate_sweep(dataset, **wanted)
+def _estimate(request: SweepRequest, written: int, speed: Throughput | None) -> Estimate:
+    """Computed again when the dataset, the settings or the known speed change."""
+    return estimate_sweep(request)

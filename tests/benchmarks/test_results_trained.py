@@ -9,6 +9,7 @@ from benchmarks.results.__main__ import main
 from closecall.data.experiments.runs import load_runs
 from closecall.data.experiments.store import TrainingConfig
 from closecall.models.queue.jobs import cancel, queue_sweep
+from closecall.models.queue.sweeps import SweepRequest
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 
@@ -30,7 +31,8 @@ def small(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingConfig:
 
 def test_it_goes_on_with_what_was_cancelled_and_then_writes(workspace: Path, small: TrainingConfig) -> None:
     queue_sweep(
-        "posts", title=PLAN.title, ratios=(1, 2), training=small, positives=12, test_negatives_cap=40, start=False
+        SweepRequest("posts", title=PLAN.title, ratios=(1, 2), training=small, positives=12, test_negatives_cap=40),
+        start=False,
     )
     cancel("small-posts", "r2-s0-none")
     assert main(["--out", str(workspace / "results.md")]) == 0

@@ -23,6 +23,7 @@ from closecall.data.datasets.store import load_dataset
 from closecall.data.experiments.runs import RunStatus, write_status
 from closecall.data.experiments.store import experiment_ids, run_folder
 from closecall.models.queue import jobs
+from closecall.models.queue.sweeps import SweepRequest
 from tests.makers import HOSTILE, make_dataset, make_experiment, make_preview, take_back
 from tests.planted import WORD, make_planted
 
@@ -164,6 +165,17 @@ def test_a_preview_is_queued_told_and_replaced(closecall: Terminal) -> None:
     assert closecall("status", "other") == 0
     assert "preview of 1:3" in closecall.out and "preview of 1:1" not in closecall.out
     assert "Preview at 1:3: 5 of 6 layers are frozen" in closecall.err
+
+
+def test_the_help_of_sweep_shows_the_defaults_of_a_request() -> None:
+    defaults = SweepRequest("posts")
+    shown = {
+        option.name: option.show_default for option in COMMANDS["sweep"].params if isinstance(option.show_default, str)
+    }
+    kept = {"kind": defaults.sweep, "ratios": ",".join(f"{one:g}" for one in defaults.ratios)}
+    kept["seeds"] = ",".join(map(str, defaults.seeds))
+    assert {"ratios", "seeds", "encoder", "kind", "epochs", "batch_size", "learning_rate", "max_tokens"} == set(shown)
+    assert shown == {name: kept.get(name) or str(getattr(defaults.training, name)) for name in shown}
 
 
 def test_waiting_ends_with_the_state_of_the_runs(closecall: Terminal, sweep: str) -> None:

@@ -41,7 +41,7 @@ def test_the_demo_is_the_sweep_of_the_question(ready: Path) -> None:
     assert demo_config() is None
     seen: list[float] = []
     config = queue_demo(progress=lambda sentence, share: seen.append(share), start=False)
-    assert config.ratios == RATIOS == (1, 2, 3, 5, 10) and config.sweep == "A" and config.dataset == CLOSE
+    assert config.ratios == RATIOS == (1, 2, 3, 5, 10) and config.sweep == "fixed_positives" and config.dataset == CLOSE
     assert seen == sorted(seen) and seen[-1] == 1
     runs = load_runs(config.id)
     assert [run.config.n_negatives for run in runs] == [POSITIVES * ratio for ratio in RATIOS]

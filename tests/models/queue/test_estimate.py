@@ -11,6 +11,7 @@ from closecall.data.experiments.store import TrainingConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue import estimate
 from closecall.models.queue.estimate import estimate_sweep, mean_tokens, side_by_side
+from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.training.run import execute
 from closecall.models.training.throughput import Throughput, known_throughput, save_throughput
 from tests.makers import make_dataset
@@ -25,7 +26,7 @@ def test_the_arithmetic_of_an_estimate(workspace: Path) -> None:
     save_throughput(
         CONFIG, Throughput(training=100.0, forward=400.0, tokens_per_character=10.0)
     )  # every text has 24 tokens
-    told = estimate_sweep("posts", ratios=(1, 4), seeds=(0,), training=CONFIG, lanes=2)
+    told = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), lanes=2)
     assert told.mean_tokens == 24 and told.examples_per_second == pytest.approx(100 / 24)
     n_test = int((dataset.examples["split"] == "test").sum())
     n_validation = int((dataset.examples["split"] == "validation").sum())
@@ -34,7 +35,7 @@ def test_the_arithmetic_of_an_estimate(workspace: Path) -> None:
     expected = 3 + 24 * 3 * size / 100 + 24 * (n_test + n_validation + size + probed) / 400
     assert told.run_seconds["r1-s0-none"] == pytest.approx(expected)
     assert told.run_seconds["r4-s0-none"] > 2 * told.run_seconds["r1-s0-none"]
-    alone = estimate_sweep("posts", ratios=(1, 4), seeds=(0,), training=CONFIG, lanes=1)
+    alone = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), lanes=1)
     assert alone.total_seconds == pytest.approx(sum(told.run_seconds.values()) + told.frozen_seconds + 15)
     assert told.total_seconds < alone.total_seconds
 
@@ -43,7 +44,7 @@ def test_equal_steps_make_all_runs_as_long_as_the_smallest(workspace: Path) -> N
     make_dataset()
     config = replace(CONFIG, equal_steps=True)
     save_throughput(config, Throughput(100.0, 1e9, 10.0))
-    told = estimate_sweep("posts", ratios=(1, 4), training=config)
+    told = estimate_sweep(SweepRequest("posts", ratios=(1, 4), training=config))
     assert told.run_seconds["r4-s0-none"] == pytest.approx(told.run_seconds["r1-s0-none"], rel=1e-3)
 
 
@@ -51,7 +52,7 @@ def test_a_sweep_that_the_data_cannot_give_is_refused(workspace: Path) -> None:
     make_dataset()
     save_throughput(CONFIG, Throughput(100.0, 400.0, 0.25))
     with pytest.raises(UserError, match="largest possible"):
-        estimate_sweep("posts", ratios=(1, 50), positives=41, training=CONFIG)
+        estimate_sweep(SweepRequest("posts", ratios=(1, 50), positives=41, training=CONFIG))
 
 
 def test_lanes_share_the_work() -> None:
@@ -70,21 +71,21 @@ def test_the_speed_is_measured_once_and_then_known(workspace: Path) -> None:
     make_dataset()
     encoder = make_tiny_bert(workspace / "tiny-bert")
     config = replace(CONFIG, encoder=str(encoder), freeze_word_embeddings=False)
-    told = estimate_sweep("posts", ratios=(1, 2), training=config)
+    told = estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config))
     assert told.examples_per_second > 10 and 10 < told.mean_tokens <= 24
     speed = known_throughput(config)
     assert speed is not None and speed.training > 0 and speed.forward > speed.training / 2
     assert known_throughput(replace(config, max_tokens=32)) is None
-    assert estimate_sweep("posts", ratios=(1, 2), training=config).run_seconds == told.run_seconds
+    assert estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config)).run_seconds == told.run_seconds
 
 
 def test_what_goes_wrong_in_measuring_is_told(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_dataset()
     with pytest.raises(UserError, match="There is no encoder folder /gone"):
-        estimate_sweep("posts", ratios=(1,), training=replace(CONFIG, encoder="/gone"))
+        estimate_sweep(SweepRequest("posts", ratios=(1,), training=replace(CONFIG, encoder="/gone")))
     monkeypatch.setattr(estimate, "MEASURE_SECONDS", 0.01)
     with pytest.raises(UserError, match="takes too long"):
-        estimate_sweep("posts", ratios=(1,), training=CONFIG)
+        estimate_sweep(SweepRequest("posts", ratios=(1,), training=CONFIG))
 
 
 def test_real_runs_correct_the_speed(workspace: Path) -> None:

@@ -16,7 +16,7 @@ from closecall.data.io.errors import UserError
 from closecall.models.queue import jobs
 from closecall.models.queue.progress import eta, run_share
 from closecall.models.queue.scheduler import worker_lock
-from closecall.models.queue.sweeps import make_sweep
+from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.queue.tasks import Task, choose, next_task
 from closecall.models.runtime.capacity import free_cores, free_memory, max_processes, threads_per_process
 from closecall.models.runtime.child_process import CODE_FOLDER
@@ -29,7 +29,7 @@ RATIOS = [1, 2, 3, 5, 10]
 
 
 def queued_sweep(title: str = "sweep", ratios: list[float] = RATIOS, seeds: tuple[int, ...] = (0,)) -> str:
-    return make_sweep("posts", title=title, ratios=ratios, seeds=seeds, positives=15).id
+    return make_sweep(SweepRequest("posts", title=title, ratios=ratios, seeds=seeds, positives=15)).id
 
 
 def drained(lanes: int) -> list[str]:
@@ -73,7 +73,7 @@ def test_experiments_are_taken_in_the_order_of_queueing(workspace: Path) -> None
 @pytest.mark.parametrize("state, begins", [("queued", False), ("interrupted", False), ("done", True), ("failed", True)])
 def test_a_retrained_head_waits_for_a_plain_run_that_is_to_come(workspace: Path, state: str, begins: bool) -> None:
     make_dataset()
-    one = make_sweep("posts", title="heads", ratios=[2], positives=15, remedies=["retrained-head"]).id
+    one = make_sweep(SweepRequest("posts", title="heads", ratios=[2], positives=15, remedies=["retrained-head"])).id
     write_status(run_folder(one, "r2-s0-none"), RunStatus(state=state))
     task = next_task(lanes=1, taken={(one, "r2-s0-none"), (one, FROZEN)})
     assert (task is not None) is begins

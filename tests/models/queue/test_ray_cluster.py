@@ -21,6 +21,7 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json
 from closecall.models.queue import jobs
 from closecall.models.queue.backends import HOME, RAY, driver_file, driver_status
+from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.queue.tasks import next_of_experiment
 from tests.models.queue.test_scheduler import LONG, small_dataset, trains, wait_for
 from tests.tiny_bert import make_tiny_bert
@@ -60,7 +61,7 @@ def cluster(house: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def queue(house: Path, title: str, seeds: tuple[int, ...], on: str, epochs: int = 100) -> str:
     training = replace(LONG, encoder=str(house / "tiny"), epochs=epochs)
-    return jobs.queue_sweep("small", title=title, ratios=[1], seeds=seeds, training=training, on=on).id
+    return jobs.queue_sweep(SweepRequest("small", title=title, ratios=[1], seeds=seeds, training=training, on=on)).id
 
 
 def at_work(experiment: str) -> dict[str, RunStatus]:

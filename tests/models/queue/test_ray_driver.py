@@ -18,7 +18,7 @@ from closecall.data.io.processes import STALE_SECONDS, is_alive, this_machine
 from closecall.models.queue import jobs
 from closecall.models.queue.backends import HOME, RAY, assign_backend, backend_of, driver_file, driver_status
 from closecall.models.queue.scheduler import worker_lock
-from closecall.models.queue.sweeps import make_sweep
+from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.queue.tasks import next_of_experiment, next_task
 from tests.makers import make_dataset
 
@@ -43,13 +43,13 @@ def test_without_ray_a_sentence_says_what_to_install(workspace: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "ray", None)
     make_dataset()
     with pytest.raises(UserError, match=r'pip install "closecall\[ray\]"'):
-        jobs.queue_sweep("posts", title="never", ratios=[1], on="ray")
+        jobs.queue_sweep(SweepRequest("posts", title="never", ratios=[1], on="ray"))
     assert not (workspace / "experiments").exists()
 
 
 def test_the_worker_passes_over_what_ray_takes_until_it_is_taken_home(workspace: Path) -> None:
     make_dataset()
-    make_sweep("posts", title="far", ratios=[1], engine=RAY)
+    make_sweep(SweepRequest("posts", title="far", ratios=[1], on="ray"))
     assert next_task(lanes=1) is None and next_of_experiment("far", lanes=1) is not None
     assert not jobs.is_attended("far") and unfinished_experiments() == ["far"]
     with worker_lock():  # a worker seems to be alive, so that none is started
@@ -60,7 +60,7 @@ def test_the_worker_passes_over_what_ray_takes_until_it_is_taken_home(workspace:
 
 def test_a_living_driver_keeps_its_experiment(workspace: Path) -> None:
     make_dataset()
-    make_sweep("posts", title="far", ratios=[1], engine=RAY)
+    make_sweep(SweepRequest("posts", title="far", ratios=[1], on="ray"))
     own = {"pid": os.getpid(), "pid_created": psutil.Process().create_time(), "machine": this_machine()}
     more = {"ready": True, "ended": False, "address": "ray", "lanes": 7, "busy": 1, "nodes": 2, "message": ""}
     write_json(driver_file("far"), {"schema": 1, **own, **more, "heartbeat": ""})
@@ -77,7 +77,7 @@ def test_a_living_driver_keeps_its_experiment(workspace: Path) -> None:
 
 def test_a_run_on_another_machine_is_judged_by_its_heartbeat(workspace: Path) -> None:
     make_dataset()
-    make_sweep("posts", title="far", ratios=[1])
+    make_sweep(SweepRequest("posts", title="far", ratios=[1]))
     folder = run_folder("far", RUN)
     expected = {0: "running", STALE_SECONDS / 2: "running", STALE_SECONDS + 5: "interrupted", -30: "running"}
     for seconds, state in expected.items():
@@ -90,7 +90,7 @@ def test_a_run_on_another_machine_is_judged_by_its_heartbeat(workspace: Path) ->
 
 def test_taking_an_experiment_changes_nothing_else(workspace: Path) -> None:
     make_dataset()
-    before = make_sweep("posts", title="far", ratios=[1, 2])
+    before = make_sweep(SweepRequest("posts", title="far", ratios=[1, 2]))
     assign_backend("far", RAY)
     assert load_experiment("far") == replace(before, engine=RAY)
     assign_backend("far", HOME)

@@ -24,7 +24,7 @@ from closecall.data.experiments.store import TrainingConfig, run_folder
 from closecall.data.io.files import read_frame, read_json, write_json
 from closecall.models.queue import jobs
 from closecall.models.queue.scheduler import worker_file, worker_lock
-from closecall.models.queue.sweeps import make_sweep
+from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
@@ -61,7 +61,9 @@ def small_dataset() -> None:
 
 def queue(house: Path, title: str, training: TrainingConfig = LONG, seeds: tuple[int, ...] = (0,)) -> str:
     encoder = str(house / "tiny") if training.encoder == "minilm" else training.encoder
-    return make_sweep("small", title=title, ratios=[1], seeds=seeds, training=replace(training, encoder=encoder)).id
+    return make_sweep(
+        SweepRequest("small", title=title, ratios=[1], seeds=seeds, training=replace(training, encoder=encoder))
+    ).id
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 90) -> None:
@@ -206,7 +208,7 @@ def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
     """Two lanes share the prefix; the worker is killed with them in mid-preview; resuming ends with everything done."""
     monkeypatch.setenv("CLOSECALL_LANES", "2")
     training = TrainingConfig(encoder=str(house / "tiny"), epochs=1, max_tokens=16)
-    config = make_sweep("small", title="previewed", ratios=[1], training=training, preview=True)
+    config = make_sweep(SweepRequest("small", title="previewed", ratios=[1], training=training, preview=True))
     jobs.ensure_worker()
     wait_for(lambda: any(one.status.state == "running" for one in load_previews(config.id)))
     end_family(jobs.worker_status().pid)

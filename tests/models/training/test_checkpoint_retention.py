@@ -22,7 +22,7 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_json, write_json
 from closecall.models.encoders.checkpoints import checkpoint_of, only_head
 from closecall.models.queue.jobs import queue_sweep
-from closecall.models.queue.sweeps import add_remedies, located_model, make_sweep
+from closecall.models.queue.sweeps import SweepRequest, add_remedies, located_model, make_sweep
 from closecall.models.training import checkpoint_retention
 from closecall.models.training.run import execute
 from tests.makers import make_dataset, make_experiment
@@ -35,7 +35,9 @@ def make_small_sweep(workspace: Path) -> tuple[ExperimentConfig, RunConfig]:
     """Eight mapped examples: too few for a projection that takes seconds."""
     small_dataset()
     encoder = str(make_tiny_bert(workspace / "tiny-bert"))
-    config = make_sweep("small", title="kept", ratios=[1], training=TrainingConfig(encoder, epochs=1, max_tokens=16))
+    config = make_sweep(
+        SweepRequest("small", title="kept", ratios=[1], training=TrainingConfig(encoder, epochs=1, max_tokens=16))
+    )
     return config, load_run_config(config.id, "r1-s0-none")
 
 
@@ -106,14 +108,14 @@ def test_a_kill_between_head_and_checkpoint_leaves_one_of_both(workspace: Path) 
 
 def test_an_experiment_remembers_what_to_keep(workspace: Path) -> None:
     make_small_sweep(workspace)
-    config = queue_sweep("small", ratios=[1], keep="head", start=False)
+    config = queue_sweep(SweepRequest("small", ratios=[1], keep="head"), start=False)
     path = experiment_folder(config.id) / "experiment.json"
     assert load_experiment(config.id).keep == "head" == json.loads(path.read_text())["keep"]
     old = {name: value for name, value in read_json(path).items() if name != "keep"}
     write_json(path, old)  # of an earlier version
     assert load_experiment(config.id).keep == "checkpoint"
     with pytest.raises(UserError, match="checkpoint or head"):
-        queue_sweep("small", ratios=[1], keep="nothing", start=False)
+        queue_sweep(SweepRequest("small", ratios=[1], keep="nothing"), start=False)
     with pytest.raises(UserError, match="checkpoint or head"):
         checkpoint_retention.keep(config.id, "nothing")
 

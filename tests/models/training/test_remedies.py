@@ -26,7 +26,7 @@ from closecall.models.encoders.loading import load_checkpoint
 from closecall.models.queue.estimate import estimate_remedies
 from closecall.models.queue.jobs import queue_remedies, queue_sweep
 from closecall.models.queue.scheduler import Worker
-from closecall.models.queue.sweeps import add_remedies
+from closecall.models.queue.sweeps import SweepRequest, add_remedies
 from closecall.models.queue.tasks import next_task, training_work
 from closecall.models.runtime.progress import Cancelled
 from closecall.models.training.baselines import one_class_scores
@@ -271,7 +271,9 @@ def test_remedies_join_an_experiment_once(workspace: Path) -> None:
     assert load_experiment(config.id).remedies == ("none", "focal", "dice")
     run = load_run_config(config.id, "r2-s0-focal")
     assert (run.n_positives, run.n_negatives) == (41, 82) and run.training == config.training
-    with_arms = queue_sweep("posts", ratios=[1], training=config.training, remedies=["focal", "threshold"], start=False)
+    with_arms = queue_sweep(
+        SweepRequest("posts", ratios=[1], training=config.training, remedies=["focal", "threshold"]), start=False
+    )
     assert run_names(with_arms.id) == ["r1-s0-none", "r1-s0-focal"]
 
 
