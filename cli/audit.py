@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from closecall.analysis.causes.label_audit import flagged_share_of_misses, recall_without_suspects
-from closecall.analysis.formatting import share_text
-from closecall.analysis.metrics.outcomes import collapsed
+from closecall.analysis.causes.label_audit import flagged_share_of_false_negatives, recall_without_suspects
+from closecall.analysis.formatting import ratio_text, share_text
 from closecall.cli.output import print_note, print_rows
 from closecall.cli.tables import write_or_print
 from closecall.data.datasets.store import load_examples
 from closecall.data.exchange.tables import provenance
-from closecall.data.experiments.runs import load_predictions, load_runs
-from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.explain.label_audit import audit as make_audit
+from closecall.models.results.valid_runs import valid_runs
 from closecall.models.runtime.progress import Progress
 
 CAUTION = (
@@ -57,30 +56,23 @@ def _with_texts(experiment: str, suspects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effect(experiment: str, suspects: pd.Series) -> list[dict[str, Any]]:
-    """Recall of each ratio with the labels as they are, the suspects dropped and relabelled; over sound seeds."""
-    by_ratio: dict[float, list[np.ndarray]] = {}
-    labels, ids = np.array([]), np.array([])
-    for run in load_runs(experiment):
-        if run.has_predictions and run.config.remedy == "none":
-            one = load_predictions(run)
-            labels, ids = one.labels, one.ids
-            if len(ids) and not np.isnan(one.pos_probs).any() and not collapsed(labels, one.pos_probs)[0]:
-                by_ratio.setdefault(run.config.ratio, []).append(one.pos_probs)
-    flagged = np.isin(ids, suspects.to_numpy(dtype=object))
+    """Recall of each ratio with the labels as they are, the suspects dropped and relabelled; over valid seeds."""
+    test, _ = valid_runs(experiment)
+    flagged = np.isin(test.ids, suspects.to_numpy(dtype=object))
     if not flagged.any():
         return []
-    return [_row(ratio, labels, np.array(probs), flagged) for ratio, probs in sorted(by_ratio.items())]
+    return [_row(ratio, test.labels, test.at(ratio), flagged) for ratio in test.levels]
 
 
 def _row(ratio: float, labels: np.ndarray, probs: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
     told = recall_without_suspects(labels, probs, flagged).to_dict("records")
-    misses = flagged_share_of_misses(labels, probs, flagged)
+    misses = flagged_share_of_false_negatives(labels, probs, flagged)
     recalls = {
         str(one["labels"]): f"{100 * one['recall']:.1f} % ({100 * one['low']:.1f} to {100 * one['high']:.1f})"
         for one in told
     }
     return {
-        "ratio": ratio_label(ratio),
+        "ratio": ratio_text(ratio),
         **recalls,
-        "misses that are suspects": share_text(misses.flagged, misses.misses),
+        "misses that are suspects": share_text(misses.flagged, misses.false_negatives),
     }

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import rich.progress
 
+from closecall.analysis.formatting import ratio_text
 from closecall.cli.output import bars_on_stderr, print_note, printable
 from closecall.data.experiments.previews import LINEAR
 from closecall.data.experiments.runs import RunStatus
-from closecall.data.experiments.store import experiment_ids, load_experiment, ratio_label
+from closecall.data.experiments.store import experiment_ids, load_experiment
 from closecall.models.queue.jobs import experiment_progress, is_attended, watch
 from closecall.models.queue.progress import ExperimentProgress, run_share
 
@@ -54,10 +55,10 @@ def _tasks(progress: ExperimentProgress) -> Iterator[tuple[str, RunStatus]]:
     """Every preview, every run and the frozen encoder, by the names that people read."""
     for one in progress.previews:
         kind = "linear probe" if one.kind == LINEAR else "cached prefix"
-        yield f"preview of {ratio_label(one.ratio)} ({kind})", one.status
+        yield f"preview of {ratio_text(one.ratio)} ({kind})", one.status
     for run in progress.runs:
         remedy = "" if run.config.remedy == "none" else f" {run.config.remedy}"
-        yield f"{ratio_label(run.config.ratio)} seed {run.config.seed}{remedy}", run.status
+        yield f"{ratio_text(run.config.ratio)} seed {run.config.seed}{remedy}", run.status
     if progress.frozen is not None:
         yield "encoder as it came", progress.frozen
 

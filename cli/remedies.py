@@ -6,9 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from closecall.analysis.formatting import percent_text
+from closecall.analysis.formatting import (
+    p_text,
+    percent_text,
+    points_cell,
+    ratio_text,
+    score_difference_cell,
+    score_text,
+)
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.remedies.answer import area_text, difference_text, p_text, point_text
 from closecall.analysis.remedies.gains import Gain
 from closecall.analysis.remedies.methods import Measures
 from closecall.cli.arguments import many_ratios, many_seeds, names, one_ratio
@@ -16,7 +22,7 @@ from closecall.cli.output import print_json, print_note, print_rows
 from closecall.cli.tables import print_queued
 from closecall.data.exchange.tables import provenance, write_table
 from closecall.data.experiments.remedies import PLAIN, THRESHOLD, remedy_title
-from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.queue.jobs import queue_remedies
 from closecall.models.results.remedy_comparison import (
@@ -79,7 +85,7 @@ def _show(race: RemedyComparison, gains: Sequence[Gain], measures: Sequence[Meas
     rows = [_row(race, one, by_name.get(one.name)) for one in measures]
     rows.insert(1, _moved(plain))
     print_rows(
-        rows, title=f"Remedies of {race.experiment} at {ratio_label(race.ratio)}, precision at q = {100 * q:.3g} %"
+        rows, title=f"Remedies of {race.experiment} at {ratio_text(race.ratio)}, precision at q = {100 * q:.3g} %"
     )
     for sentence in remedy_answers(race, gains, plain):
         print_note(sentence)
@@ -98,12 +104,12 @@ def _row(race: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, 
         "found .5": _percent(one.at_half.recall),
         "alone .5": _percent(one.at_half.true_negative_rate),
         **_at_own(one),
-        "AUC": area_text(one.auc.value),
-        "AUC gain": difference_text(gain.auc) if gain else "",
+        "AUC": score_text(one.auc.value),
+        "AUC gain": score_difference_cell(gain.auc) if gain else "",
         "p": p_text(gain.auc_p) if gain else "",
-        "recall gain": point_text(gain.recall) if gain else "",
+        "recall gain": points_cell(gain.recall) if gain else "",
         "p ": p_text(gain.recall_p) if gain else "",
-        "ECE": area_text(one.ece.overall),
+        "ECE": score_text(one.ece.overall),
         "s": f"{race.seconds[one.name]:.0f}",
     }
 
@@ -112,7 +118,7 @@ def _moved(plain: Measures) -> dict[str, Any]:
     """The arm that needs no training: plain, cut at its own threshold."""
     row: dict[str, Any] = {"arm": THRESHOLD, "found .5": "", "alone .5": "", **_at_own(plain)}
     empty = ("AUC gain", "p", "recall gain", "p ", "ECE")
-    return {**row, "AUC": area_text(plain.auc.value), **dict.fromkeys(empty, ""), "s": "0"}
+    return {**row, "AUC": score_text(plain.auc.value), **dict.fromkeys(empty, ""), "s": "0"}
 
 
 def _at_own(one: Measures) -> dict[str, str]:
@@ -120,7 +126,7 @@ def _at_own(one: Measures) -> dict[str, str]:
         "found own": _percent(one.at_own.recall),
         "alone own": _percent(one.at_own.true_negative_rate),
         "precise own": _percent(one.at_own.precision),
-        "AP": area_text(one.average_precision.value),
+        "AP": score_text(one.average_precision.value),
     }
 
 

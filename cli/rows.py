@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from closecall.analysis.formatting import ratio_text
 from closecall.data.datasets.builtin import BUILTINS
 from closecall.data.datasets.preparation import split_sizes
 from closecall.data.datasets.store import Dataset, dataset_names, load_examples, load_info
 from closecall.data.experiments.previews import Preview
 from closecall.data.experiments.remedies import PLAIN
 from closecall.data.experiments.runs import Run, load_predictions
-from closecall.data.experiments.store import experiment_ids, load_experiment, ratio_label
+from closecall.data.experiments.store import experiment_ids, load_experiment
 from closecall.data.io.assets import assets_status
 from closecall.models.queue.jobs import experiment_progress
 from closecall.models.queue.progress import ExperimentProgress, run_share
@@ -62,7 +63,7 @@ def experiment_rows() -> list[dict[str, Any]]:
                 "title": config.title,
                 "dataset": config.dataset,
                 "kind": config.kind,
-                "ratios": ", ".join(ratio_label(ratio) for ratio in config.ratios),
+                "ratios": ", ".join(ratio_text(ratio) for ratio in config.ratios),
                 "seeds": ", ".join(map(str, config.seeds)),
                 "state": state_words(progress),
             }
@@ -81,7 +82,7 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [
         {
             "run": run.name,
-            "ratio": ratio_label(run.config.ratio),
+            "ratio": ratio_text(run.config.ratio),
             "seed": run.config.seed,
             "remedy": "" if run.config.remedy == PLAIN else run.config.remedy,
             "state": run.status.state,
@@ -97,8 +98,8 @@ def preview_rows(previews: Sequence[Preview]) -> list[dict[str, Any]]:
     """The previews that stand in for runs, as rows beside those of `run_rows`."""
     return [
         {
-            "run": f"preview of {ratio_label(one.ratio)}",
-            "ratio": ratio_label(one.ratio),
+            "run": f"preview of {ratio_text(one.ratio)}",
+            "ratio": ratio_text(one.ratio),
             "seed": "",
             "remedy": "",
             "state": "preview",

@@ -26,14 +26,14 @@ def report_slices(
 ) -> None:
     """Say what stands out among a run's misses (fn) or false alarms (fp), and show or write the tested slices."""
     from closecall.models.explain.slices import run_findings  # here, since what is behind it takes a second to import
-    from closecall.models.results.slice_wording import WHOSE, finding_said, what_was_tested
+    from closecall.models.results.slice_wording import CLASS_NAMES, finding_text, slice_tests_text
 
-    if outcome not in WHOSE:
+    if outcome not in CLASS_NAMES:
         raise UserError(f"{outcome!r} is not an outcome for slices. Choose fn (misses) or fp (false alarms).")
     run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
     found = run_findings(experiment, run, outcome=outcome, threshold=threshold)
-    print_note(finding_said(found, run.config.ratio, outcome))
-    print_note(what_was_tested(found, outcome))
+    print_note(finding_text(found, run.config.ratio, outcome))
+    print_note(slice_tests_text(found, outcome))
     table = written_table(found.table, outcome)
     origin = provenance(experiment, run=run.name, threshold=threshold)
     write_or_print(table, origin, out, [name for name in SHOWN if name in table], as_json=as_json)

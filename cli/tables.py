@@ -18,7 +18,7 @@ from closecall.data.experiments.previews import standing_in
 from closecall.data.experiments.store import load_experiment
 from closecall.models.queue import jobs
 from closecall.models.queue.backends import DriverStatus, driver_status
-from closecall.models.results.preview_wording import preview_words
+from closecall.models.results.preview_wording import preview_text
 
 SHOWN_ROWS = 20
 """Rows of a long table that are shown."""
@@ -75,7 +75,7 @@ def print_progress(experiment: str, *, as_json: bool) -> None:
     if any(one.status.state != "done" for one in progress.previews):
         states = [one.status.state for one in progress.previews]
         print_note("The preview: " + ", ".join(f"{states.count(one)} {one}" for one in dict.fromkeys(states)) + ".")
-    if words := preview_words(standing_in(progress.previews, progress.runs)):
+    if words := preview_text(standing_in(progress.previews, progress.runs)):
         print_note(words)
     if progress.frozen is not None and progress.frozen.state != "done":
         print_note(task_words("The encoder as it came", progress.frozen))

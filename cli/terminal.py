@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from closecall.analysis.formatting import ratio_text
 from closecall.cli.arguments import column_roles, many_ratios, many_seeds, names, one_ratio
 from closecall.cli.import_files import import_file, import_prediction_files, prediction_files
 from closecall.cli.output import asset_progress, print_json, print_line, print_note
@@ -22,7 +23,7 @@ from closecall.data.datasets.builtin import builtin_dataset
 from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.store import save_dataset
 from closecall.data.exchange.tables import errors_table, finished_run, provenance
-from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment, ratio_label
+from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
 from closecall.data.io.assets import fetch_assets
 from closecall.data.predictions.columns import PredictionColumns
 from closecall.data.predictions.importing import PredictionImportRequest
@@ -186,7 +187,7 @@ def errors(
         experiment, ratio=own.ratio, seed=own.seed, remedy=remedy, outcome=outcome, split=split, threshold=threshold
     )
     what = f"{len(table):,} examples ({outcome})"
-    print_note(f"{what} at {ratio_label(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split} split.")
+    print_note(f"{what} at {ratio_text(own.ratio)}, seed {own.seed}, threshold {threshold:g}, {split} split.")
     columns = ["id", "outcome", "pos_prob", "class_name", "text"]
     write_or_print(table, provenance(experiment, run=run.name, threshold=threshold), out, columns, as_json=as_json)
 
@@ -198,7 +199,7 @@ def data_map(experiment: str, ratio: str, *, seed: int | None, remedy: str, out:
     own, positives = run.config, table[table["label"] == 1]
     never = int((positives["correctness"] == 0).sum())
     print_note(
-        f"{len(table):,} training examples at {ratio_label(own.ratio)}, seed {own.seed}, {int(table['epochs'].max())} "
+        f"{len(table):,} training examples at {ratio_text(own.ratio)}, seed {own.seed}, {int(table['epochs'].max())} "
         f"epochs. Never right in training: {never:,} of {len(positives):,} positives."
     )
     columns = ["id", "label", "confidence", "variability", "correctness", "region", "text"]
@@ -223,13 +224,13 @@ def verdict(experiment: str, *, as_json: bool) -> None:
 
 def counts(first: str, second: str, *, as_json: bool) -> None:
     """What four shares tell of a drop in recall."""
-    from closecall.models.results.counts import counts_content, counts_words  # here, for the same reason
+    from closecall.models.results.counts import counts_content, counts_text  # here, for the same reason
 
     content = counts_content(first, second)
     if as_json:
         print_json(content)
         return
-    for line in counts_words(content):
+    for line in counts_text(content):
         print_line(line)
 
 

@@ -3,14 +3,16 @@
 from dataclasses import asdict
 from typing import Any
 
+from closecall.analysis.formatting import ratio_text
 from closecall.cli.arguments import one_ratio
 from closecall.cli.output import print_json, print_note, print_rows
 from closecall.data.datasets.store import load_examples
 from closecall.data.exchange.tables import finished_run
 from closecall.data.experiments.runs import Run, load_runs
-from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
+from closecall.models.runtime.extras import require_training
 
 
 def why(
@@ -25,6 +27,7 @@ def why(
     as_json: bool,
 ) -> None:
     """The words of an example by what they carry; with another `text`, what every run says of it instead."""
+    require_training()
     if not 0 <= threshold <= 1:
         raise UserError(f"The threshold is {threshold:g}; it must lie between 0 and 1.")
     run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
@@ -64,7 +67,7 @@ def _show_words(run: Run, checkpoint: Checkpoint, text: str, threshold: float, *
         told = [{"word": word, "drop": float(drop)} for word, drop in zip(words, attribution.drops, strict=True)]
         print_json({**content, "words": told, "flip": {**asdict(flip), "words": removed}})
         return
-    print_note(f"{ratio_label(run.config.ratio)}, seed {run.config.seed}: positive with probability {prob:.3f}.")
+    print_note(f"{ratio_text(run.config.ratio)}, seed {run.config.seed}: positive with probability {prob:.3f}.")
     table = word_table(attribution).drop(columns="place").to_dict("records")
     print_rows([{str(name): value for name, value in row.items()} for row in table])
     print_note("drop: log-odds of being positive with the word less those without it.")

@@ -9,11 +9,11 @@ from closecall.analysis.metrics.ranking import auc
 from closecall.data.experiments.previews import Preview, load_previews, standing_in
 from closecall.data.experiments.runs import load_predictions, load_runs
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.preview_wording import preview_words
+from closecall.models.results.preview_wording import preview_text
+from closecall.models.results.valid_runs import by_ratio
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.ranking_table import at_prevalence
-from closecall.pages.shared.runs import by_ratio
 
 
 def shown_previews(config: ExperimentConfig) -> list[Preview]:
@@ -36,7 +36,7 @@ def previewed_ratios(config: ExperimentConfig, previews: list[Preview], q: float
 
 def preview_note(previews: list[Preview]) -> None:
     """The label: what the hollow marks are and what they cost."""
-    if words := preview_words(previews):
+    if words := preview_text(previews):
         st.info(escape_markdown(words), icon=":material/visibility:")
 
 

@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.errors.surrogate import r_squared, word_contributions
-from closecall.analysis.formatting import percent_text, probability_text
+from closecall.analysis.formatting import percent_text, probability_text, ratio_text
+from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.slices import ERROR_LABEL, RunSurrogate, run_surrogate
-from closecall.models.results.slice_wording import RIGHT, WRONG
+from closecall.models.results.slice_wording import CORRECT_OUTCOME
 from closecall.pages.shared.cached_io import NO_TEXT, has_texts, stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
@@ -65,7 +66,7 @@ def faithfulness(found: RunSurrogate, own: np.ndarray, run: Run, outcome: str) -
     )
     return escape_markdown(
         f"Word weights alone tell {percent_text(max(r2, 0.0))} of the variance of this classifier's log-odds at "
-        f"{ratio_label(run.config.ratio)} on texts they were not fitted to (R²; over five folds {spread})."
+        f"{ratio_text(run.config.ratio)} on texts they were not fitted to (R²; over five folds {spread})."
         f"{alone if within == within else ''}"
     )
 
@@ -82,7 +83,7 @@ def _lists(config: ExperimentConfig, run: Run, pulls: pd.DataFrame, outcome: str
             if chosen:
                 show_examples(
                     experiment=config.id,
-                    ratio=ratio_label(run.config.ratio),
+                    ratio=ratio_text(run.config.ratio),
                     seed=str(run.config.seed),
                     threshold=f"{threshold:g}",
                     outcome=outcome,
@@ -91,7 +92,7 @@ def _lists(config: ExperimentConfig, run: Run, pulls: pd.DataFrame, outcome: str
     st.caption(
         "Pull: how many log-odds the word adds to a text that holds it, on average, by weights fitted without that "
         "text; 0.7 doubles the odds. It says what the stand-in reads, not what causes the score. Words in ten test "
-        f"{name} or more. Tick a word to read the {WRONG[outcome]} with it."
+        f"{name} or more. Tick a word to read the {OUTCOME_NAMES[outcome]} with it."
     )
 
 
@@ -116,9 +117,11 @@ def _table(table: pd.DataFrame, outcome: str, key: str, side: str) -> str:
             "pull": config.ProgressColumn(
                 f"Pull {side}", format="%.2f", min_value=0, max_value=float(shown["pull"].max()), width=120
             ),
-            "one": config.NumberColumn(_HEADS[outcome][0], width=70, help=f"{WRONG[outcome].capitalize()} with it"),
+            "one": config.NumberColumn(
+                _HEADS[outcome][0], width=70, help=f"{OUTCOME_NAMES[outcome].capitalize()} with it"
+            ),
             "other": config.NumberColumn(
-                _HEADS[outcome][1], width=70, help=f"{RIGHT[outcome][1].capitalize()} with it"
+                _HEADS[outcome][1], width=70, help=f"{OUTCOME_NAMES[CORRECT_OUTCOME[outcome]].capitalize()} with it"
             ),
         },
         alt=f"Words that pull {side}",

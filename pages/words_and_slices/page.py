@@ -8,7 +8,7 @@ from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.slices import SliceFindings
-from closecall.models.results.slice_wording import WHOSE, finding_said, what_was_tested
+from closecall.models.results.slice_wording import CLASS_NAMES, finding_text, slice_tests_text
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error, wide
 from closecall.pages.shared.slices import findings
@@ -21,7 +21,7 @@ from closecall.pages.words_and_slices.slice_table import slice_table
 
 PARTS = ("What stands out", "Own and saved slices", "Words that pull the score")
 STARTS = {"among": "fn", "rule": ""}
-READS: Mapping[str, Callable[[str], str]] = {"among": lambda text: text if text in WHOSE else "fn"}
+READS: Mapping[str, Callable[[str], str]] = {"among": lambda text: text if text in CLASS_NAMES else "fn"}
 CHOICES = {"fn": "Misses among positives", "fp": "False alarms among negatives"}
 
 
@@ -39,11 +39,11 @@ def show() -> None:
     outcome = str(st.session_state["among"])
     found = findings(config.id, run, outcome=outcome, threshold=threshold)
     with top:
-        said = finding_said(found, run.config.ratio, outcome)
+        said = finding_text(found, run.config.ratio, outcome)
         headline(
             f"Words and slices of {escape_markdown(config.title)}",
             escape_markdown(said),
-            escape_markdown(what_was_tested(found, outcome)),
+            escape_markdown(slice_tests_text(found, outcome)),
         )
     show_parts(config, run, found, outcome, threshold)
     save_filters(STARTS)

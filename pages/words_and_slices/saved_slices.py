@@ -6,13 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.formatting import count_text
+from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.analysis.text import words
 from closecall.data.annotations.slice_rules import Length, Phrase, kind_of
 from closecall.data.annotations.slices import Slice, delete_slice, rename_slice, restore_slice
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
-from closecall.models.results.slice_wording import KINDS, WRONG
+from closecall.models.results.slice_wording import KIND_NAMES
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.slices import rule_row, rule_source, saved_slices
 
@@ -90,7 +91,7 @@ def saved_table(experiment: str, run: Run, slices: list[Slice], outcome: str, th
             "rule": config.TextColumn("Rule", width=170),
             "kind": config.TextColumn("Kind", width=60),
             "n": config.NumberColumn("n", width=50),
-            "wrong": config.NumberColumn(WRONG[outcome].capitalize(), width=60),
+            "wrong": config.NumberColumn(OUTCOME_NAMES[outcome].capitalize(), width=60),
             "rate": config.NumberColumn("Rate", format="%.1f %%", width=70),
         },
         alt="The saved slices with their numbers",
@@ -111,7 +112,7 @@ def _row(experiment: str, run: Run, one: Slice, outcome: str, threshold: float) 
     row: dict[str, Any] = {
         "name": one.name,
         "rule": rule_source(experiment, one.rule),
-        "kind": KINDS[kind_of(one.rule)],
+        "kind": KIND_NAMES[kind_of(one.rule)],
     }
     try:
         told = rule_row(experiment, run, one.rule, outcome=outcome, threshold=threshold)

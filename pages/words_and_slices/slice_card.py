@@ -5,12 +5,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from closecall.analysis.formatting import p_text, ratio_text
+from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.data.annotations.slice_rules import Rule, kind_of
 from closecall.data.annotations.slices import save_slice
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
-from closecall.models.results.slice_wording import RIGHT, WRONG, among, compared, p_said
+from closecall.models.results.slice_wording import CORRECT_OUTCOME, comparison_text, slice_title
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.slices import opened_rule, rule_row, saved_slices
@@ -29,8 +31,8 @@ def slice_card(
     rule, said = opened
     kind = "cluster" if written.startswith("cluster:") else kind_of(rule)
     row = rule_row(config.id, run, rule, outcome=outcome, threshold=threshold)
-    st.markdown(f"#### {escape_markdown(among(kind, said, outcome))}")
-    st.markdown(escape_markdown(compared(row, outcome)))
+    st.markdown(f"#### {escape_markdown(slice_title(kind, said, outcome))}")
+    st.markdown(escape_markdown(comparison_text(row, outcome)))
     if row["n"]:
         st.caption(_evidence(table, written, row))
         _links(config, run, rule, row, outcome, threshold)
@@ -43,11 +45,11 @@ def _evidence(table: pd.DataFrame, written: str, row: dict[str, Any]) -> str:
     tested = table[table["rule"] == written]
     if tested.empty:
         return (
-            f"p {escape_markdown(p_said(row['p']))} by Fisher's exact test, as if this were the only question asked: a slice "
+            f"p {escape_markdown(p_text(row['p']))} by Fisher's exact test, as if this were the only question asked: a slice "
             "that was chosen after looking needs fresh examples to be believed."
         )
     one = tested.iloc[0]
-    p = escape_markdown(p_said(float(one["p_bh"])))
+    p = escape_markdown(p_text(float(one["p_bh"])))
     before = float(one["validation_difference"])
     known = "Validation texts have no embeddings; all clusters are tested."
     if before == before:
@@ -61,14 +63,14 @@ def _links(config: ExperimentConfig, run: Run, rule: Rule, row: dict[str, Any], 
     """The way to its examples on the Errors page, the right ones too."""
     query = {
         "experiment": config.id,
-        "ratio": ratio_label(run.config.ratio),
+        "ratio": ratio_text(run.config.ratio),
         "seed": str(run.config.seed),
         "threshold": f"{threshold:g}",
         "slice": rule.written,
     }
-    other, name = RIGHT[outcome]
+    other = CORRECT_OUTCOME[outcome]
     wrong = int(row["wrong"])
-    numbers = {outcome: (wrong, WRONG[outcome]), other: (int(row["n"]) - wrong, name)}
+    numbers = {outcome: (wrong, OUTCOME_NAMES[outcome]), other: (int(row["n"]) - wrong, OUTCOME_NAMES[other])}
     with st.container(horizontal=True):
         for one, (number, words) in numbers.items():
             st.page_link(

@@ -5,12 +5,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from closecall.analysis.formatting import percent_text
+from closecall.analysis.formatting import percent_text, ratio_text
 from closecall.analysis.intervals import wilson
 from closecall.charts.colours import CLASS_COLOURS, UNSELECTED
 from closecall.charts.figure import finish
 from closecall.data.annotations.slice_rules import Rule
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.explain.slices import ERROR_LABEL
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.chart_view import current_theme, draw
@@ -70,13 +70,13 @@ def right_by_ratio(test: ValidRuns, rows: np.ndarray, outcome: str, threshold: f
 
 def _finding(table: pd.DataFrame, outcome: str) -> str:
     first, last = table.iloc[0], table.iloc[-1]
-    start = f"{percent_text(first['share'])} {_RIGHT[outcome]} at {ratio_label(first['ratio'])}"
-    return start if len(table) == 1 else f"{start}, {percent_text(last['share'])} at {ratio_label(last['ratio'])}"
+    start = f"{percent_text(first['share'])} {_RIGHT[outcome]} at {ratio_text(first['ratio'])}"
+    return start if len(table) == 1 else f"{start}, {percent_text(last['share'])} at {ratio_text(last['ratio'])}"
 
 
 def _add(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, symbol: str) -> None:
     figure.add_scatter(
-        x=[ratio_label(one) for one in table["ratio"]],
+        x=[ratio_text(one) for one in table["ratio"]],
         y=100 * table["share"],
         error_y={
             "type": "data",

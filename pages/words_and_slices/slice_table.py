@@ -5,8 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from closecall.analysis.formatting import p_text
+from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.models.explain.slices import SliceFindings
-from closecall.models.results.slice_wording import KINDS, WHOSE, WRONG, p_said
+from closecall.models.results.slice_wording import CLASS_NAMES, KIND_NAMES
 
 HEIGHT = 400
 
@@ -15,7 +17,7 @@ def slice_table(found: SliceFindings, outcome: str) -> None:
     """One row for each slice that was tested, those that stand out first."""
     if found.too_few or found.table.empty:
         st.info(
-            f"No slice has enough {WHOSE[outcome][1]} in validation and test. Type a word of your own under “Own and "
+            f"No slice has enough {CLASS_NAMES[outcome][1]} in validation and test. Type a word of your own under “Own and "
             "saved slices”, or make an experiment with more of them.",
             icon=":material/info:",
         )
@@ -32,7 +34,7 @@ def slice_table(found: SliceFindings, outcome: str) -> None:
         alt="The tested slices: support, rate with interval, lift and p",
     )
     st.caption(
-        f"Rate: {WRONG[outcome]} among the slice's {WHOSE[outcome][1]} in the test set, with Wilson's 95 % interval. "
+        f"Rate: {OUTCOME_NAMES[outcome]} among the slice's {CLASS_NAMES[outcome][1]} in the test set, with Wilson's 95 % interval. "
         "Lift: that rate over the others'. p: Fisher's exact test on test, after Benjamini-Hochberg over all rows; "
         "● marks those at or under .1 whose validation says the same. Tick a row to see it whole and read its examples."
     )
@@ -52,13 +54,13 @@ def _row(row: dict[Any, Any]) -> dict[str, Any]:
     return {
         "mark": "●" if row["stands_out"] else "",
         "slice": row["slice"],
-        "kind": KINDS[row["kind"]],
+        "kind": KIND_NAMES[row["kind"]],
         "n": int(row["n"]),
         "wrong": int(row["wrong"]),
         "rate": 100 * row["rate"],
         "interval": f"{100 * row['rate_low']:.0f} to {100 * row['rate_high']:.0f}",
         "lift": row["lift"],
-        "p": p_said(row["p_bh"]),
+        "p": p_text(row["p_bh"]),
     }
 
 
@@ -68,7 +70,7 @@ def _columns(outcome: str, highest: float) -> dict[str, Any]:
         "mark": config.TextColumn("", width=22),
         "slice": config.TextColumn("Slice", width=136),
         "kind": config.TextColumn("Kind", width=64),
-        "n": config.NumberColumn("n", width=42, help=f"Support: test {WHOSE[outcome][1]} in the slice."),
+        "n": config.NumberColumn("n", width=42, help=f"Support: test {CLASS_NAMES[outcome][1]} in the slice."),
         "wrong": config.NumberColumn({"fn": "Misses", "fp": "Alarms"}[outcome], width=56),
         "rate": config.ProgressColumn(
             "Rate", format="%.1f %%", min_value=0, max_value=max(1.0, 100 * highest), width=96

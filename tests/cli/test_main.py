@@ -241,7 +241,7 @@ def test_the_data_map_is_listed_written_and_printed(closecall: Terminal, sweep: 
     assert closecall("data-map", sweep, "--ratio", 10, "--json") == 0
     assert {"variability", "region", "margin"} <= set(json.loads(closecall.out.splitlines()[0]))
     (run_folder(sweep, "r10-s0-none") / "dynamics.npz").unlink()
-    assert closecall("data-map", sweep, "--ratio", 10) == 2 and "kept no training dynamics" in closecall.err
+    assert closecall("data-map", sweep, "--ratio", 10) == 2 and "has no training dynamics" in closecall.err
 
 
 def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_without_experiment_it_shows_the_way_on(workspace: Path) -> None:
 def test_without_dynamics_it_says_why(sweep: Path) -> None:
     (run_folder("sweep", "r5-s0-none") / "dynamics.npz").unlink()
     at = open_page("data_map", ratio="1:5", seed="0")
-    assert "no data map" in at.markdown[0].value and "kept no training dynamics" in at.info[0].value
+    assert "no data map" in at.markdown[0].value and "has no training dynamics" in at.info[0].value
 
 
 def test_the_headline_has_this_experiments_numbers(sweep: Path) -> None:

@@ -14,7 +14,7 @@ from closecall.data.experiments.runs import load_run, save_embeddings
 from closecall.data.experiments.store import experiment_folder
 from closecall.models.explain.clusters import experiment_clusters, k_means, number_of_clusters
 from closecall.models.explain.slices import run_findings, run_surrogate, slice_candidates
-from closecall.models.results.slice_wording import finding_said, what_was_tested
+from closecall.models.results.slice_wording import finding_text, slice_tests_text
 from closecall.pages.shared.slices import rule_members
 from tests.makers import make_dataset, make_experiment
 from tests.planted import WORD, make_planted
@@ -30,17 +30,17 @@ def test_the_planted_word_is_the_first_finding(planted: str) -> None:
     found = run_findings(planted, run, outcome="fn", threshold=0.5)
     first = found.table.iloc[0]
     assert (first["rule"], bool(first["stands_out"])) == (f"word:{WORD}", True)
-    said = finding_said(found, 5, "fn")
-    assert said.startswith(f"Positives with “{WORD}” are missed ")
-    assert "of the time, against" in said
-    assert f"{found.wrong:,} of {found.n:,}" in what_was_tested(found, "fn")
+    text = finding_text(found, 5, "fn")
+    assert text.startswith(f"Positives with “{WORD}” ")
+    assert f"{first['wrong']}/{first['n']}, against" in text and f"{first['rest_wrong']}/{first['rest_n']}" in text
+    assert f"{found.wrong:,}/{found.n:,}" in slice_tests_text(found, "fn")
     assert run_findings(planted, run, outcome="fp", threshold=0.5).wrong == 0
 
 
 def test_missing_clusters_are_reported(workspace: Path) -> None:
     make_experiment(make_dataset(positives=240), ratios=(1,), seeds=(0,), with_embeddings=False)
     found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.5)
-    assert "no clusters: they need" in what_was_tested(found, "fn")
+    assert "no clusters: they need" in slice_tests_text(found, "fn")
 
 
 def test_members_follow_from_the_saved_rule(planted: str) -> None:
@@ -57,15 +57,15 @@ def test_too_few_examples_are_reported_with_the_number_needed(workspace: Path) -
     make_experiment(make_dataset(positives=30), ratios=(1,), seeds=(0,))
     found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.999)
     assert found.too_few
-    assert finding_said(found, 1, "fn") == "Too few positives to test slices."
-    assert "at least 20 in each. There are 5 in validation and 10 in test" in what_was_tested(found, "fn")
+    assert finding_text(found, 1, "fn") == "Too few positives to test slices."
+    assert "at least 20 in each. There are 5 in validation and 10 in test" in slice_tests_text(found, "fn")
 
 
 def test_no_finding_comes_with_the_power_of_the_test(workspace: Path) -> None:
     make_experiment(make_dataset(positives=240), ratios=(1,), seeds=(0,))
     found = run_findings("sweep", load_run("sweep", "r1-s0-none"), outcome="fn", threshold=0.5)
-    assert finding_said(found, 1, "fn") == "No word, length or cluster stands out among the misses of 1:1."
-    assert "to see twice the rate takes about" in what_was_tested(found, "fn")
+    assert finding_text(found, 1, "fn") == "No word, length or cluster stands out among the false negatives of 1:1."
+    assert "to detect twice the rate takes about" in slice_tests_text(found, "fn")
 
 
 def test_without_a_dataset_only_clusters_are_tested(planted: str) -> None:

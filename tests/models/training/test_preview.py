@@ -33,7 +33,7 @@ from closecall.models.encoders.tokenization import Tokens
 from closecall.models.queue import jobs
 from closecall.models.queue.tasks import next_task
 from closecall.models.queue.worker_process import perform_task
-from closecall.models.results.preview_wording import preview_words
+from closecall.models.results.preview_wording import preview_text
 from closecall.models.runtime.locks import make_cooperatively
 from closecall.models.runtime.progress import Cancelled, Progress, ProgressReporter
 from closecall.models.training.preview import execute_preview
@@ -250,9 +250,9 @@ def test_a_preview_of_cut_texts_says_so(sweep: ExperimentConfig, monkeypatch: py
         "closecall.models.encoders.hidden_state_cache.MOST_BYTES", 400 * 17 * 32 * 2
     )  # 32 numbers of 16 bits for a token
     make(sweep, "preview-prefix-r1")
-    words = preview_words(standing_in(load_previews(sweep.id), load_runs(sweep.id)))
+    words = preview_text(standing_in(load_previews(sweep.id), load_runs(sweep.id)))
     cut = read_json(preview_folder(sweep.id, "preview-prefix-r1") / "metrics.json")["cut_at"]
-    assert 16 <= cut < 24 and f"Texts are cut at {cut} tokens" in words
+    assert 16 <= cut < 24 and f"truncated to {cut} tokens" in words
 
 
 @pytest.mark.slow
