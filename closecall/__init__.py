@@ -1,1 +1,39 @@
-"""Close Call: why does a text classifier miss its rare class?"""
+"""Close Call: error analysis for text classifiers whose positive class is rare.
+
+Names are imported when they are first used, so that `import closecall` loads neither torch nor Streamlit.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from closecall.data.datasets.store import load_dataset
+    from closecall.data.experiments.runs import load_predictions, load_runs
+    from closecall.data.experiments.store import experiment_ids, load_experiment
+    from closecall.data.io.errors import UserError
+
+_EXPORTS = {
+    "UserError": "closecall.data.io.errors",
+    "experiment_ids": "closecall.data.experiments.store",
+    "load_dataset": "closecall.data.datasets.store",
+    "load_experiment": "closecall.data.experiments.store",
+    "load_predictions": "closecall.data.experiments.runs",
+    "load_runs": "closecall.data.experiments.runs",
+}
+__all__ = ["UserError", "experiment_ids", "load_dataset", "load_experiment", "load_predictions", "load_runs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        try:
+            return version("closecall")
+        except PackageNotFoundError:  # a clone that is not installed
+            return "unknown"
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

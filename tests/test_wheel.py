@@ -76,7 +76,15 @@ class Environment:
         self.home.mkdir(parents=True)
         venv.create(folder / "venv", with_pip=True)
         self.bin = folder / "venv" / "bin"
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt")]
+        install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-c",
+            str(ROOT / "constraints.txt"),
+        ]
         self.python(*install, requirement, timeout=1200)
 
     @property
@@ -141,7 +149,14 @@ def predictions(folder: Path) -> Path:
 def test_the_wheel_has_one_top_level_name_and_its_files(built: Path) -> None:
     names = contents(wheel(built))
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"closecall"}
-    needed = ("app.py", "py.typed", ".streamlit/config.toml", "pages/shared/icon.svg", "cli/main.py", "data/io/files.py")
+    needed = (
+        "app.py",
+        "py.typed",
+        ".streamlit/config.toml",
+        "pages/shared/icon.svg",
+        "cli/main.py",
+        "data/io/files.py",
+    )
     assert [name for name in needed if f"closecall/{name}" not in names] == []
 
 
@@ -162,14 +177,18 @@ def test_the_base_install_opens_imported_predictions_without_torch(built: Path, 
     assert float(seconds) < 0.3 and rest.startswith("[]")
 
     csv = predictions(environment.home)
-    imported = environment.run("closecall", "import-predictions", str(csv), "--positive", "mac", "--title", "Mine", "--yes")
+    imported = environment.run(
+        "closecall", "import-predictions", str(csv), "--positive", "mac", "--title", "Mine", "--yes"
+    )
     assert imported.returncode == 0, imported.stderr
     assert environment.python("-c", OPEN_EVERY_PAGE).stdout.strip() == "[]"
     assert environment.run("closecall", "report", "mine", "--out", "report.html").returncode == 0
     assert "<html" in (environment.home / "report.html").read_text()
 
     config = "import os; from closecall.models.runtime.child_process import PACKAGE_FOLDER as p; os.chdir(p)\n"
-    config += "from streamlit import config as c; print(c.get_option('theme.primaryColor'), c.get_option('server.address'))"
+    config += (
+        "from streamlit import config as c; print(c.get_option('theme.primaryColor'), c.get_option('server.address'))"
+    )
     assert environment.python("-c", config).stdout.split() == ["#0072B2", "localhost"]
     with environment.serve() as address, urllib.request.urlopen(address, timeout=10) as answer:
         assert answer.status == 200
@@ -181,7 +200,10 @@ def test_the_base_install_opens_imported_predictions_without_torch(built: Path, 
 def test_with_the_train_extra_it_trains(built: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path, f"{wheel(built)}[train]")
     texts = [
-        {"text": f"{'mac apple' if n % 4 == 0 else 'pc dos'} computer number {n} of many", "topic": "mac" if n % 4 == 0 else "pc"}
+        {
+            "text": f"{'mac apple' if n % 4 == 0 else 'pc dos'} computer number {n} of many",
+            "topic": "mac" if n % 4 == 0 else "pc",
+        }
         for n in range(400)
     ]
     pd.DataFrame(texts).to_csv(environment.home / "posts.csv", index=False)
