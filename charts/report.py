@@ -6,14 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from closecall.analysis.causes.verdict import NAMES, NOT_MEASURED
-from closecall.analysis.formatting import percent_text, probability_text
+from closecall.analysis.causes.verdict import CAUSE_NAMES, NOT_MEASURED
+from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.analysis.ratio.ratio_vs_threshold import ratio_vs_threshold_sentence
 from closecall.charts.colours import LIGHT
 from closecall.charts.figure import Chart
 from closecall.data.exchange.tables import provenance
-from closecall.data.experiments.store import ExperimentConfig, load_experiment, ratio_label
+from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.models.results.verdict import own_sentences
 from closecall.pages.overview.findings import what_happened, which_is_better
 from closecall.pages.overview.verdict import verdict_of
@@ -24,7 +25,7 @@ from closecall.pages.ratios.paired_tests import READING, tests_finding, tests_of
 from closecall.pages.ratios.ratio_vs_threshold import ratio_vs_threshold_chart, ratio_vs_threshold_rows
 from closecall.pages.shared.ranking_table import best_at, best_ranked, ratio_table
 from closecall.pages.shared.recall_chart import main_chart
-from closecall.pages.shared.runs import ValidRuns, outcomes_by_run, valid_runs
+from closecall.pages.shared.runs import outcomes_by_run, valid_runs
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _findings(config: ExperimentConfig, table: pd.DataFrame) -> Section:
     verdict = verdict_of(config.id)
     told = [what_happened(table)]
     for finding in verdict.findings if verdict else ():
-        told.append(f"{NAMES[finding.cause]} (confidence {finding.confidence}). {' '.join(own_sentences(finding))}")
+        told.append(f"{CAUSE_NAMES[finding.cause]} (confidence {finding.confidence}). {' '.join(own_sentences(finding))}")
     if verdict is None:
         told.append("A verdict needs runs at two ratios; they are not all there yet.")
     told.append(f"Not measured by this verdict: {'; '.join(f'{k} ({v})' for k, v in NOT_MEASURED.items())}.")
@@ -94,7 +95,7 @@ def _main(
 def _worth(table: pd.DataFrame, q: float) -> Section:
     rows = pd.DataFrame(
         {
-            "Ratio": [ratio_label(one) for one in table["ratio"]],
+            "Ratio": [ratio_text(one) for one in table["ratio"]],
             "Found (recall)": [_interval(row, "recall") for row in table.to_dict("records")],
             "Left alone": [_interval(row, "true_negative_rate") for row in table.to_dict("records")],
             "Precision": [probability_text(one) for one in table["precision"]],
@@ -121,7 +122,7 @@ def _comparisons(config: ExperimentConfig, sound: tuple[ValidRuns, ValidRuns], q
     last = max((ratio for ratio, parts in pairs.items() if parts), default=None)
     sections = []
     if last is not None and (parts := pairs[last]) is not None:
-        names = ratio_label(first), ratio_label(last)
+        names = ratio_text(first), ratio_text(last)
         chart = waterfall(parts, *names)
         rows = pd.DataFrame(part_rows(parts, names))
         sections.append(Section("Why recall fell", [what_was_lost(parts, names), chart.reading], chart, [rows]))
@@ -130,12 +131,12 @@ def _comparisons(config: ExperimentConfig, sound: tuple[ValidRuns, ValidRuns], q
         told = [ratio_vs_threshold_sentence(table, reference_ratio=first), *table["sentence"], knob.reading]
         sections.append(Section("The ratio as a knob", told, knob))
     curves, flow, tests = curves_chart(config, q), flow_chart(flow_of(test), test.levels), tests_of(test)
-    told = [tests_finding(tests, ratio_label(first)), READING]
+    told = [tests_finding(tests, ratio_text(first)), READING]
     return [
         *sections,
         Section("Precision and recall", [curves.reading], curves),
         Section("Who was lost", [flow.reading], flow),
-        Section("Paired tests", told, tables=[_named_tests(tests_rows(tests), ratio_label(first))]),
+        Section("Paired tests", told, tables=[_named_tests(tests_rows(tests), ratio_text(first))]),
     ]
 
 

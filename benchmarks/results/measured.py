@@ -10,16 +10,16 @@ from benchmarks.results.ratio_drops import decompose_ratios
 from benchmarks.results.words import plain
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.calibration import log_odds, temperature
-from closecall.analysis.metrics.outcomes import collapsed
 from closecall.analysis.metrics.prevalence import average_precision_at
 from closecall.analysis.ratio.decomposition import Decomposition
 from closecall.analysis.ratio.prior_shift import excess_drop, prior_shift_curve
-from closecall.analysis.remedies.methods import Labels, Measures, Method, Point, measure_method
+from closecall.analysis.remedies.methods import Labels, Measures, Method, OperatingPoint, measure_method
 from closecall.data.datasets.store import DatasetInfo, load_examples, load_info
 from closecall.data.experiments.remedies import PLAIN, remedy_title
 from closecall.data.experiments.run_tables import RunTable, read_run_tables
 from closecall.data.experiments.runs import Run, load_runs
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
+from closecall.models.results.valid_runs import complete_rows, valid_rows
 from closecall.models.results.verdict import decide_verdict, verdict_words
 
 
@@ -49,7 +49,7 @@ class Fall:
     level: Level
     parts: Decomposition
     prior: tuple[float, float]
-    moved: Point
+    moved: OperatingPoint
     excess: Estimate
 
 
@@ -115,7 +115,7 @@ def _counts(labels: np.ndarray) -> tuple[int, int]:
 
 
 def _why_not(test: RunTable, counts: dict[str, tuple[int, int]]) -> str:
-    if not test.plain.any():
+    if not complete_rows(test).any():
         return "No plain run has finished yet."
     if any(0 in pair for pair in counts.values()):
         return "Validation and test need both classes for these figures."
@@ -125,9 +125,8 @@ def _why_not(test: RunTable, counts: dict[str, tuple[int, int]]) -> str:
 def _levels(test: RunTable, validation: RunTable) -> tuple[tuple[Level, ...], tuple[Fall, ...]]:
     """What each ratio with a sound run shows, the smallest first, and the falls from it to the others."""
     labels = Labels(test.labels, validation.labels)
-    plain_runs = test.plain & ~np.isnan(validation.pos_probs).any(axis=1)
-    fine = plain_runs.copy()
-    fine[plain_runs] = ~collapsed(test.labels, test.pos_probs[plain_runs])
+    plain_runs = complete_rows(test) & ~np.isnan(validation.pos_probs).any(axis=1)
+    fine = plain_runs & valid_rows(test)
     gone = {ratio: int((plain_runs & ~fine & (test.ratios == ratio)).sum()) for ratio in test.ratios.tolist()}
     arms = {ratio: _arm(test, validation, fine & (test.ratios == ratio)) for ratio in sorted(set(test.ratios[fine]))}
     levels = {ratio: _level(labels, arm, ratio, gone[ratio]) for ratio, arm in arms.items()}
@@ -175,7 +174,7 @@ def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -
     return dict(zip(ratios, curve[["recall", "true_negative_rate"]].itertuples(index=False, name=None), strict=True))
 
 
-def _compared(labels: Labels, arms: dict[float, Method], reference: float, ratio: float) -> tuple[Point, Estimate]:
+def _compared(labels: Labels, arms: dict[float, Method], reference: float, ratio: float) -> tuple[OperatingPoint, Estimate]:
     """The larger ratio cut at the false alarms of the reference, and the loss beyond its prior."""
     shared = [seed for seed in arms[reference].seeds if seed in arms[ratio].seeds]
     first, here = arms[reference].only(shared), arms[ratio].only(shared)

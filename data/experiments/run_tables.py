@@ -27,11 +27,6 @@ class RunTable:
     remedies: np.ndarray
     pos_probs: np.ndarray
 
-    @property
-    def plain(self) -> np.ndarray:
-        """Which runs ratios are compared by: without remedy, with a probability for every example. Shape (runs,)."""
-        return (self.remedies == "none") & ~np.isnan(self.pos_probs).any(axis=1)
-
 
 def read_run_tables(experiment: str, runs: Sequence[Run]) -> dict[str, RunTable]:
     """The probabilities of some finished runs by split, examples in the order of the experiment's evaluation ids."""

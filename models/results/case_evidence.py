@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from closecall.analysis.causes.minority_types import minority_types, neighbourhoods
-from closecall.analysis.metrics.outcomes import collapsed
-from closecall.analysis.ratio.outcome_groups import outcome_groups, right_shares
-from closecall.data.experiments.runs import load_embeddings, load_predictions, load_runs
-from closecall.data.experiments.store import experiment_folder, load_evaluation, load_plan
+from closecall.analysis.ratio.outcome_groups import correct_shares, outcome_groups
+from closecall.data.experiments.runs import load_embeddings
+from closecall.data.experiments.store import experiment_folder, load_plan
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import read_run_predictions
+from closecall.models.results.valid_runs import valid_rows
 
 NEIGHBOURS = (
     "nearest_positive", "positive_cosine", "nearest_negative", "negative_cosine", "margin", "type", "type_balanced",
@@ -34,18 +35,11 @@ def case_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
 
 def fates_of(experiment: str, split: str = "test") -> pd.DataFrame | None:
     """`fates` of the finished runs without a remedy that did not collapse, None when there are none."""
-    rows = load_evaluation(experiment)
-    rows = rows[rows["split"] == split]
-    runs = [run for run in load_runs(experiment) if run.has_predictions and run.config.remedy == "none"]
-    ids, labels = rows["id"].to_numpy(dtype=object), rows["label"].to_numpy()
-    told = [(run.config, load_predictions(run, split)) for run in runs]
-    whole = [(config, one.pos_probs) for config, one in told if np.array_equal(one.ids, ids)]
-    if not whole or not len(ids):
+    table = read_run_predictions(experiment)[split]
+    rows = valid_rows(table, threshold=THRESHOLD)
+    if not rows.any():
         return None
-    probs = np.stack([pos_probs for _, pos_probs in whole])
-    sound = ~collapsed(labels, probs, threshold=THRESHOLD)
-    ratios, seeds = (np.array([getattr(config, name) for config, _ in whole])[sound] for name in ("ratio", "seed"))
-    return fates(ids, labels, probs[sound], ratios, seeds) if sound.any() else None
+    return fates(table.ids, table.labels, table.pos_probs[rows], table.ratios[rows], table.seeds[rows])
 
 
 def fates(
@@ -55,7 +49,7 @@ def fates(
     `wrong_ratios`, the share of ratios at which most runs get it wrong, and `wrong_runs`, how many of all runs do.
     """
     table = outcome_groups(labels, pos_probs, ratios, seeds, threshold=THRESHOLD)
-    _, shares = right_shares(labels, pos_probs, ratios, threshold=THRESHOLD)
+    _, shares = correct_shares(labels, pos_probs, ratios, threshold=THRESHOLD)
     wrong = ((pos_probs >= THRESHOLD) != (labels == 1)).sum(axis=0)
     return table.assign(wrong_ratios=(shares < 0.5).mean(axis=0), wrong_runs=wrong).set_axis(pd.Index(ids, name="id"))
 

@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from closecall.analysis.formatting import ratio_text
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.remedies.answer import remedy_answer, simpler_answer
-from closecall.analysis.remedies.gains import Gain, gains_over_plain
-from closecall.analysis.remedies.methods import RULES, Labels, Measures, Method, Point, measure_method, valid_seeds
+from closecall.analysis.remedies.gains import Gain, gains_over_baseline
+from closecall.analysis.remedies.methods import RULES, Labels, Measures, Method, OperatingPoint, measure_method
+from closecall.analysis.validation import Bools
 from closecall.data.experiments.remedies import PLAIN, REMEDIES, remedy_rank, remedy_title
-from closecall.data.experiments.runs import Run, load_metrics, load_predictions, load_runs
-from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.experiments.run_tables import RunTable, read_run_tables
+from closecall.data.experiments.runs import Run, load_metrics, load_runs
+from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
+from closecall.models.results.valid_runs import complete_rows, valid_rows
 
 LARGE = 200_000
 """Test predictions of an arm from which on fewer bootstrap draws are made."""
@@ -53,30 +57,30 @@ def compared_ratios(experiment: str) -> list[float]:
 
 
 def remedy_comparison(experiment: str, ratio: float) -> RemedyComparison:
-    """The race at one ratio; its arms in the order of work. UserError without a sound plain run there."""
+    """The comparison at one ratio; its arms in the order of work. UserError without a valid baseline run there."""
     load_experiment(experiment)
     runs = [run for run in load_runs(experiment) if run.config.ratio == ratio]
     finished = [run for run in runs if run.has_predictions]
-    plain_runs = [run for run in finished if run.config.remedy == PLAIN]
-    if not plain_runs:
-        raise UserError(f"{experiment} has no finished plain run at {ratio_label(ratio)} to compare remedies with.")
-    first, chosen = (load_predictions(plain_runs[0], split) for split in ("test", "validation"))
-    if len(set(first.labels.tolist())) < 2 or len(set(chosen.labels.tolist())) < 2:
+    if not any(run.config.remedy == PLAIN for run in finished):
+        raise UserError(f"{experiment} has no finished baseline run at {ratio_text(ratio)} to compare remedies with.")
+    tables = read_run_tables(experiment, finished)
+    test, validation = tables["test"], tables["validation"]
+    if any(len(set(table.labels.tolist())) < 2 for table in (test, validation)):
         raise UserError(f"{experiment} needs both classes in validation and in test to compare remedies.")
     names = sorted({run.config.remedy for run in finished}, key=remedy_rank)
-    whole = [_arm(name, [run for run in finished if run.config.remedy == name]) for name in names]
     prior = 1 / (1 + ratio)
-    sound = [arm.only(valid_seeds(first.labels, arm, prior=None if arm.name == PLAIN else prior)) for arm in whole]
-    if not sound[0].seeds:
-        raise UserError(f"Every plain run of {experiment} at {ratio_label(ratio)} collapsed: nothing can be compared.")
+    valid = {name: valid_rows(test, remedy=name, prior=None if name == PLAIN else prior) for name in names}
+    if not valid[PLAIN].any():
+        raise UserError(f"Every baseline run of {experiment} at {ratio_text(ratio)} collapsed; nothing to compare.")
+    methods = [_method(name, test, validation, rows) for name, rows in valid.items()]
     return RemedyComparison(
         experiment,
         ratio,
-        first.ids,
-        Labels(first.labels, chosen.labels),
-        sound[0],
-        tuple(arm for arm in sound[1:] if set(arm.seeds) & set(sound[0].seeds)),
-        {arm.name: len(arm.seeds) - len(left.seeds) for arm, left in zip(whole, sound, strict=True)},
+        test.ids,
+        Labels(test.labels, validation.labels),
+        methods[0],
+        tuple(one for one in methods[1:] if set(one.seeds) & set(methods[0].seeds)),
+        {name: int((complete_rows(test, remedy=name) & ~rows).sum()) for name, rows in valid.items()},
         {name: _seconds([run for run in finished if run.config.remedy == name]) for name in names},
         tuple(sorted({run.config.remedy for run in runs if not run.has_predictions}, key=remedy_rank)),
     )
@@ -84,7 +88,7 @@ def remedy_comparison(experiment: str, ratio: float) -> RemedyComparison:
 
 def remedy_gains(race: RemedyComparison) -> list[Gain]:
     """What each arm gains over plain."""
-    return gains_over_plain(race.labels, race.plain, race.arms, draws=race.draws)
+    return gains_over_baseline(race.labels, race.plain, race.arms, draws=race.draws)
 
 
 def remedy_measures(race: RemedyComparison, *, q: float, rule: str = RULES[0]) -> list[Measures]:
@@ -99,8 +103,8 @@ def remedy_measures(race: RemedyComparison, *, q: float, rule: str = RULES[0]) -
 
 def remedy_answers(race: RemedyComparison, gains: Sequence[Gain], plain: Measures) -> list[str]:
     """The answer in a sentence, the numbers behind it, how the arms without fine-tuning do: what there is to say."""
-    told = remedy_answer(gains, plain_found=plain.at_half.recall.value, ratio=ratio_label(race.ratio))
-    return [part for part in (*told, simpler_answer(gains, plain_auc=plain.auc.value), _collapsed(race)) if part]
+    told = remedy_answer(gains, baseline_recall=plain.at_half.recall.value, ratio=ratio_text(race.ratio))
+    return [part for part in (*told, simpler_answer(gains, baseline_auc=plain.auc.value), _collapsed(race)) if part]
 
 
 def _collapsed(race: RemedyComparison) -> str:
@@ -153,9 +157,9 @@ def comparison_row(race: RemedyComparison, one: Measures, gain: Gain | None) -> 
     for name in ("at_half", "at_own", "at_common"):
         row |= _point(name.removeprefix("at_"), getattr(one, name))
     row |= _bounds("auc", one.auc) | _bounds("average_precision", one.average_precision)
-    row |= {"ece": one.ece.overall, "ece_mended": one.mended.overall}
+    row |= {"ece": one.ece.overall, "ece_mended": one.ece_calibrated.overall}
     for name in ("predicted_positive", "predicted_negative"):
-        row[f"ece_mended_{name}"] = getattr(one.mended, name)
+        row[f"ece_mended_{name}"] = getattr(one.ece_calibrated, name)
     if gain is not None:
         row |= _bounds("auc_gain", gain.auc) | {"auc_p_holm": gain.auc_p, "auc_noise": gain.auc_noise}
         row |= _bounds("recall_gain", gain.recall) | {"recall_p_holm": gain.recall_p, "recall_noise": gain.recall_noise}
@@ -163,15 +167,15 @@ def comparison_row(race: RemedyComparison, one: Measures, gain: Gain | None) -> 
     return row | {"training_seconds": race.seconds[one.name]}
 
 
-def _arm(name: str, runs: Sequence[Run]) -> Method:
-    told = [(load_predictions(run), load_predictions(run, "validation")) for run in runs]
+def _method(name: str, test: RunTable, validation: RunTable, rows: Bools) -> Method:
+    """Some runs of one remedy, with their probabilities on both splits."""
     known = next((one for one in REMEDIES if one.name == name), None)
     return Method(
         name,
         remedy_title(name),
-        tuple(run.config.seed for run in runs),
-        np.stack([test.pos_probs for test, _ in told]),
-        np.stack([validation.pos_probs for _, validation in told]),
+        tuple(test.seeds[rows].tolist()),
+        test.pos_probs[rows],
+        validation.pos_probs[rows],
         fine_tunes=known is None or known.fine_tunes,
         moves_prior=known is not None and known.moves_prior,
     )
@@ -188,7 +192,7 @@ def _seconds(runs: Sequence[Run]) -> float:
     return float(np.mean(told)) if told else float("nan")
 
 
-def _point(name: str, point: Point) -> dict[str, float]:
+def _point(name: str, point: OperatingPoint) -> dict[str, float]:
     columns = _bounds(f"recall_{name}", point.recall) | _bounds(f"tnr_{name}", point.true_negative_rate)
     return columns | _bounds(f"precision_{name}", point.precision) | {f"threshold_{name}": point.threshold}
 

@@ -4,11 +4,20 @@ from dataclasses import asdict
 from typing import Any
 
 from closecall.analysis.causes.evidence import gather_evidence
-from closecall.analysis.causes.verdict import NAMES, NOT_MEASURED, Finding, Verdict, reach_verdict, recall_sentence
+from closecall.analysis.causes.verdict import (
+    CAUSE_NAMES,
+    NOT_MEASURED,
+    Finding,
+    Verdict,
+    reach_verdict,
+    recall_sentence,
+)
+from closecall.analysis.formatting import ratio_text
 from closecall.data.experiments.run_tables import RunTable, read_run_tables
 from closecall.data.experiments.runs import load_runs
-from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
+from closecall.models.results.valid_runs import complete_rows
 
 LARGE = 200_000
 """Predictions from which on fewer bootstrap draws are made, so that an answer takes about a second."""
@@ -16,7 +25,7 @@ LARGE = 200_000
 
 def decide_verdict(test: RunTable, validation: RunTable) -> Verdict | None:
     """The verdict on runs side by side; None before plain runs at two ratios are there, or where a class is absent."""
-    rows = test.plain
+    rows = complete_rows(test)
     if len(set(test.ratios[rows].tolist())) < 2 or len(set(test.labels.tolist())) < 2:
         return None
     both = len(set(validation.labels.tolist())) == 2
@@ -40,7 +49,7 @@ def verdict_on(experiment: str) -> Verdict:
     tables = read_run_tables(experiment, runs)
     verdict = decide_verdict(tables["test"], tables["validation"])
     if verdict is None:
-        have = ", ".join(sorted({ratio_label(run.config.ratio) for run in runs})) or "no ratio"
+        have = ", ".join(sorted({ratio_text(run.config.ratio) for run in runs})) or "no ratio"
         raise UserError(
             f"A verdict compares ratios, on test examples of both classes; {experiment} has finished runs at {have}. "
             f"See how far it is: closecall status {experiment}"
@@ -73,7 +82,9 @@ def verdict_words(verdict: Verdict) -> list[str]:
     if verdict.evidence.comparison is not None:
         lines.append(recall_sentence(verdict.evidence, verdict.evidence.comparison))
     for finding in verdict.findings:
-        lines.append(f"{NAMES[finding.cause]} (confidence {finding.confidence}). {' '.join(own_sentences(finding))}")
+        lines.append(
+            f"{CAUSE_NAMES[finding.cause]} (confidence {finding.confidence}). {' '.join(own_sentences(finding))}"
+        )
     lines.append(f"Not measured here: {', '.join(NOT_MEASURED)}.")
     return lines
 
@@ -84,4 +95,4 @@ def own_sentences(finding: Finding) -> list[str]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "name": NAMES[finding.cause], "sentences": own_sentences(finding)}
+    return {**asdict(finding), "name": CAUSE_NAMES[finding.cause], "sentences": own_sentences(finding)}

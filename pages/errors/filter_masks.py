@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.metrics.outcomes import OUTCOMES as CODES
-from closecall.analysis.metrics.outcomes import collapsed
 from closecall.analysis.text import word_counts
 from closecall.data.annotations.selections import load_selection
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run
 from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import Key, RunPredictions
+from closecall.models.results.valid_runs import valid_rows
 from closecall.pages.errors.filters import LISTED, MOST_SEEDS, UNDECIDED, Filters, length_of
 from closecall.pages.shared.cached_io import Texts, places_of, search, stamp
 from closecall.pages.shared.slices import slice_members
@@ -52,15 +52,9 @@ def example_outcomes(evidence: RunPredictions, run: Run, threshold: float, seeds
 
 def sound_seeds(evidence: RunPredictions, run: Run, threshold: float) -> np.ndarray:
     """The rows of the run's ratio and remedy that did not collapse; its own row when all did."""
-    same = (evidence.ratios == run.config.ratio) & (evidence.remedies == run.config.remedy)
-    fine = [row for row in np.flatnonzero(same).tolist() if not _collapsed(evidence, row, threshold)]
-    return np.array(fine or [evidence.runs.index(run.name)])
-
-
-def _collapsed(evidence: RunPredictions, row: int, threshold: float) -> bool:
-    probs = evidence.pos_probs[row]
-    told = ~np.isnan(probs)
-    return not told.any() or bool(collapsed(evidence.labels[told], probs[told][None], threshold=threshold)[0])
+    valid = valid_rows(evidence, remedy=run.config.remedy, threshold=threshold, complete=False)
+    rows = np.flatnonzero(valid & (evidence.ratios == run.config.ratio))
+    return rows if len(rows) else np.array([evidence.runs.index(run.name)])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -1,4 +1,4 @@
-"""The evidence on the page's examples, computed once for each state of the runs and shared by every session."""
+"""The outcomes and neighbours of the examples on this page, cached by the state of the runs and the embeddings."""
 
 from collections.abc import Sequence
 
@@ -6,30 +6,31 @@ import pandas as pd
 import streamlit as st
 
 from closecall.models.results.case_evidence import FATES, fates, neighbour_evidence
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.cached_io import frozen_folder, stamp
-from closecall.pages.shared.runs import ValidRuns, valid_runs
+from closecall.pages.shared.runs import valid_runs
 
 
 def facts_of(experiment: str) -> pd.DataFrame:
-    """What became of every test example; empty without a sound run."""
+    """The outcomes of every test example over ratios and seeds; empty without a valid run."""
     runs, _ = valid_runs(experiment)
     return _fates(runs, runs.key) if len(runs.ratios) and len(runs.ids) else pd.DataFrame()
 
 
 def facts_around(experiment: str) -> pd.DataFrame:
-    """`facts_of` with NEIGHBOURS of the examples that are not always right. At 100,000 examples this takes a while."""
+    """`facts_of` with NEIGHBOURS of the examples that some run gets wrong. Slow at 100,000 examples."""
     runs, _ = valid_runs(experiment)
     facts = facts_of(experiment)
-    return facts if facts.empty else _around(facts, experiment, runs.key, _written(experiment))
+    return facts if facts.empty else _around(facts, experiment, runs.key, _embeddings_stamp(experiment))
 
 
 def evidence_for(experiment: str, facts: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
-    """FATES and NEIGHBOURS of some examples, `id` as index in the order given."""
-    told = facts[list(FATES)] if len(facts) else pd.DataFrame(columns=list(FATES))
-    return told.reindex(list(ids)).fillna("").join(_near(experiment, tuple(ids), _written(experiment)))
+    """The columns FATES and NEIGHBOURS for some examples, with `id` as index in the order given."""
+    outcomes = facts[list(FATES)] if len(facts) else pd.DataFrame(columns=list(FATES))
+    return outcomes.reindex(list(ids)).fillna("").join(_near(experiment, tuple(ids), _embeddings_stamp(experiment)))
 
 
-def _written(experiment: str) -> int:
+def _embeddings_stamp(experiment: str) -> int:
     return stamp(frozen_folder(experiment) / "embeddings.npy")
 
 
@@ -38,7 +39,7 @@ def _fates(_runs: ValidRuns, key: tuple) -> pd.DataFrame:
     return fates(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Looking around the errors")
+@st.cache_resource(max_entries=6, show_spinner="Finding the neighbours of the errors")
 def _around(_facts: pd.DataFrame, experiment: str, key: tuple, written: int) -> pd.DataFrame:
     wrong = _facts.index[_facts["kind"] != "always right"]
     near = neighbour_evidence(experiment, list(wrong)).reindex(_facts.index)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, percent_text, points_text
+from closecall.analysis.formatting import count_text, percent_text, points_text, ratio_text
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.ratio.before_after import before_after
 from closecall.data.datasets.versions import Relabelling, next_version
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue.relabelling import (
     RelabelledExperiment,
@@ -16,10 +16,11 @@ from closecall.models.queue.relabelling import (
     proposed_relabelling,
     queue_same_experiment,
 )
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.cached_io import places_of
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
-from closecall.pages.shared.runs import ValidRuns, valid_runs
+from closecall.pages.shared.runs import valid_runs
 
 _NAMES = {1: "positives found", 0: "negatives left alone"}
 
@@ -48,7 +49,7 @@ def before_after_finding(table: pd.DataFrame) -> str:
     if positives.empty:
         return "No ratio and seed is finished on both sides yet."
     row = positives.iloc[-1]
-    moved = f"{ratio_label(row['ratio'])} finds {percent_text(row['before'])} of the positives before and "
+    moved = f"{ratio_text(row['ratio'])} finds {percent_text(row['before'])} of the positives before and "
     moved += f"{percent_text(row['after'])} after: {points_text(Estimate(row['difference'], row['low'], row['high']))}"
     if row["low"] <= 0 <= row["high"]:
         return escape_markdown(f"{moved}, too few to tell a difference.")
@@ -58,7 +59,7 @@ def before_after_finding(table: pd.DataFrame) -> str:
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
-            "Ratio": ratio_label(row["ratio"]),
+            "Ratio": ratio_text(row["ratio"]),
             "What": _NAMES[row["label"]],
             "Before": f"{percent_text(row['before'])}, {row['before'] * row['n']:,.0f} of {row['n']:,}",
             "After": f"{percent_text(row['after'])}, {row['after'] * row['n']:,.0f} of {row['n']:,}",

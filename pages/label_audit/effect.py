@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.causes.label_audit import FlaggedMisses, flagged_share_of_misses, recall_without_suspects
-from closecall.analysis.formatting import count_text, percent_text, share_text
-from closecall.data.experiments.store import ratio_label
+from closecall.analysis.causes.label_audit import (
+    FlaggedFalseNegatives,
+    flagged_share_of_false_negatives,
+    recall_without_suspects,
+)
+from closecall.analysis.formatting import count_text, percent_text, ratio_text, share_text
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.runs import ValidRuns
 
 CAUTION = (
     "The suspects were chosen by a model that resembles these runs: what is hard for one is hard for the other, so "
@@ -41,18 +44,18 @@ def effect(runs: ValidRuns, suspects: pd.DataFrame, threshold: float) -> None:
 def sentence(runs: ValidRuns, flagged: np.ndarray, threshold: float) -> str:
     """How many misses of the largest ratio are suspects, against the hits."""
     ratio = runs.levels[-1]
-    told = flagged_share_of_misses(runs.labels, runs.at(ratio), flagged, threshold=threshold)
+    told = flagged_share_of_false_negatives(runs.labels, runs.at(ratio), flagged, threshold=threshold)
     n_test = count_text(int(flagged.sum()), "suspect")
-    if not told.misses:
-        return f"{n_test} in the test set; {ratio_label(ratio)} misses no positive."
+    if not told.false_negatives:
+        return f"{n_test} in the test set; {ratio_text(ratio)} misses no positive."
     reading = _reading(told)
     return (
-        f"{n_test} in the test set. Of the misses of {ratio_label(ratio)}, {_share(told)} are suspects; of its hits "
-        f"{escape_markdown(percent_text(told.share_of_hits))}. {reading}"
+        f"{n_test} in the test set. Of the misses of {ratio_text(ratio)}, {_share(told)} are suspects; of its hits "
+        f"{escape_markdown(percent_text(told.share_of_true_positives))}. {reading}"
     )
 
 
-def _reading(told: FlaggedMisses) -> str:
+def _reading(told: FlaggedFalseNegatives) -> str:
     if told.share.low > LABELS_CAUSE:
         return "More than 5 % of the misses: wrong labels may be a cause of the loss."
     if told.share.high < LABELS_CAUSE:
@@ -63,10 +66,10 @@ def _reading(told: FlaggedMisses) -> str:
 def _row(runs: ValidRuns, flagged: np.ndarray, ratio: float, threshold: float) -> dict[str, Any]:
     probs = runs.at(ratio)
     told = recall_without_suspects(runs.labels, probs, flagged, threshold=threshold).itertuples()
-    misses = flagged_share_of_misses(runs.labels, probs, flagged, threshold=threshold)
+    misses = flagged_share_of_false_negatives(runs.labels, probs, flagged, threshold=threshold)
     recalls = {f"recall-{number}": _recall(one) for number, one in enumerate(told)}
-    own = share_text(misses.flagged, misses.misses) if misses.misses else "none missed"
-    return {"ratio": ratio_label(ratio), **recalls, "misses": own}
+    own = share_text(misses.flagged, misses.false_negatives) if misses.false_negatives else "none missed"
+    return {"ratio": ratio_text(ratio), **recalls, "misses": own}
 
 
 def _recall(row: Any) -> str:
@@ -78,8 +81,8 @@ def _recall(row: Any) -> str:
     return f"{percent_text(row.recall)} ({bounds}), {found} of {row.n_positives:,}"
 
 
-def _share(told: FlaggedMisses) -> str:
-    return escape_markdown(share_text(told.flagged, told.misses))
+def _share(told: FlaggedFalseNegatives) -> str:
+    return escape_markdown(share_text(told.flagged, told.false_negatives))
 
 
 _COLUMNS: dict[str, Any] = {

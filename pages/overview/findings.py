@@ -4,10 +4,9 @@ import math
 
 import pandas as pd
 
-from closecall.analysis.formatting import percent_text, probability_text
+from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.analysis.metrics.prevalence import break_even_prevalence, f1_at
-from closecall.data.experiments.store import ratio_label
-from closecall.pages.shared.runs import ratio_rows
+from closecall.models.results.valid_runs import ratio_rows
 
 
 def what_happened(means: pd.DataFrame) -> str:
@@ -16,12 +15,12 @@ def what_happened(means: pd.DataFrame) -> str:
     positives, negatives = f"{int(first['n_positives']):,}", f"{int(first['n_negatives']):,}"
     if len(means) == 1:
         return (
-            f"Trained at {ratio_label(first['ratio'])} the classifier finds {percent_text(first['recall'])} of {positives} "
+            f"Trained at {ratio_text(first['ratio'])} the classifier finds {percent_text(first['recall'])} of {positives} "
             f"test positives and leaves {percent_text(first['true_negative_rate'])} of {negatives} negatives alone."
         )
     return (
         f"Of {positives} test positives, {percent_text(first['recall'])} are found when trained at "
-        f"{ratio_label(first['ratio'])} and {percent_text(last['recall'])} at {ratio_label(last['ratio'])}. "
+        f"{ratio_text(first['ratio'])} and {percent_text(last['recall'])} at {ratio_text(last['ratio'])}. "
         f"Of {negatives} negatives, {percent_text(first['true_negative_rate'])} and "
         f"{percent_text(last['true_negative_rate'])} are left alone."
     )
@@ -32,7 +31,7 @@ def which_is_better(means: pd.DataFrame) -> str:
     if len(means) < 2:
         return ""
     first, last = means.iloc[0], means.iloc[-1]
-    names = ratio_label(first["ratio"]), ratio_label(last["ratio"])
+    names = ratio_text(first["ratio"]), ratio_text(last["ratio"])
     rates = [(row["recall"], 1 - row["true_negative_rate"]) for row in (first, last)]
     even = break_even_prevalence(*rates[0], *rates[1])
     rare, half = (_f1_pair(rates, q) for q in (1 / 11, 0.5))
@@ -56,7 +55,7 @@ def collapsed_runs(means: pd.DataFrame) -> str:
     gone = [row for row in ratio_rows(means) if row["collapsed"]]
     if not gone:
         return ""
-    where = ", ".join(f"{row['collapsed']} of {row['seeds']} at {ratio_label(row['ratio'])}" for row in gone)
+    where = ", ".join(f"{row['collapsed']} of {row['seeds']} at {ratio_text(row['ratio'])}" for row in gone)
     return f"Some runs collapsed (they call nearly everything one class): {where}. They are left out of the means."
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from closecall.analysis.formatting import count_text
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.analysis.formatting import count_text, ratio_text
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.shared.runs import outcome_groups_of, run_predictions
 
 
@@ -72,8 +72,8 @@ def _facts(experiment: str) -> dict[str, Any]:
     missed = positive & (evidence.pos_probs[last] < 0.5)
     groups = outcome_groups_of(evidence, threshold=0.5)
     return {
-        "ratio": ratio_label(float(evidence.ratios[last])),
-        "smallest": ratio_label(float(evidence.ratios[first])),
+        "ratio": ratio_text(float(evidence.ratios[last])),
+        "smallest": ratio_text(float(evidence.ratios[first])),
         "seed": str(evidence.seeds[last]),
         "several_seeds": len(set(seeds.tolist())) > 1,
         "fn": int(missed.sum()),

@@ -5,10 +5,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import duration_text
+from closecall.analysis.formatting import duration_text, ratio_text
 from closecall.charts.report import report
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.queue.jobs import experiment_progress
+from closecall.models.results.valid_runs import by_ratio
 from closecall.pages.overview.findings import collapsed_runs, what_happened, which_is_better
 from closecall.pages.overview.next_steps import next_steps
 from closecall.pages.overview.verdict import show_verdict, verdict_of
@@ -18,7 +19,7 @@ from closecall.pages.shared.layout import headline
 from closecall.pages.shared.previews import preview_note, previewed_ratios, shown_previews
 from closecall.pages.shared.recall_chart import main_chart, preview_chart
 from closecall.pages.shared.run_progress import demo_button, progress_panel
-from closecall.pages.shared.runs import by_ratio, outcomes_by_run, valid_runs
+from closecall.pages.shared.runs import outcomes_by_run, valid_runs
 from closecall.pages.shared.state import DEFAULT_PREVALENCE, choose_experiment
 
 Q = float(DEFAULT_PREVALENCE) / 100
@@ -45,7 +46,7 @@ def show_waiting(config: ExperimentConfig) -> None:
         sentence = f"The first run is being made.{soon}"
     else:
         sentence = "No run of this experiment has finished."
-    ratios = ", ".join(ratio_label(one) for one in config.ratios)
+    ratios = ", ".join(ratio_text(one) for one in config.ratios)
     coming = f"The per-class accuracy at {ratios} will stand here, ratio by ratio, as the runs end."
     previews = shown_previews(config)
     headline(

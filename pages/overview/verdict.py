@@ -2,23 +2,25 @@
 
 import streamlit as st
 
-from closecall.analysis.causes.verdict import NAMES, NOT_MEASURED, Finding, Verdict
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.analysis.causes.verdict import CAUSE_NAMES, NOT_MEASURED, Finding, Verdict
+from closecall.analysis.formatting import ratio_text
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.verdict import decide_verdict, own_sentences
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.runs import RunPredictions, predictions_stamp, run_predictions
+from closecall.pages.shared.runs import run_predictions
 
 
 def verdict_of(experiment: str) -> Verdict | None:
     """None before runs at two ratios are there."""
     test, validation = run_predictions(experiment), run_predictions(experiment, "validation")
-    return _verdict(test, validation, experiment, test.runs, (predictions_stamp(test), predictions_stamp(validation)))
+    return _verdict(test, validation, test.key)
 
 
 def show_verdict(config: ExperimentConfig, verdict: Verdict, *, partial: bool) -> None:
     """Each finding: its name and confidence, what it rests on, and where to see that."""
     for number, finding in enumerate(verdict.findings[:2]):
-        name = f"So far: {NAMES[finding.cause].lower()}" if partial else NAMES[finding.cause]
+        name = f"So far: {CAUSE_NAMES[finding.cause].lower()}" if partial else CAUSE_NAMES[finding.cause]
         st.markdown(f"**{name}** (confidence {finding.confidence}). {_said(finding)}")
         with st.container(horizontal=True, gap="small"):
             _links(config, verdict, finding, number)
@@ -39,7 +41,7 @@ def _links(config: ExperimentConfig, verdict: Verdict, finding: Finding, number:
     if pair is None:
         _link("train", "See the runs", here)
         return
-    a, b = ratio_label(pair.reference_ratio), ratio_label(pair.ratio)
+    a, b = ratio_text(pair.reference_ratio), ratio_text(pair.ratio)
     if finding.cause in ("threshold", "ranking", "too few positives", "too few seeds"):
         _link("ratios", "The parts of the drop", here | {"part": "Why recall fell", "a": a, "b": b})
     if finding.cause == "threshold":
@@ -55,11 +57,5 @@ def _link(page: str, label: str, query: dict[str, str]) -> None:
 
 
 @st.cache_resource(max_entries=32, show_spinner="Weighing the evidence")
-def _verdict(
-    _test: RunPredictions,
-    _validation: RunPredictions,
-    experiment: str,
-    runs: tuple[str, ...],
-    marks: tuple[float, float],
-) -> Verdict | None:
+def _verdict(_test: RunPredictions, _validation: RunPredictions, key: Key) -> Verdict | None:
     return decide_verdict(_test, _validation)

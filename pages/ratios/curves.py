@@ -2,14 +2,15 @@
 
 import plotly.graph_objects as go
 
-from closecall.analysis.formatting import too_small_text
+from closecall.analysis.formatting import detectable_drop_text, ratio_text
 from closecall.analysis.metrics.prevalence import precision_at
 from closecall.charts.figure import Chart, finish
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.run_predictions import baseline_runs
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.ranking_table import curve
-from closecall.pages.shared.runs import outcomes_by_run, plain_runs
+from closecall.pages.shared.runs import outcomes_by_run
 from closecall.pages.shared.state import in_words
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon", "cross")
@@ -22,12 +23,12 @@ def curves_part(config: ExperimentConfig, q: float) -> None:
 
 def curves_chart(config: ExperimentConfig, q: float) -> Chart:
     """The curves of the first seed, each with its point at threshold .5."""
-    runs = one_seed(plain_runs(config.id))
+    runs = one_seed(baseline_runs(config.id))
     colours = current_theme().ratio_colours([run.config.ratio for run in runs])
     points = points_at_half(config, q)
     figure = go.Figure()
     for number, run in enumerate(runs):
-        name, colour = ratio_label(run.config.ratio), colours[run.config.ratio]
+        name, colour = ratio_text(run.config.ratio), colours[run.config.ratio]
         figure.add_trace(curve_line(run, q, name, colour))
         figure.add_trace(point(*points[run.name], name, colour, SYMBOLS[number % 8]))
     plane(figure, title=f"Precision and recall at {in_words(q)}", q=q)
@@ -35,7 +36,7 @@ def curves_chart(config: ExperimentConfig, q: float) -> Chart:
     reading = (
         f"Each line is one ratio (seed {runs[0].config.seed}) at every threshold; its mark is the threshold .5. "
         "Where lines cover each other, another ratio does no more than another threshold. The dotted line is chance. "
-        f"{too_small_text(positives)}"
+        f"{detectable_drop_text(positives)}"
     )
     return Chart(figure, key="pr-curves", alt=f"Precision-recall curves of {len(runs)} ratios", reading=reading)
 

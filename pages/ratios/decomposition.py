@@ -5,15 +5,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from closecall.analysis.causes.verdict import decisive_parts
-from closecall.analysis.formatting import count_text, percent_text, points_text, too_small_text
+from closecall.analysis.formatting import count_text, detectable_drop_text, percent_text, points_text, ratio_text
 from closecall.analysis.ratio.decomposition import Decomposition, Validation, decompose_drop
 from closecall.analysis.ratio.ratio_vs_threshold import ratio_vs_threshold_table
 from closecall.charts.colours import FN_COLOUR, POSITIVE_COLOUR, TP_COLOUR, UNSELECTED
 from closecall.charts.figure import Chart, finish
-from closecall.data.experiments.store import ratio_label
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.models.results.verdict import LARGE
 from closecall.pages.shared.chart_view import current_theme, show_chart
-from closecall.pages.shared.runs import ValidRuns
 from closecall.pages.shared.state import init_bound_value
 
 LEVELS = ("false alarms", "alerts")
@@ -26,19 +25,19 @@ def decomposition_part(test: ValidRuns, validation: ValidRuns, q: float) -> None
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
     a, b, level = _choose_two(test)
-    parts = decomposed(test, validation, a, b, alerts_at=q if level == LEVELS[1] else None)
+    parts = decomposed(test, validation, a, b, match_prevalence=q if level == LEVELS[1] else None)
     if parts is None:
-        st.info(f"{ratio_label(a)} and {ratio_label(b)} have no seed in common.", icon=":material/info:")
+        st.info(f"{ratio_text(a)} and {ratio_text(b)} have no seed in common.", icon=":material/info:")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        show_chart(waterfall(parts, ratio_label(a), ratio_label(b), level=level))
+        show_chart(waterfall(parts, ratio_text(a), ratio_text(b), level=level))
     with right:
         _words(parts, a, b, level)
 
 
 def _choose_two(test: ValidRuns) -> tuple[float, float, str]:
-    names = {ratio_label(one): one for one in test.levels}
+    names = {ratio_text(one): one for one in test.levels}
     labels = list(names)
     with st.container(horizontal=True, gap="large"):
         init_bound_value("a", labels[0], labels[:-1])
@@ -60,10 +59,10 @@ def _choose_two(test: ValidRuns) -> tuple[float, float, str]:
 
 
 def decomposed(
-    test: ValidRuns, validation: ValidRuns, a: float, b: float, *, alerts_at: float | None = None
+    test: ValidRuns, validation: ValidRuns, a: float, b: float, *, match_prevalence: float | None = None
 ) -> Decomposition | None:
     """The drop from ratio a to ratio b over the seeds they share, None when they share none."""
-    return _decompose(test, validation, test.key, validation.key, a, b, alerts_at)
+    return _decompose(test, validation, test.key, validation.key, a, b, match_prevalence)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Resampling")
@@ -74,7 +73,7 @@ def _decompose(
     validation_key: tuple,
     a: float,
     b: float,
-    alerts_at: float | None,
+    match_prevalence: float | None,
 ) -> Decomposition | None:
     shared = sorted(set(_test.seeds[_test.ratios == a].tolist()) & set(_test.seeds[_test.ratios == b].tolist()))
     if not shared:
@@ -84,7 +83,7 @@ def _decompose(
         chooser = Validation(_validation.labels, _of(_validation, a, shared), _of(_validation, b, shared))
     sides = _of(_test, a, shared), _of(_test, b, shared)
     draws = 200 if sides[0].size > LARGE else 500
-    return decompose_drop(_test.labels, *sides, validation=chooser, alerts_at=alerts_at, draws=draws)
+    return decompose_drop(_test.labels, *sides, validation=chooser, match_prevalence=match_prevalence, draws=draws)
 
 
 def _of(runs: ValidRuns, ratio: float, seeds: list[int]) -> np.ndarray:
@@ -130,7 +129,7 @@ def waterfall(parts: Decomposition, a: str, b: str, *, level: str = LEVELS[0]) -
         alt=f"{title}: {_signed(-ranking)} by ranking, {_signed(-threshold)} by threshold",
         reading=f"From left to right: what {a} finds, what is lost because {b} ranks positives lower, what is lost "
         f"only because its threshold sits elsewhere, what {b} finds. {_order(parts, a, b, level)} "
-        f"{too_small_text(parts.n_positives)}",
+        f"{detectable_drop_text(parts.n_positives)}",
     )
 
 
@@ -170,7 +169,7 @@ def part_rows(parts: Decomposition, names: tuple[str, str], *, level: str = LEVE
 
 
 def _words(parts: Decomposition, a: float, b: float, level: str) -> None:
-    names = ratio_label(a), ratio_label(b)
+    names = ratio_text(a), ratio_text(b)
     st.markdown(f"**{what_was_lost(parts, names)}**")
     alt = "The parts of the drop with their intervals"
     st.dataframe(part_rows(parts, names, level=level), hide_index=True, key="parts", alt=alt)
@@ -185,10 +184,10 @@ def _words(parts: Decomposition, a: float, b: float, level: str) -> None:
 
 def what_was_lost(parts: Decomposition, names: tuple[str, str]) -> str:
     """The answer in one sentence."""
-    if parts.drop.holds_zero:
+    if parts.drop.includes_zero:
         return f"No loss can be told between {names[0]} and {names[1]}: the interval of the drop holds 0."
     ranking = decisive_parts(parts)[0]
-    if ranking.holds_zero:
+    if ranking.includes_zero:
         return f"A lower threshold gives it back: no loss of ranking is seen from {names[0]} to {names[1]}."
     if ranking.value > 0:
         return f"{names[1]} ranks positives lower than {names[0]}: no threshold gives that part back."

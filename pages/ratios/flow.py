@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, detectable_drop_text, probability_text
+from closecall.analysis.formatting import count_text, detectable_drop_text, probability_text, ratio_text
 from closecall.analysis.ratio.flow import flow_table, majority_correct
 from closecall.charts.colours import FN_COLOUR, POSITIVE_COLOUR, TP_COLOUR, UNSELECTED
 from closecall.charts.figure import Chart, finish
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.examples import example_table, open_as_queue
@@ -39,7 +39,7 @@ def flow_chart(table: pd.DataFrame, levels: list[float]) -> Chart:
     rows = table[(table["label"] == 1) & (table["count"] > 0)].to_dict("records")
     place = {(ratio, outcome): 2 * i + j for i, ratio in enumerate(levels) for j, outcome in enumerate(("tp", "fn"))}
     node = {
-        "label": [ratio_label(ratio) if outcome == "tp" else "missed" for ratio, outcome in place],
+        "label": [ratio_text(ratio) if outcome == "tp" else "missed" for ratio, outcome in place],
         "color": [TP_COLOUR if outcome == "tp" else FN_COLOUR for _, outcome in place],
         "pad": 26,
         "thickness": 14,
@@ -80,7 +80,7 @@ def _passages(test: ValidRuns) -> list[dict[str, Any]]:
         for states, said in _SAID.items():
             before, after = (state == "tp" for state in states)
             rows = np.flatnonzero(positive & (right[start] == before) & (right[end] == after))
-            name = f"{ratio_label(levels[start])} to {ratio_label(levels[end])}"
+            name = f"{ratio_text(levels[start])} to {ratio_text(levels[end])}"
             passages.append({"way": name, "said": said, "rows": rows, "from": levels[start], "to": levels[end]})
     return [one for one in passages if len(one["rows"])] or passages[:1]
 
@@ -105,7 +105,7 @@ def _members(config: ExperimentConfig, test: ValidRuns, passage: dict[str, Any])
     st.markdown(f"**{said}**")
     if not len(rows):
         return
-    names = ratio_label(passage["from"]), ratio_label(passage["to"])
+    names = ratio_text(passage["from"]), ratio_text(passage["to"])
     ids = [str(one) for one in test.ids[rows]]
     open_as_queue(
         config, ids, source=said, key=f"read-{passage['way']}-{passage['said']}", ratio=names[1], threshold="0.5"

@@ -3,8 +3,10 @@
 import pandas as pd
 import streamlit as st
 
+from closecall.analysis.formatting import ratio_text
 from closecall.data.experiments.previews import Preview
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.ratios.curves import curves_part
 from closecall.pages.ratios.decomposition import decomposition_part
 from closecall.pages.ratios.flow import flow_part
@@ -17,7 +19,7 @@ from closecall.pages.shared.layout import headline
 from closecall.pages.shared.previews import preview_note, previewed_ratios, shown_previews
 from closecall.pages.shared.ranking_table import best_at, best_ranked, ratio_table
 from closecall.pages.shared.recall_chart import main_chart, preview_chart
-from closecall.pages.shared.runs import ValidRuns, outcomes_by_run, valid_runs
+from closecall.pages.shared.runs import outcomes_by_run, valid_runs
 from closecall.pages.shared.state import choose_prevalence, require_experiment, show_empty_state
 
 PARTS = (
@@ -85,7 +87,7 @@ def show_parts(
 
 
 def missing_ratios(config: ExperimentConfig, table: pd.DataFrame) -> list[str]:
-    return [ratio_label(one) for one in config.ratios if one not in set(table["ratio"])]
+    return [ratio_text(one) for one in config.ratios if one not in set(table["ratio"])]
 
 
 show()

@@ -5,11 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import points_text, too_small_text
+from closecall.analysis.formatting import detectable_drop_text, points_text, ratio_text
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.ratio.flow import paired_tests
-from closecall.data.experiments.store import ratio_label
-from closecall.pages.shared.runs import ValidRuns
+from closecall.models.results.valid_runs import ValidRuns
 
 _NAMES = {1: "positives found", 0: "negatives left alone"}
 
@@ -19,7 +18,7 @@ def tests_part(test: ValidRuns) -> None:
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
-    table, reference = tests_of(test), ratio_label(test.levels[0])
+    table, reference = tests_of(test), ratio_text(test.levels[0])
     st.markdown(f"**{tests_finding(table, reference)}**")
     columns: dict[str, Any] = {
         "what": "What",
@@ -30,7 +29,7 @@ def tests_part(test: ValidRuns) -> None:
         "p_holm": "p after Holm",
     }
     st.dataframe(tests_rows(table), column_config=columns, hide_index=True, key="tests", alt="Paired comparisons")
-    st.caption(f"{READING} {too_small_text(int(table['n'].iloc[0]))}")
+    st.caption(f"{READING} {detectable_drop_text(int(table['n'].iloc[0]))}")
 
 
 READING = (
@@ -57,12 +56,12 @@ def tests_finding(table: pd.DataFrame, reference: str) -> str:
         return f"No ratio finds other numbers of positives than {reference} beyond what chance could do."
     first = min(told, key=lambda row: row["ratio"])
     word = "fewer" if first["difference"] > 0 else "more"
-    return f"From {ratio_label(first['ratio'])} on it finds {word} positives than {reference}, beyond chance."
+    return f"From {ratio_text(first['ratio'])} on it finds {word} positives than {reference}, beyond chance."
 
 
 def _row(row: dict[Any, Any]) -> dict[str, Any]:
     return {
-        "what": f"{ratio_label(row['ratio'])}, {_NAMES[row['label']]}",
+        "what": f"{ratio_text(row['ratio'])}, {_NAMES[row['label']]}",
         "lost": int(row["only_reference"]),
         "gained": int(row["only_ratio"]),
         "difference": points_text(Estimate(row["difference"], row["low"], row["high"])),

@@ -4,15 +4,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from closecall.analysis.formatting import too_small_text
+from closecall.analysis.formatting import detectable_drop_text, ratio_text
 from closecall.analysis.ratio.ratio_vs_threshold import ratio_vs_threshold_sentence, ratio_vs_threshold_table
 from closecall.charts.figure import Chart
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.run_predictions import baseline_runs
+from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.ratios.curves import SYMBOLS, curve_line, one_seed, plane, point, points_at_half
 from closecall.pages.ratios.decomposition import decomposed
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.runs import ValidRuns, plain_runs
 from closecall.pages.shared.state import in_words, init_bound_value
 
 
@@ -21,7 +22,7 @@ def ratio_vs_threshold_part(config: ExperimentConfig, test: ValidRuns, validatio
     if len(test.levels) < 2:
         st.info("Two ratios are needed to compare. The next ones are still to come.", icon=":material/info:")
         return
-    names = {ratio_label(one): one for one in test.levels}
+    names = {ratio_text(one): one for one in test.levels}
     init_bound_value("base", next(iter(names)), list(names))
     chosen = st.segmented_control("Curve of", list(names), key="base", required=True, bind="query-params")
     base = names[chosen or next(iter(names))]
@@ -31,7 +32,7 @@ def ratio_vs_threshold_part(config: ExperimentConfig, test: ValidRuns, validatio
     with right:
         table = ratio_vs_threshold_rows(test, validation, base)
         if table.empty:
-            st.info(f"No other ratio has a seed in common with {ratio_label(base)}.", icon=":material/info:")
+            st.info(f"No other ratio has a seed in common with {ratio_text(base)}.", icon=":material/info:")
             return
         st.markdown(f"**{escape_markdown(ratio_vs_threshold_sentence(table, reference_ratio=base))}**")
         for sentence in table["sentence"]:
@@ -46,21 +47,21 @@ def ratio_vs_threshold_rows(test: ValidRuns, validation: ValidRuns, base: float)
 
 def ratio_vs_threshold_chart(config: ExperimentConfig, base: float, q: float, positives: int) -> Chart:
     """The curve of one ratio's first seed, and the points of all ratios of that seed at threshold .5."""
-    runs = one_seed(plain_runs(config.id))
+    runs = one_seed(baseline_runs(config.id))
     colours = current_theme().ratio_colours([run.config.ratio for run in runs])
     points = points_at_half(config, q)
     figure = go.Figure()
     own = next((run for run in runs if run.config.ratio == base), runs[0])
-    figure.add_trace(curve_line(own, q, f"{ratio_label(base)} at every threshold", colours[own.config.ratio]))
+    figure.add_trace(curve_line(own, q, f"{ratio_text(base)} at every threshold", colours[own.config.ratio]))
     for number, run in enumerate(runs):
-        name = ratio_label(run.config.ratio)
+        name = ratio_text(run.config.ratio)
         figure.add_trace(point(*points[run.name], name, colours[run.config.ratio], SYMBOLS[number % 8], said=True))
-    title = f"Every ratio at .5, over the curve of {ratio_label(base)}"
+    title = f"Every ratio at .5, over the curve of {ratio_text(base)}"
     plane(figure, title=title, q=q)
     reading = (
-        f"The line is {ratio_label(base)} (seed {own.config.seed}) at every threshold, at {in_words(q)}. A point on it "
+        f"The line is {ratio_text(base)} (seed {own.config.seed}) at every threshold, at {in_words(q)}. A point on it "
         "is a ratio that does what that threshold does; above it, the other ratio buys something, below it costs. "
-        f"{too_small_text(positives)}"
+        f"{detectable_drop_text(positives)}"
     )
-    return Chart(figure, key="knob", alt=f"{title}: {', '.join(ratio_label(run.config.ratio) for run in runs)}",
+    return Chart(figure, key="knob", alt=f"{title}: {', '.join(ratio_text(run.config.ratio) for run in runs)}",
                  reading=reading)  # fmt: skip

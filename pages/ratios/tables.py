@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, probability_text
-from closecall.data.experiments.store import ratio_label
+from closecall.analysis.formatting import count_text, probability_text, ratio_text
 
 _SHARE = {
     "found": ("Found", "Share of the test positives that are found (recall), at .5."),
@@ -26,7 +25,7 @@ def main_table(trained: pd.DataFrame, q: float, missing: list[str], previewed: p
     parts = [part.assign(named=word) for part, word in ((trained, ""), (previewed, ", preview")) if len(part)]
     table = pd.concat(parts).sort_values("ratio")
     columns = {
-        "ratio": [ratio_label(one) + word for one, word in zip(table["ratio"], table["named"], strict=True)],
+        "ratio": [ratio_text(one) + word for one, word in zip(table["ratio"], table["named"], strict=True)],
         "found": 100 * table["recall"],
         "rejected": 100 * table["true_negative_rate"],
         "precision": [probability_text(one) for one in table["precision"]],
@@ -55,7 +54,7 @@ def main_table(trained: pd.DataFrame, q: float, missing: list[str], previewed: p
 
 def all_numbers(runs: pd.DataFrame, table: pd.DataFrame, experiment: str) -> None:
     """Every run with its counts and intervals, to look at and to take away."""
-    frame = runs.assign(ratio=[ratio_label(one) for one in runs["ratio"]])
+    frame = runs.assign(ratio=[ratio_text(one) for one in runs["ratio"]])
     percents = ["recall", "recall_low", "recall_high", "true_negative_rate", "tnr_low", "tnr_high"]
     shown = frame[["ratio", "seed", "tp", "fn", "fp", "tn", *percents, "collapsed"]].copy()
     shown[percents] = 100 * shown[percents]

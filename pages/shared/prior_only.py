@@ -6,11 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.causes.evidence import Comparison
-from closecall.analysis.formatting import points_text
+from closecall.analysis.formatting import points_text, ratio_text
 from closecall.analysis.metrics.calibration import log_odds, temperature
 from closecall.analysis.ratio.prior_shift import prior_shift_curve
-from closecall.data.experiments.store import ratio_label
-from closecall.pages.shared.runs import ValidRuns
+from closecall.models.results.valid_runs import ValidRuns
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,12 @@ def prior_only(test: ValidRuns, validation: ValidRuns, ratios: tuple[float, ...]
 def prior_sentence(found: PriorOnly, pair: Comparison | None) -> str:
     """How to read the dotted lines, and whether more was lost than they say."""
     start = (
-        f"Dotted: what the ratio alone would do to an honest {ratio_label(found.reference)} classifier (prior-only)."
+        f"Dotted: what the ratio alone would do to an honest {ratio_text(found.reference)} classifier (prior-only)."
     )
     if pair is None or pair.excess is None:
         return start
-    name, excess = ratio_label(pair.ratio), pair.excess
-    if excess.holds_zero:
+    name, excess = ratio_text(pair.ratio), pair.excess
+    if excess.includes_zero:
         return f"{start} The loss beyond it at {name}, {points_text(excess)}, may be nothing."
     word = "more" if excess.value > 0 else "less"
     return f"{start} At {name} {word} was lost than that: {points_text(excess)}."

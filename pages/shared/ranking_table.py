@@ -6,19 +6,20 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import probability_text
+from closecall.analysis.formatting import probability_text, ratio_text
 from closecall.analysis.metrics.prevalence import (
-    alert_rate_at,
     average_precision_of,
     f1_at,
     precision_at,
+    predicted_positive_rate_at,
     with_precision,
 )
 from closecall.analysis.metrics.ranking import area_under, rates_by_threshold, thinned
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ratio_label
+from closecall.models.results.run_predictions import baseline_runs
+from closecall.models.results.valid_runs import by_ratio, ratio_rows
 from closecall.pages.shared.cached_io import stamp
-from closecall.pages.shared.runs import by_ratio, plain_runs, ratio_rows, run_predictions
+from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.state import in_words
 
 CURVE_POINTS = 600
@@ -66,14 +67,14 @@ def _ranking(_run: Run, path: str, written: int, split: str) -> Ranking:
 
 def ratio_table(experiment: str, runs: pd.DataFrame, q: float) -> pd.DataFrame:
     """The means by ratio with precision, F1, alerts, average precision at prevalence q, and AUC."""
-    return at_prevalence(by_ratio(runs), q).merge(ranking_by_ratio(plain_runs(experiment), q), on="ratio")
+    return at_prevalence(by_ratio(runs), q).merge(ranking_by_ratio(baseline_runs(experiment), q), on="ratio")
 
 
 def at_prevalence(means: pd.DataFrame, q: float) -> pd.DataFrame:
     """The means by ratio with precision, F1 and the share of alerts at prevalence q."""
     recall, fpr = means["recall"], 1 - means["true_negative_rate"]
     return means.assign(
-        precision=precision_at(recall, fpr, q=q), f1=f1_at(recall, fpr, q=q), alerts=alert_rate_at(recall, fpr, q=q)
+        precision=precision_at(recall, fpr, q=q), f1=f1_at(recall, fpr, q=q), alerts=predicted_positive_rate_at(recall, fpr, q=q)
     )
 
 
@@ -81,14 +82,14 @@ def best_at(table: pd.DataFrame, q: float) -> str:
     rows = ratio_rows(table)
     best = max(rows, key=lambda row: row["f1"])
     if len(table) == 1:
-        return f"At {in_words(q)}, {ratio_label(best['ratio'])} has F1 {probability_text(best['f1'])}."
+        return f"At {in_words(q)}, {ratio_text(best['ratio'])} has F1 {probability_text(best['f1'])}."
     others = [
-        f"{probability_text(row['f1'])} at {ratio_label(row['ratio'])}"
+        f"{probability_text(row['f1'])} at {ratio_text(row['ratio'])}"
         for row in (rows[0], rows[-1])
         if row["ratio"] != best["ratio"]
     ]
     return (
-        f"Among texts with {in_words(q)}, cut at .5, {ratio_label(best['ratio'])} has the best F1: "
+        f"Among texts with {in_words(q)}, cut at .5, {ratio_text(best['ratio'])} has the best F1: "
         f"{probability_text(best['f1'])}, against {' and '.join(others)}."
     )
 
@@ -98,7 +99,7 @@ def best_ranked(table: pd.DataFrame, q: float) -> str:
     if len(table) == 1:
         return ""
     first, last = table.iloc[0], table.iloc[-1]
-    names = ratio_label(first["ratio"]), ratio_label(last["ratio"])
+    names = ratio_text(first["ratio"]), ratio_text(last["ratio"])
     return (
         f"Whatever the threshold, how well positives rank above negatives (AUC) is {probability_text(first['auc'])} at "
         f"{names[0]} and {probability_text(last['auc'])} at {names[1]}; average precision at this prevalence is "

@@ -5,15 +5,15 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from closecall.analysis.formatting import percent_text
-from closecall.analysis.intervals import smallest_visible_drop
+from closecall.analysis.formatting import percent_text, ratio_text
+from closecall.analysis.intervals import smallest_detectable_drop
 from closecall.charts.colours import NEGATIVE_COLOUR, POSITIVE_COLOUR
 from closecall.charts.figure import Chart, finish
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.valid_runs import ValidRuns, ratio_rows
 from closecall.pages.overview.verdict import verdict_of
 from closecall.pages.shared.chart_view import current_theme
 from closecall.pages.shared.prior_only import prior_only, prior_sentence
-from closecall.pages.shared.runs import ValidRuns, ratio_rows
 
 _CLASSES = (
     ("positives found (recall)", "tp", "found", "n_positives", "recall", "recall_low", "recall_high"),
@@ -56,7 +56,7 @@ def recall_chart(
         y="right (%)",
         height=height,
     )
-    labels = [ratio_label(one) for one in sorted(ratios)]
+    labels = [ratio_text(one) for one in sorted(ratios)]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels, range=[-0.4, len(labels) - 0.6])
     lows = [frame[name].min() for frame in drawn for name in ("recall_low", "tnr_low")]
     lowest = min(lows if predicted is None else [*lows, predicted["recall"].min()])
@@ -68,9 +68,9 @@ def recall_title(means: pd.DataFrame) -> str:
     """The finding in one line."""
     first, last = means.iloc[0], means.iloc[-1]
     if len(means) == 1:
-        return f"At {ratio_label(first['ratio'])}: {percent_text(first['recall'])} of the positives found"
+        return f"At {ratio_text(first['ratio'])}: {percent_text(first['recall'])} of the positives found"
     start, end = percent_text(first["recall"]), percent_text(last["recall"])
-    return f"Positives found: {start} at {ratio_label(first['ratio'])}, {end} at {ratio_label(last['ratio'])}"
+    return f"Positives found: {start} at {ratio_text(first['ratio'])}, {end} at {ratio_text(last['ratio'])}"
 
 
 def recall_reading(means: pd.DataFrame) -> str:
@@ -79,11 +79,11 @@ def recall_reading(means: pd.DataFrame) -> str:
     low, high = 100 * last["recall_low"], 100 * last["recall_high"]
     seeds, n_positives = int(means["seeds"].max()), int(last["n_positives"])
     faint = f" Faint marks are the {seeds} seeds, the line is their mean." if seeds > 1 else ""
-    smallest = smallest_visible_drop(n_positives)
+    smallest = smallest_detectable_drop(n_positives)
     few = f" With {n_positives:,} test positives a drop under about {100 * smallest:.0f} points cannot be told."
     return (
         "Accuracy on each class is the recall of that class. The bar through a point is its 95 % interval: at "
-        f"{ratio_label(last['ratio'])} it finds between {low:.0f} and {high:.0f} % of such positives."
+        f"{ratio_text(last['ratio'])} it finds between {low:.0f} and {high:.0f} % of such positives."
         f"{few if smallest > 0.05 else ''}{faint}"
     )
 
@@ -91,7 +91,7 @@ def recall_reading(means: pd.DataFrame) -> str:
 def recall_alt(means: pd.DataFrame) -> str:
     """The picture in words."""
     points = [
-        f"{ratio_label(row['ratio'])}: {percent_text(row['recall'])} of positives, "
+        f"{ratio_text(row['ratio'])}: {percent_text(row['recall'])} of positives, "
         f"{percent_text(row['true_negative_rate'])} of negatives"
         for row in ratio_rows(means)
     ]
@@ -129,11 +129,11 @@ def _points(
     """The shares of one class by ratio, with their intervals."""
     _, _, mean_count, total, share, low, high = columns
     hover = [
-        f"{ratio_label(row['ratio'])}: {percent_text(row[share])}, {row[mean_count]:,.0f} of {int(row[total]):,}"
+        f"{ratio_text(row['ratio'])}: {percent_text(row[share])}, {row[mean_count]:,.0f} of {int(row[total]):,}"
         for _, row in means.iterrows()
     ]
     return go.Scatter(
-        x=[ratio_label(one) for one in means["ratio"]],
+        x=[ratio_text(one) for one in means["ratio"]],
         y=100 * means[share],
         error_y={
             "type": "data",
@@ -153,7 +153,7 @@ def _points(
 
 
 def _add_predicted(figure: go.Figure, predicted: pd.DataFrame) -> None:
-    x = [ratio_label(one) for one in predicted["ratio"]]
+    x = [ratio_text(one) for one in predicted["ratio"]]
     for column, (colour, _), shown in zip(("recall", "true_negative_rate"), _LOOK, (True, False), strict=True):
         figure.add_scatter(
             x=x,
@@ -168,7 +168,7 @@ def _add_predicted(figure: go.Figure, predicted: pd.DataFrame) -> None:
 
 def _seeds(runs: pd.DataFrame, count: str, share: str, colour: str, symbol: str) -> go.Scatter:
     return go.Scatter(
-        x=[ratio_label(one) for one in runs["ratio"]],
+        x=[ratio_text(one) for one in runs["ratio"]],
         y=100 * runs[share],
         mode="markers",
         showlegend=False,

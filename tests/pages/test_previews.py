@@ -8,9 +8,10 @@ from streamlit.testing.v1 import AppTest
 from closecall.charts.report import report
 from closecall.data.experiments.previews import LINEAR
 from closecall.data.experiments.store import ExperimentConfig
+from closecall.models.results.valid_runs import by_ratio
 from closecall.pages.shared.previews import previewed_ratios, shown_previews
 from closecall.pages.shared.recall_chart import preview_chart, recall_chart
-from closecall.pages.shared.runs import by_ratio, outcomes_by_run
+from closecall.pages.shared.runs import outcomes_by_run
 from tests.makers import make_dataset, make_experiment, make_preview, take_back
 from tests.pages_driver import open_page, page_text
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from closecall.pages.shared.runs import by_ratio, outcomes_by_run
+from closecall.models.results.valid_runs import by_ratio
+from closecall.pages.shared.runs import outcomes_by_run
 from tests.makers import HOSTILE, make_dataset, make_experiment
 from tests.pages_driver import open_page, page_text
 
