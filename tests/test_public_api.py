@@ -1,4 +1,4 @@
-"""`import closecall`: quick, light, and every name it offers is there."""
+"""`import closecall`: it loads nothing heavy, and every name it offers exists."""
 
 import subprocess
 import sys
@@ -10,19 +10,17 @@ import closecall
 from tests.makers import make_dataset, make_experiment
 
 LIGHT = """
-import sys, time
-start = time.perf_counter()
+import sys
 import closecall
-seconds = time.perf_counter() - start
-print(seconds, [name for name in ("torch", "streamlit", "pandas", "numpy", "plotly") if name in sys.modules])
+roots = {name.partition(".")[0] for name in sys.modules}
+print(sorted(roots & {"torch", "streamlit", "pandas", "numpy", "plotly", "transformers", "sklearn"}))
 """
 
 
-def test_the_import_is_quick_and_light(tmp_path: Path) -> None:
-    """From another folder, as a notebook has it. The bound is the promise to users, ten times what it takes."""
+def test_the_import_loads_nothing_heavy(tmp_path: Path) -> None:
+    """From another folder, as a notebook imports it."""
     done = subprocess.run([sys.executable, "-c", LIGHT], cwd=tmp_path, capture_output=True, text=True, check=True)
-    seconds, heavy = done.stdout.split(maxsplit=1)
-    assert float(seconds) < 0.3 and heavy.strip() == "[]"
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_public_name_is_there() -> None:

@@ -168,13 +168,11 @@ def test_the_sdist_builds_the_same_wheel(built: Path) -> None:
 
 def test_the_base_install_opens_imported_predictions_without_torch(built: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path, str(wheel(built)))
-    probe = "import importlib.util as u; print([n for n in %r if u.find_spec(n)])" % (HEAVY,)
+    probe = f"import importlib.util as u; print([n for n in {HEAVY!r} if u.find_spec(n)])"
     assert environment.python("-c", probe).stdout.strip() == "[]"
 
-    quick = "import sys, time; a = time.perf_counter(); import closecall; b = time.perf_counter()\n"
-    quick += "print(b - a, [n for n in ('torch', 'streamlit', 'pandas') if n in sys.modules], closecall.__version__)"
-    seconds, rest = environment.python("-c", quick).stdout.split(maxsplit=1)
-    assert float(seconds) < 0.3 and rest.startswith("[]")
+    light = "import sys, closecall; print(closecall.__version__, [n for n in ('torch', 'streamlit', 'numpy') if n in sys.modules])"
+    assert environment.python("-c", light).stdout.split(maxsplit=1)[1].strip() == "[]"
 
     csv = predictions(environment.home)
     imported = environment.run(
