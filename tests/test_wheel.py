@@ -171,8 +171,8 @@ def test_the_base_install_opens_imported_predictions_without_torch(built: Path, 
     probe = f"import importlib.util as u; print([n for n in {HEAVY!r} if u.find_spec(n)])"
     assert environment.python("-c", probe).stdout.strip() == "[]"
 
-    light = "import sys, closecall; print(closecall.__version__, [n for n in ('torch', 'streamlit', 'numpy') if n in sys.modules])"
-    assert environment.python("-c", light).stdout.split(maxsplit=1)[1].strip() == "[]"
+    light = "import sys, closecall; print(closecall.__version__, 'streamlit' in sys.modules, 'numpy' in sys.modules)"
+    assert environment.python("-c", light).stdout.split()[1:] == ["False", "False"]
 
     csv = predictions(environment.home)
     imported = environment.run(
