@@ -7,8 +7,7 @@ from closecall.analysis.formatting import ratio_text
 from closecall.cli.arguments import one_ratio
 from closecall.cli.output import print_json, print_note, print_rows
 from closecall.data.datasets.store import load_examples
-from closecall.data.exchange.tables import finished_run
-from closecall.data.experiments.runs import Run, load_runs
+from closecall.data.experiments.runs import Run, finished_run, load_runs
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence

@@ -15,9 +15,11 @@ from typing import IO, Any
 import numpy as np
 
 from closecall.analysis.errors.occlusion import Attribution, Flip
+from closecall.data.io.errors import UserError
 from closecall.models.encoders.checkpoints import Checkpoint
 from closecall.models.runtime.capacity import threads_per_process
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
+from closecall.models.runtime.extras import require_training
 
 MAX_REPLIES = 200
 """Replies that are kept; the oldest are dropped first."""
@@ -95,6 +97,11 @@ class InferenceClient:
             self._replies[self._number] = Reply()
             while len(self._replies) > MAX_REPLIES:
                 self._replies.pop(next(iter(self._replies)))
+            try:
+                require_training()
+            except UserError as error:
+                self._replies[self._number] = Reply(error=str(error))
+                return self._number
             if self._process is None:
                 self._start()
             try:

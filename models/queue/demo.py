@@ -13,6 +13,7 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import workspace_folder
 from closecall.models.queue.jobs import queue_sweep, resume
 from closecall.models.queue.sweeps import SweepRequest
+from closecall.models.runtime.extras import require_training
 
 RATIOS = (1, 2, 3, 5, 10)
 SEEDS = (0,)
@@ -46,6 +47,7 @@ def queue_demo(
     Fetches the encoder and the texts when they are absent and imports the dataset; `progress` sees a sentence and the
     share done, from 0 to 1. UserError in one sentence when something cannot be had.
     """
+    require_training()
     demo = find_demo(which)
     tell = progress or (lambda sentence, share: None)
     with FileLock(workspace_folder() / "demo.lock", timeout=LOCK_SECONDS):

@@ -26,6 +26,7 @@ from closecall.data.io.errors import UserError
 from closecall.models.queue.sweeps import SweepRequest, with_located_encoder
 from closecall.models.runtime.capacity import max_processes, threads_per_process
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
+from closecall.models.runtime.extras import require_training
 from closecall.models.training.throughput import Throughput, known_throughput
 
 SAMPLE = 128
@@ -121,6 +122,7 @@ def estimate_remedies(
 
 def measure_speed(config: TrainingConfig, texts: pd.Series) -> Throughput:
     """Train and read a few batches of these texts in a process of its own, and keep the speed."""
+    require_training()
     sample = texts.sample(n=min(SAMPLE, len(texts)), random_state=0).tolist()
     try:
         child = subprocess.run(

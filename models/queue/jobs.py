@@ -24,6 +24,7 @@ from closecall.models.queue.scheduler import worker_file, worker_lock
 from closecall.models.queue.sweeps import SweepRequest, add_remedies, make_checkpoint_run, make_sweep, queue_frozen
 from closecall.models.runtime.capacity import max_processes
 from closecall.models.runtime.child_process import start_module
+from closecall.models.runtime.extras import require_training
 from closecall.models.runtime.progress import write_status_if_possible
 
 ENDED_EARLY = ("interrupted", "cancelled", "failed")
@@ -48,6 +49,7 @@ class WorkerStatus:
 
 def queue_sweep(request: SweepRequest, *, start: bool = True) -> ExperimentConfig:
     """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler takes them."""
+    require_training()
     config = make_sweep(request)
     if start:
         _set_to_work(config.id, request.on)
@@ -64,6 +66,7 @@ def queue_remedies(
     on: str = "",
 ) -> list[str]:
     """Queue a run for each remedy, ratio and seed (None: all of the experiment's); the names of the new runs."""
+    require_training()
     if backend_of(on):
         assign_backend(experiment, backend_of(on))
     fresh = add_remedies(experiment, remedies, ratios=ratios, seeds=seeds)
@@ -87,6 +90,7 @@ def queue_checkpoint(
 
     With `experiment` it joins that experiment of loaded classifiers as one more ratio or seed.
     """
+    require_training()
     config = make_checkpoint_run(
         dataset, checkpoint, title=title, ratio=ratio, seed=seed, training=training, experiment=experiment
     )
@@ -159,6 +163,7 @@ def resume(experiment: str, run: str | None = None, on: str = "") -> None:
 
     With `on` a Ray cluster takes all that is queued. Without it the worker does, unless a cluster is at it already.
     """
+    require_training()
     engine = backend_of(on)
     if engine or not driver_status(experiment).alive:
         assign_backend(experiment, engine)

@@ -25,6 +25,7 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import now, slug
 from closecall.models.queue import jobs
 from closecall.models.queue.sweeps import queue_frozen
+from closecall.models.runtime.extras import require_training
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def queue_same_experiment(experiment: str, dataset: str, *, start: bool = True) 
     """Queue the experiment again on a later version of its dataset: same ratios, seeds, remedies and settings, the same
     plan and the same validation and test examples as far as they stay. UserError when it was not trained here.
     """
+    require_training()
     config, version = load_experiment(experiment), load_dataset(dataset)
     if config.kind != "trained":
         raise UserError(

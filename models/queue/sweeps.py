@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from closecall.analysis.formatting import ratio_text
 from closecall.data.datasets.store import Dataset, load_dataset
 from closecall.data.experiments.plans import FIXED_POSITIVES, draw_evaluation, draw_plan, largest_ratio, training_counts
 from closecall.data.experiments.previews import queue_previews
@@ -26,7 +27,6 @@ from closecall.data.experiments.store import (
     load_experiment,
     load_plan,
     load_run_config,
-    ratio_label,
     run_names,
 )
 from closecall.data.experiments.task_folders import FROZEN, task_folder
@@ -242,5 +242,5 @@ def _check_texts(source: Dataset) -> None:
 
 
 def _default_title(source: Dataset, ratios: Sequence[float]) -> str:
-    span = " to ".join(dict.fromkeys(ratio_label(ratio) for ratio in (min(ratios), max(ratios)))) if ratios else ""
+    span = " to ".join(dict.fromkeys(ratio_text(ratio) for ratio in (min(ratios), max(ratios)))) if ratios else ""
     return f"{source.info.title}, {span}"

@@ -22,6 +22,7 @@ from closecall.data.experiments.previews import read_preview_name
 from closecall.data.experiments.store import load_run_config
 from closecall.data.experiments.task_folders import CANCEL, FROZEN, task_folder
 from closecall.data.io.errors import UserError
+from closecall.models.runtime.extras import require_training
 from closecall.models.runtime.failures import failure_details, failure_sentence
 from closecall.models.runtime.progress import Cancelled, StatusWriter, folder_exists
 
@@ -78,7 +79,8 @@ def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, tell_
     """Run the engine on a task; whether it came to its end."""
     if stop():
         return False
-    # Here and no earlier: this takes seconds, and the status already says "loading".
+    require_training()
+    # Imported here because it takes seconds, and the status already says "loading".
     import torch
 
     from closecall.models.training.run import execute

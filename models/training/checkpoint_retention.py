@@ -24,6 +24,7 @@ from closecall.data.io.assets import assets_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_folder, write_json
 from closecall.models.encoders.checkpoints import HEAD, HEAD_WEIGHTS, WEIGHTS, only_head
+from closecall.models.runtime.extras import require_training
 from closecall.models.runtime.progress import write_status_if_possible
 
 TRAIN_AGAIN = "train-again"
@@ -48,6 +49,8 @@ def keep(experiment: str, what: str) -> RetentionResult:
     """
     if what not in KEEP:
         raise UserError(f"{what} cannot be kept. Name checkpoint or head.")
+    if what == "checkpoint":
+        require_training()  # runs that kept only their head are queued to be trained again
     with experiments_lock():
         config = load_experiment(experiment)
         if config.kind != "trained":
