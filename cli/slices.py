@@ -7,7 +7,8 @@ import pandas as pd
 from closecall.cli.arguments import one_ratio
 from closecall.cli.output import print_note
 from closecall.cli.tables import write_or_print
-from closecall.data.exchange.tables import finished_run, provenance
+from closecall.data.exchange.tables import provenance
+from closecall.data.experiments.runs import finished_run
 from closecall.data.io.errors import UserError
 
 SHOWN = ("slice", "kind", "n", "wrong", "rate", "rest_rate", "lift", "difference", "interval", "p_bh", "stands_out")

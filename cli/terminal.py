@@ -22,7 +22,8 @@ from closecall.cli.tables import (
 from closecall.data.datasets.builtin import builtin_dataset
 from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.store import save_dataset
-from closecall.data.exchange.tables import errors_table, finished_run, provenance
+from closecall.data.exchange.tables import provenance
+from closecall.data.experiments.runs import finished_run
 from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
 from closecall.data.io.assets import fetch_assets
 from closecall.data.predictions.columns import PredictionColumns
@@ -31,6 +32,7 @@ from closecall.models.queue import jobs
 from closecall.models.queue.demo import DEMOS, queue_demo
 from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.results.data_map_table import data_map_table
+from closecall.models.results.error_table import errors_table
 from closecall.models.training import checkpoint_retention
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from closecall.data.experiments.store import experiment_folder, load_experiment, ratio_label
+from closecall.data.experiments.store import experiment_folder, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import append_line, read_lines
 from closecall.data.io.workspace import now
@@ -123,13 +123,6 @@ class Origin:
 
 
 NOWHERE = Origin(split="")
-
-
-def error_reason(label: int, pos_prob: float, *, ratio: float, threshold: float) -> str:
-    """Why an example is worth a look, in words: `missed at 1:10 (probability .12, threshold .50)`."""
-    called = pos_prob >= threshold
-    words = ("correct rejection", "false alarm", "missed", "found")[2 * int(label) + int(called)]
-    return f"{words} at {ratio_label(ratio)} (probability {_digits(pos_prob)}, threshold {_digits(threshold)})"
 
 
 def add_hard_cases(
@@ -278,10 +271,3 @@ def _checked_tag(tag: str) -> str:
     if not plain or ";" in plain:
         raise UserError("A tag is one or more words without a semicolon.")
     return plain
-
-
-def _digits(share: float) -> str:
-    """A share between 0 and 1 with the digits a reader needs: `.12`, `.0004`, `1.00`."""
-    digits = 2 if 0.005 <= share <= 0.995 or share in (0, 1) else 4
-    text = f"{share:.{digits}f}"
-    return text.removeprefix("0") if text.startswith("0.") else text

@@ -4,7 +4,7 @@ The form follows the file's name: `.csv` (texts made safe for spreadsheets, see 
 The provenance stands in the columns of every row, and in Parquet also in the file's metadata under `closecall`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,15 +16,13 @@ import pandas as pd
 from closecall.data.annotations.hard_cases import load_hard_cases
 from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.runs import Run, load_metrics, load_run, load_runs
-from closecall.data.experiments.store import load_evaluation, load_experiment, ratio_label, run_name
+from closecall.data.experiments.store import load_evaluation, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, whole
 from closecall.data.io.workspace import now
 from closecall.data.readers.table_formats import csv_bytes, jsonl_bytes, parquet_bytes
 
 FORMS = ("csv", "jsonl", "parquet")
-OUTCOMES = ("tn", "fp", "fn", "tp")
-"""In the order of 2 x label + called positive."""
 
 
 @dataclass(frozen=True)
@@ -75,58 +73,12 @@ def hard_case_table(experiment: str) -> pd.DataFrame:
     four from the adding), then the columns of `run_probabilities`.
     """
     cases = load_hard_cases(experiment).drop(columns="split")
-    facts = _facts(experiment, cases["id"])
+    facts = example_facts(experiment, cases["id"])
     front = ["id", *facts.columns]
     table = cases.merge(facts, left_on="id", right_index=True, how="left")
     table = table[front + [name for name in table if name not in front]]
     table = table.fillna(dict.fromkeys(("text", "class_name", "split"), ""))
     return table.merge(run_probabilities(experiment), left_on="id", right_index=True, how="left")
-
-
-def errors_table(
-    experiment: str,
-    *,
-    ratio: float,
-    seed: int | None = None,
-    remedy: str = "none",
-    outcome: str | Sequence[str] = ("fn", "fp"),
-    split: str = "test",
-    threshold: float = 0.5,
-) -> pd.DataFrame:
-    """The examples of some outcomes in one run, the most confident errors first.
-
-    `id, text, label, class_name, split, outcome, pos_prob, logit, run, ratio, seed, threshold`, then the probability at
-    every run as in `hard_case_table`. Without `seed` the first finished one of the ratio. UserError when there is none.
-    """
-    wanted = _outcomes(outcome)
-    run = finished_run(experiment, ratio=ratio, seed=seed, remedy=remedy)
-    rows = read_frame(run.folder / "predictions.parquet", ["id", "split", "label", "pos_prob", "logit"])
-    rows = rows[rows["split"] == split]
-    if rows.empty:
-        raise UserError(f"{run.name} of {experiment} has no predictions for the split {split!r}.")
-    called = rows["pos_prob"].to_numpy() >= threshold
-    rows = rows.assign(outcome=np.array(OUTCOMES)[2 * rows["label"].to_numpy(dtype=np.int64) + called])
-    order = (rows["pos_prob"] - threshold).abs().sort_values(ascending=False, kind="stable").index
-    rows = rows.loc[order].loc[lambda part: part["outcome"].isin(wanted)]
-    facts = _facts(experiment, rows["id"])[["text", "class_name"]]
-    table = rows.merge(facts, left_on="id", right_index=True, how="left").assign(
-        run=run.name, ratio=run.config.ratio, seed=run.config.seed, threshold=threshold
-    )
-    named = ["id", "text", "label", "class_name", "split", "outcome", "pos_prob", "logit"]
-    table = table[[*named, "run", "ratio", "seed", "threshold"]]
-    return table.merge(run_probabilities(experiment), left_on="id", right_index=True, how="left").reset_index(drop=True)
-
-
-def finished_run(experiment: str, *, ratio: float, seed: int | None = None, remedy: str = "none") -> Run:
-    """The finished run of this ratio, seed (or the first) and remedy; UserError that lists those there are."""
-    load_experiment(experiment)
-    runs = [run for run in load_runs(experiment) if run.has_predictions]
-    for run in runs:
-        if (run.config.ratio, run.config.remedy) == (ratio, remedy) and seed in (None, run.config.seed):
-            return run
-    wished = ratio_label(ratio) if seed is None else run_name(ratio, seed, remedy)
-    known = ", ".join(run.name for run in runs) or "none yet"
-    raise UserError(f"{experiment} has no finished run {wished}. Finished runs: {known}.")
 
 
 def run_probabilities(experiment: str) -> pd.DataFrame:
@@ -169,7 +121,7 @@ def table_bytes(frame: pd.DataFrame, form: str, provenance: Provenance) -> bytes
     return jsonl_bytes(table) if form == "jsonl" else parquet_bytes(table, asdict(provenance))
 
 
-def _facts(experiment: str, ids: pd.Series) -> pd.DataFrame:
+def example_facts(experiment: str, ids: pd.Series) -> pd.DataFrame:
     """Text, label, class name and split of some examples, `id` as index; without texts when the dataset is gone."""
     wanted = set(ids)
     columns = ["text", "label", "class_name", "split"]
@@ -183,17 +135,6 @@ def _facts(experiment: str, ids: pd.Series) -> pd.DataFrame:
 def _run_column(run: Run) -> pd.Series:
     rows = read_frame(run.folder / "predictions.parquet", ["id", "pos_prob"])
     return rows.set_index("id")["pos_prob"].astype(np.float32)
-
-
-def _outcomes(outcome: str | Sequence[str]) -> list[str]:
-    wanted = outcome.replace(" ", "").split(",") if isinstance(outcome, str) else list(outcome)
-    unknown = [one for one in wanted if one not in OUTCOMES]
-    if unknown or not wanted:
-        raise UserError(
-            f"{', '.join(unknown) or 'Nothing'} is not an outcome. Outcomes are fn (missed positives), "
-            "fp (false alarms), tp (positives found) and tn (negatives left alone); several with commas."
-        )
-    return wanted
 
 
 def _versions(run: Run) -> dict[str, str]:

@@ -8,7 +8,14 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from closecall.data.experiments.store import RunConfig, load_run_config, run_folder, run_names
+from closecall.data.experiments.store import (
+    RunConfig,
+    load_experiment,
+    load_run_config,
+    run_folder,
+    run_name,
+    run_names,
+)
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json, write_array, write_arrays, write_frame, write_json
 from closecall.data.io.processes import is_alive
@@ -127,6 +134,18 @@ def load_run(experiment: str, name: str) -> Run:
 def load_runs(experiment: str) -> list[Run]:
     """All runs of an experiment, by ratio, seed and remedy."""
     return [load_run(experiment, name) for name in run_names(experiment)]
+
+
+def finished_run(experiment: str, *, ratio: float, seed: int | None = None, remedy: str = "none") -> Run:
+    """The finished run of this ratio, seed (or the first) and remedy; UserError that lists those there are."""
+    load_experiment(experiment)  # UserError that lists the known experiments
+    runs = [run for run in load_runs(experiment) if run.has_predictions]
+    for run in runs:
+        if (run.config.ratio, run.config.remedy) == (ratio, remedy) and seed in (None, run.config.seed):
+            return run
+    wished = f"1:{ratio:g}" if seed is None else run_name(ratio, seed, remedy)
+    known = ", ".join(run.name for run in runs) or "none yet"
+    raise UserError(f"{experiment} has no finished run {wished}. Finished runs: {known}.")
 
 
 def save_predictions(folder: Path, frame: pd.DataFrame) -> None:

@@ -137,11 +137,6 @@ def run_name(ratio: float, seed: int, remedy: str = "none") -> str:
     return f"r{ratio:g}-s{seed}-{remedy}"
 
 
-def ratio_label(ratio: float) -> str:
-    """A ratio as people write it, such as `1:10`."""
-    return f"1:{ratio:g}"
-
-
 def experiments_folder() -> Path:
     return workspace_folder() / "experiments"
 

@@ -8,9 +8,10 @@ import pandas as pd
 import torch
 from torch import nn
 
+from closecall.analysis.formatting import ratio_text
 from closecall.data.experiments.remedies import PLAIN
 from closecall.data.experiments.runs import load_run
-from closecall.data.experiments.store import RunConfig, ratio_label, run_name
+from closecall.data.experiments.store import RunConfig, run_name
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256
 from closecall.models.encoders.checkpoints import only_head, only_head_sentence
@@ -80,7 +81,7 @@ def head_retrained_run(run: RunConfig, desk: RunContext, device: torch.device) -
         if only_head(plain.folder):
             raise UserError(only_head_sentence(run.experiment, plain.name))
         raise UserError(
-            f"The re-trained head starts from the checkpoint of the plain run at {ratio_label(run.ratio)}, seed "
+            f"The re-trained head starts from the checkpoint of the plain run at {ratio_text(run.ratio)}, seed "
             f"{run.seed}, which is not there. Let {plain.name} be done first, then resume."
         )
     with desk.watch.phase("loading"):

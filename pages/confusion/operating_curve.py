@@ -3,13 +3,12 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from closecall.analysis.formatting import percent_text, probability_text, too_small_text
+from closecall.analysis.formatting import detectable_drop_text, percent_text, probability_text, ratio_text
 from closecall.analysis.metrics.outcomes import Confusion
 from closecall.analysis.metrics.prevalence import precision_at
 from closecall.charts.colours import FN_COLOUR, NEGATIVE_COLOUR
 from closecall.charts.figure import finish
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ratio_label
 from closecall.pages.shared.chart_view import current_theme, draw
 from closecall.pages.shared.ranking_table import curve
 
@@ -40,7 +39,7 @@ def operating_curve(run: Run, counts: Confusion, threshold: float, q: float, rul
         hoverinfo="skip",
     )
     figure.add_hline(y=100 * q, line={"color": current_theme().faint, "dash": "dot"})
-    title = f"{ratio_label(run.config.ratio)}: found {percent_text(counts.recall)}, precision {percent_text(precision)}"
+    title = f"{ratio_text(run.config.ratio)}: found {percent_text(counts.recall)}, precision {percent_text(precision)}"
     x, y = "positives found (recall, %)", "alerts that are right (precision, %)"
     finish(figure, theme=current_theme(), title=title, x=x, y=y, height=380)
     figure.update_layout(showlegend=False, margin={"b": 40}, uirevision="operating-curve")
@@ -51,7 +50,7 @@ def operating_curve(run: Run, counts: Confusion, threshold: float, q: float, rul
         key="operating-curve",
         alt=f"Precision-recall curve. {title}",
         reading="The line is every threshold of this run, the large mark the chosen one, diamonds the rules below; "
-        f"the dotted line is chance. {too_small_text(counts.n_positives)}",
+        f"the dotted line is chance. {detectable_drop_text(counts.n_positives)}",
     )
 
 

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, percent_text, probability_text, share_text
+from closecall.analysis.formatting import count_text, percent_text, probability_text, ratio_text, share_text
 from closecall.analysis.metrics.outcomes import Confusion, confusion
-from closecall.analysis.metrics.prevalence import alert_rate_at, precision_at
+from closecall.analysis.metrics.prevalence import precision_at, predicted_positive_rate_at
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.confusion.matrix import VIEWS, matrix
 from closecall.pages.confusion.operating_curve import operating_curve
 from closecall.pages.confusion.reliability import reliability_part
@@ -64,7 +64,7 @@ def show_parts(config: ExperimentConfig, run: Run, threshold: float, q: float, r
 
 def finding(run: Run, counts: Confusion, threshold: float) -> str:
     return (
-        f"Cut at {probability_text(threshold)}, {ratio_label(run.config.ratio)} finds {counts.tp:,} of "
+        f"Cut at {probability_text(threshold)}, {ratio_text(run.config.ratio)} finds {counts.tp:,} of "
         f"{count_text(counts.n_positives, 'positive')} and raises {count_text(counts.fp, 'false alarm')} among "
         f"{count_text(counts.n_negatives, 'negative')}."
     )
@@ -72,7 +72,7 @@ def finding(run: Run, counts: Confusion, threshold: float) -> str:
 
 def worth(counts: Confusion, q: float) -> str:
     """Recall with its interval, precision and alerts where the share_text of positives is q."""
-    alerts = float(alert_rate_at(counts.recall, counts.false_positive_rate, q=q))
+    alerts = float(predicted_positive_rate_at(counts.recall, counts.false_positive_rate, q=q))
     precision = float(precision_at(counts.recall, counts.false_positive_rate, q=q))
     right = (
         "there would be no alerts"
@@ -89,7 +89,7 @@ def link_of(config: ExperimentConfig, run: Run, threshold: float) -> dict[str, s
     """What the Errors page must know to show the same examples."""
     return {
         "experiment": config.id,
-        "ratio": ratio_label(run.config.ratio),
+        "ratio": ratio_text(run.config.ratio),
         "seed": str(run.config.seed),
         "threshold": f"{threshold:g}",
     }

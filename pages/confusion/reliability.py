@@ -4,11 +4,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from closecall.analysis.formatting import ratio_text
 from closecall.analysis.metrics.calibration import calibration_error, log_odds, reliability_table, temperature
 from closecall.charts.colours import POSITIVE_COLOUR
 from closecall.charts.figure import finish
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ratio_label
 from closecall.pages.shared.cached_io import predictions
 from closecall.pages.shared.chart_view import current_theme, draw
 
@@ -47,7 +47,7 @@ def reliability_part(run: Run) -> None:
         heat = temperature(validation.labels, log_odds(validation.pos_probs), q=1 / (1 + run.config.ratio))
         word = "over-confident" if heat > 1 else "under-confident"
         st.markdown(
-            f"At its own training mix {ratio_label(run.config.ratio)} is {word}: validation asks to divide its logits "
+            f"At its own training mix {ratio_text(run.config.ratio)} is {word}: validation asks to divide its logits "
             f"by {heat:.2f} (temperature)."
         )
 

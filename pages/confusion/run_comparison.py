@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, points_text, probability_text
+from closecall.analysis.formatting import count_text, points_text, probability_text, ratio_text
 from closecall.analysis.intervals import mcnemar, paired_difference
 from closecall.analysis.metrics.prevalence import precision_at
 from closecall.analysis.metrics.ranking import threshold_at_fpr
@@ -20,7 +20,7 @@ from closecall.charts.colours import (
     UNSELECTED,
 )
 from closecall.data.experiments.runs import Predictions, Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.shared.cached_io import finished_runs, predictions
 from closecall.pages.shared.examples import example_table, open_as_queue
 from closecall.pages.shared.run_progress import run_label
@@ -183,7 +183,7 @@ def _members(
     if not len(cell.rows):
         return
     ids = pair[0].ids[cell.rows]
-    link = {"ratio": ratio_label(run.config.ratio), "seed": str(run.config.seed), "threshold": f"{threshold:g}"}
+    link = {"ratio": ratio_text(run.config.ratio), "seed": str(run.config.seed), "threshold": f"{threshold:g}"}
     key = f"{cell.label}-{cell.way}"
     open_as_queue(config, [str(one) for one in ids], source=said, key=f"read-{key}", **link)
     numbers = {

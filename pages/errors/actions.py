@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from closecall.data.annotations.hard_cases import ACTIONS, Origin, error_reason
-from closecall.data.experiments.store import ratio_label
+from closecall.analysis.formatting import ratio_text
+from closecall.analysis.metrics.outcomes import error_reason
+from closecall.data.annotations.hard_cases import ACTIONS, Origin
 from closecall.data.io.errors import UserError
 from closecall.pages.errors.reading_state import ReadingState
 from closecall.pages.shared import case_list
@@ -22,13 +23,13 @@ def reason_of(desk: ReadingState, example: str) -> str:
     row, ratio = desk.evidence.place(example), desk.run.config.ratio
     outcome, prob = desk.judged.outcome(row), float(desk.judged.probs[row])
     if not outcome:
-        return f"added while reading {ratio_label(ratio)}"
+        return f"added while reading {ratio_text(ratio)}"
     if desk.judged.seeds == 1:
         said = error_reason(int(desk.evidence.labels[row]), prob, ratio=ratio, threshold=desk.threshold)
     else:
         word = {"fn": "missed", "fp": "false alarm", "tp": "found", "tn": "correct rejection"}[outcome]
         called, told = int(desk.judged.called[row]), int(desk.judged.told[row])
-        said = f"{word} by most seeds at {ratio_label(ratio)} ({called} of {told} call it positive)"
+        said = f"{word} by most seeds at {ratio_text(ratio)} ({called} of {told} call it positive)"
     return f"{said}, in training" if desk.evidence.split == "train" else said
 
 

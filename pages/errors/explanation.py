@@ -5,9 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.errors.occlusion import Attribution, Flip, positive_probability, word_table
-from closecall.analysis.formatting import count_text, probability_text
+from closecall.analysis.formatting import count_text, probability_text, ratio_text
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
 from closecall.models.explain.inference_client import parse_explanation, parse_probabilities
 from closecall.pages.errors.inference_requests import answer, ask, attribution_highlight, is_asked, take_back
@@ -201,7 +201,7 @@ def _show_what_if(runs: list[Run], probs: np.ndarray, threshold: float) -> None:
     )
     rows = pd.DataFrame(
         {
-            "ratio": [ratio_label(run.config.ratio) for run in runs],
+            "ratio": [ratio_text(run.config.ratio) for run in runs],
             "seed": [run.config.seed for run in runs],
             "before": [probability_text(one) for one in probs[:, 0]],
             "now": [probability_text(one) for one in probs[:, 1]],

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
+from closecall.analysis.formatting import ratio_text
 from closecall.data.annotations.hard_cases import ACTIONS
-from closecall.data.experiments.store import ratio_label
 from closecall.models.results.run_predictions import SPLIT_NAMES
 from closecall.pages.errors.filter_masks import group_names, lengths, sound_seeds
 from closecall.pages.errors.filters import LISTED, MOST_SEEDS, ONE_SEED, UNDECIDED, length_said, put
@@ -107,5 +107,5 @@ def _seeds(desk: ReadingState) -> None:
         return
     config = desk.run.config
     labels = {ONE_SEED: f"Seed {config.seed}", MOST_SEEDS: f"Most of the {number} sound seeds at"
-              f" {escape_markdown(ratio_label(config.ratio))}"}  # fmt: skip
+              f" {escape_markdown(ratio_text(config.ratio))}"}  # fmt: skip
     _choices("seeds", labels, "Judged by", chosen=desk.filters.seeds)

@@ -5,10 +5,10 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.errors.neighbours import nearest_new_negatives, shared_words
-from closecall.analysis.formatting import count_text
+from closecall.analysis.formatting import count_text, ratio_text
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run, load_run
-from closecall.data.experiments.store import experiment_folder, load_plan, ratio_label
+from closecall.data.experiments.store import experiment_folder, load_plan
 from closecall.data.io.files import read_frame
 from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.shared.cached_io import Texts, place_of, places_of, stamp
@@ -27,7 +27,7 @@ def show_nearest_new_negatives(
     found = _nearest(experiment, run, smaller, one)
     if not found:
         return
-    before, now = ratio_label(smaller.config.ratio), ratio_label(run.config.ratio)
+    before, now = ratio_text(smaller.config.ratio), ratio_text(run.config.ratio)
     text = texts.text(one) or ""
     with st.expander(f"Lost between {before} and {now}: the nearest of the negatives that came in there"):
         for other, cosine in found:

@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, probability_text, share_text
+from closecall.analysis.formatting import count_text, probability_text, ratio_text, share_text
 from closecall.analysis.text import words
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.run_predictions import SPLIT_NAMES, TRAIN
 from closecall.pages.errors.actions import action_bar, decision_bar, note_and_tag_keys, note_and_tags
 from closecall.pages.errors.bulk_actions import bulk_actions
@@ -93,7 +93,7 @@ def finding(desk: ReadingState) -> str:
     """How many positives are missed."""
     misses = desk.judged.number("fn")
     positives = misses + desk.judged.number("tp")
-    ratio, split = ratio_label(desk.run.config.ratio), SPLIT_NAMES[desk.evidence.split]
+    ratio, split = ratio_text(desk.run.config.ratio), SPLIT_NAMES[desk.evidence.split]
     kind = "positive" if desk.evidence.split == "test" else f"{split} positive"
     if not positives:
         return f"There is no {split} positive with a prediction at {ratio}."

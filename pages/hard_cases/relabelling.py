@@ -1,4 +1,7 @@
-"""The same experiment before and after its dataset was mended, on the test examples that both have."""
+"""Apply the decisions to a new version of the dataset, and compare an experiment before and after.
+
+The comparison uses the test examples that both versions hold, judged by the new labels.
+"""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +25,8 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.runs import valid_runs
 
-_NAMES = {1: "positives found", 0: "negatives left alone"}
+WHERE = {"all": "All splits", "train": "Training examples only"}
+_METRICS = {1: "Recall", 0: "Specificity"}
 
 
 def before_after_panel(repeats: list[RelabelledExperiment]) -> None:
@@ -31,39 +35,40 @@ def before_after_panel(repeats: list[RelabelledExperiment]) -> None:
         before, after = valid_runs(repeat.before.id)[0], valid_runs(repeat.after.id)[0]
         st.markdown(f"**{escape_markdown(repeat.before.dataset)} → {escape_markdown(repeat.after.dataset)}**")
         if not len(after.ratios) or not len(before.ratios):
-            st.caption("No run on the new version has finished yet; the table fills as they do.")
+            st.caption("No run on the new version has finished yet. The table fills as runs finish.")
             query = {"experiment": repeat.after.id}
-            st.page_link("pages/overview/page.py", label="See its progress", icon=":material/home:",
+            st.page_link("pages/overview/page.py", label="See the progress", icon=":material/home:",
                          query_params=query)  # fmt: skip
             continue
         table, changed, common = _table(before, after, before.key, after.key)
         st.markdown(before_after_finding(table))
         st.dataframe(_shown(table), hide_index=True, key=f"before-after-{repeat.after.id}",
-                     alt="Shares classified right before and after, by ratio")  # fmt: skip
+                     alt="Recall and specificity before and after, by ratio")  # fmt: skip
         st.caption(_reading(changed, common, len(before.ids)))
 
 
 def before_after_finding(table: pd.DataFrame) -> str:
-    """Whether recall moved at any ratio beyond what chance could do."""
+    """Recall before and after at the largest ratio, and whether the difference is distinguishable from none."""
     positives = table[table["label"] == 1]
     if positives.empty:
-        return "No ratio and seed is finished on both sides yet."
+        return "No ratio and seed has finished in both experiments yet."
     row = positives.iloc[-1]
-    moved = f"{ratio_text(row['ratio'])} finds {percent_text(row['before'])} of the positives before and "
-    moved += f"{percent_text(row['after'])} after: {points_text(Estimate(row['difference'], row['low'], row['high']))}"
+    difference = points_text(Estimate(row["difference"], row["low"], row["high"]))
+    before, after = (_mean_share(row[name], row["n"]) for name in ("before", "after"))
+    sentence = f"Recall at {ratio_text(row['ratio'])} is {before}, before and {after}, after: {difference}"
     if row["low"] <= 0 <= row["high"]:
-        return escape_markdown(f"{moved}, too few to tell a difference.")
-    return escape_markdown(f"{moved}.")
+        return escape_markdown(f"{sentence}, not distinguishable with this test set.")
+    return escape_markdown(f"{sentence}.")
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "Ratio": ratio_text(row["ratio"]),
-            "What": _NAMES[row["label"]],
-            "Before": f"{percent_text(row['before'])}, {row['before'] * row['n']:,.0f} of {row['n']:,}",
-            "After": f"{percent_text(row['after'])}, {row['after'] * row['n']:,.0f} of {row['n']:,}",
-            "More right, in points (95 % interval)": points_text(Estimate(row["difference"], row["low"], row["high"])),
+            "Metric": _METRICS[row["label"]],
+            "Before": _mean_share(row["before"], row["n"]),
+            "After": _mean_share(row["after"], row["n"]),
+            "Difference (95 % CI)": points_text(Estimate(row["difference"], row["low"], row["high"])),
             "Seeds": int(row["seeds"]),
         }
         for row in table.to_dict("records")
@@ -71,18 +76,24 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _mean_share(share: float, n: int) -> str:
+    """A mean over seeds with its rounded count: "80.0 %, 32/40"."""
+    return f"{percent_text(share)}, {share * n:,.0f}/{n:,}"
+
+
 def _reading(changed: int, common: int, before: int) -> str:
-    said = f"{count_text(common, 'test example')} that both have, threshold .50, means over the seeds of both."
-    if gone := before - common:
-        said += f" {count_text(gone, 'test example')} taken out."
+    """The examples and labels that the comparison uses. `changed`: number of test labels that differ."""
+    sentences = [f"{count_text(common, 'test example')} in both versions, threshold 0.50, means over seeds."]
+    if removed := before - common:
+        sentences.append(f"{count_text(removed, 'test example')} removed.")
     if changed:
-        said += (
-            f" {count_text(changed, 'test label')} changed: both columns are judged by the new labels, so a rise may be "
-            "the labels' doing as well as the training's."
+        sentences.append(
+            f"{count_text(changed, 'test label')} changed: both columns use the new labels, so a gain can come from "
+            "the labels as well as from the training."
         )
     else:
-        said += " No test label changed."
-    return said
+        sentences.append("No test label changed.")
+    return " ".join(sentences)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing before and after")
@@ -92,24 +103,18 @@ def _table(_before: ValidRuns, _after: ValidRuns, before_key: tuple, after_key: 
     both = places >= 0
     labels = _after.labels[both]
     changed = int((labels != _before.labels[places[both]]).sum())
-    sides = (
+    runs = (
         (_before.pos_probs[:, places[both]], _before.ratios, _before.seeds),
         (_after.pos_probs[:, both], _after.ratios, _after.seeds),
     )
-    table = before_after(labels, *sides) if len(labels) else pd.DataFrame({"label": np.array([], dtype=int)})
+    table = before_after(labels, *runs) if len(labels) else pd.DataFrame({"label": np.array([], dtype=int)})
     return table, changed, len(labels)
 
 
-# The decisions applied: a new version of the dataset, the same experiment queued on it.
-
-WHERE = {"all": "All splits", "train": "Training examples only"}
-
-
 def relabel_panel(config: ExperimentConfig) -> None:
-    """What the list would change, where, and two buttons."""
-    made = st.session_state.pop("relabel-made", None)
-    if made:
-        st.success(escape_markdown(made), icon=":material/check:")
+    """The changes that the decisions make, the splits they apply to, and the buttons that apply them."""
+    if message := st.session_state.pop("relabel-made", ""):
+        st.success(escape_markdown(message), icon=":material/check:")
     where = st.segmented_control("Apply to", list(WHERE), format_func=WHERE.__getitem__, default="all", required=True,
                                  key="relabel-where")  # fmt: skip
     try:
@@ -124,56 +129,61 @@ def relabel_panel(config: ExperimentConfig) -> None:
         return
     name = next_version(config.dataset)
     with st.container(horizontal=True):
-        queue = st.button(f"Make {escape_markdown(name)} and train again", key="relabel-queue", type="primary",
+        queue = st.button(f"Create {escape_markdown(name)} and train again", key="relabel-queue", type="primary",
                           disabled=config.kind != "trained", icon=":material/model_training:",
-                          help="The same ratios, seeds, remedies and settings, the same plan and the same validation "
-                          "and test examples as far as they stay. Compare under Before and after.")  # fmt: skip
-        only = st.button(f"Make {escape_markdown(name)} only", key="relabel-only")
+                          help="Same ratios, seeds, remedies, settings and plan; same validation and test examples "
+                          "except those removed. Compare the results under Before and after.")  # fmt: skip
+        only = st.button(f"Create {escape_markdown(name)} only", key="relabel-only")
     if queue or only:
         _make(config, training_only=where == "train", queue=queue)
 
 
 def finding(decided: Relabelling) -> str:
-    """What changes, by split."""
+    """The number of changed labels and removed examples, by split."""
     if decided.changes.empty:
-        return "The list changes nothing here yet: give cases a new label, or the action duplicate or not our class."
+        return (
+            "The decisions change nothing in these splits yet. Give cases a new label, or the action duplicate or not "
+            "our class."
+        )
     parts = []
     for split in ("train", "validation", "test"):
-        new, gone = decided.relabelled(split), decided.dropped(split)
-        if new or gone:
+        new, removed = decided.relabelled(split), decided.dropped(split)
+        if new or removed:
             name = "training" if split == "train" else split
-            parts.append(f"{name}: {count_text(new, 'label')} changed, {count_text(gone, 'example')} taken out")
+            parts.append(f"{name}: {count_text(new, 'label')} changed, {count_text(removed, 'example')} removed")
     return "; ".join(parts).capitalize() + "."
 
 
 def remarks(decided: Relabelling) -> list[str]:
-    """What must be known before it is done."""
-    said = []
+    """Notes to read before the decisions are applied."""
+    notes = []
     if decided.relabelled("test") or decided.dropped("test"):
-        said.append(
-            "The test set changes: recall after is not measured on the same labels as recall before. Before and after "
-            "compares both on the examples they share, judged by the new labels."
+        notes.append(
+            "The test set changes, so recall before and recall after use different labels. Before and after compares "
+            "both on the shared examples with the new labels."
         )
     if decided.left_alone:
-        said.append(f"{count_text(len(decided.left_alone), 'decision')} about validation and test examples left alone.")
+        notes.append(
+            f"{count_text(len(decided.left_alone), 'decision')} about validation and test examples not applied."
+        )
     if decided.undecided:
-        said.append(
-            f"{count_text(len(decided.undecided), 'case')} marked relabel without a new label: nothing is done."
+        notes.append(
+            f"{count_text(len(decided.undecided), 'case')} with the action relabel but no new label: not applied."
         )
     if decided.unknown:
-        said.append(f"{count_text(len(decided.unknown), 'case')} not in the dataset.")
-    return said
+        notes.append(f"{count_text(len(decided.unknown), 'case')} not in the dataset.")
+    return notes
 
 
 def _make(config: ExperimentConfig, *, training_only: bool, queue: bool) -> None:
     try:
         with st.spinner("Writing the new version"):
             version = apply_decisions(config.id, training_only=training_only)
-            said = f"{version.name} is made; {config.dataset} stays as it was."
+            message = f"{version.name} was created. {config.dataset} is unchanged."
             if queue:
-                said += f" Training is queued as {queue_same_experiment(config.id, version.name).id}."
+                message += f" Training is queued as {queue_same_experiment(config.id, version.name).id}."
     except UserError as error:
         show_user_error(error)
         return
-    st.session_state["relabel-made"] = said
+    st.session_state["relabel-made"] = message
     st.rerun()

@@ -1,4 +1,7 @@
-"""Which cases of the list are shown: by action, tag and person, kept in the URL."""
+"""The table of hard cases: filters by action, tag and person in the URL, and cells that record decisions.
+
+Each edit is saved under the id of its example.
+"""
 
 from collections import Counter
 from urllib.parse import urlencode
@@ -7,9 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text
+from closecall.analysis.formatting import count_text, ratio_text
 from closecall.data.annotations.hard_cases import ACTIONS
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.shared import case_list
@@ -21,11 +24,11 @@ from closecall.pages.shared.url_filters import load_filters, save_filters
 
 STARTS = {"case_action": "", "case_tag": "", "case_who": ""}
 NOTHING = "(none)"
-"""Stands for cases without an action, tag or name."""
+"""The filter value of cases without an action, tag or name."""
 
 
 def filtered(cases: pd.DataFrame) -> pd.DataFrame:
-    """A box for each of the three with the number of cases beside each value; the cases that fit."""
+    """Draw the three filters, with the number of cases of each value; return the cases that match."""
     load_filters(STARTS, {}, canary="case_action")
     boxes = st.columns([2, 2, 2, 3], vertical_alignment="bottom")
     for box, (key, name) in zip(
@@ -45,7 +48,7 @@ def filtered(cases: pd.DataFrame) -> pd.DataFrame:
 def _choose(box: st.delta_generator.DeltaGenerator, key: str, name: str, counts: Counter[str]) -> None:
     options = ["", *sorted(counts, key=lambda value: (value == NOTHING, -counts[value], value))]
     if st.session_state.get(key) not in options:
-        options.append(st.session_state[key])  # a link may name what no case has: then none is shown
+        options.append(st.session_state[key])  # a link may name a value that no case has
     box.selectbox(
         name,
         options,
@@ -61,8 +64,6 @@ def _values(cases: pd.DataFrame, key: str) -> list[list[str]]:
     return [[value or NOTHING] for value in cases["action" if key == "case_action" else "who"]]
 
 
-# The list as a table in which decisions are written; each edit is saved by its example's id.
-
 UNDECIDED = ""
 EDITABLE = ("listed", "action", "new_label", "tags", "note")
 VIEWS = {
@@ -73,12 +74,13 @@ VIEWS = {
     "Provenance": ("id", "who", "added", "split", "run", "threshold", "reasons"),
 }  # fmt: skip
 _ABOUT = {
-    "Decisions": "Saved as you leave the cell. A new label makes relabelling the action. Untick a case to take it off "
-    "the list; Undo brings it back.",
-    "Evidence": "Letters: H hit, M miss, R correct rejection, F false alarm, ratios parted by a slash. Margin: cosine "
-    "to the nearest training positive less that to the nearest negative, by the frozen encoder.",
-    "Probabilities": "The probability of being positive at each ratio, the mean over its seeds.",
-    "Provenance": "Who put it on the list, when, and where it was found.",
+    "Decisions": "A cell is saved when you leave it. A new label sets the action to relabel. Untick a case to remove "
+    "it from the list; Undo restores it.",
+    "Evidence": "Letters: H true positive, M false negative, R true negative, F false positive; a slash separates "
+    "ratios. Margin: cosine similarity to the nearest training positive minus that to the nearest negative, by the "
+    "frozen encoder.",
+    "Probabilities": "Probability of the positive class at each ratio, mean over seeds.",
+    "Provenance": "Who added the case, when, and from which split, run and threshold.",
 }
 _UNDONE = "cases-undone"
 
@@ -91,7 +93,7 @@ def case_table(
     texts: Texts,
     classes: list[str],
 ) -> None:
-    """One row for each case. Unticking a row takes it off the list. `around`: the evidence, by id, in this order."""
+    """One row for each case. `around`: FATES and NEIGHBOURS of the cases, in the same order."""
     if error := st.session_state.pop("refused", None):
         show_user_error(UserError(error))
     view = str(st.segmented_control("Columns", list(VIEWS), default="Decisions", required=True, key="case-view",
@@ -99,7 +101,7 @@ def case_table(
     table, ratios = _table(config, cases, evidence, around, texts)
     ids = tuple(table["id"])
     tags = sorted({tag for own in table["tags"] for tag in own})
-    # The key changes with the rows: an edit kept by position must never land on another case.
+    # The key changes with the rows: the editor keeps edits by position, and another case may move there.
     key = f"cases-{hash((config.id, ids, view, st.session_state.get(_UNDONE, 0)))}"
     st.data_editor(
         table,
@@ -141,7 +143,7 @@ def _table(
     for ratio in np.unique(evidence.ratios[evidence.remedies == "none"]):
         here = (evidence.ratios == ratio) & (evidence.remedies == "none")
         mean = evidence.pos_probs[here].mean(axis=0) if len(evidence.labels) else np.array([])
-        name = ratio_label(ratio)
+        name = ratio_text(ratio)
         table[name] = np.where(places >= 0, mean[np.maximum(places, 0)], np.nan) if len(mean) else np.nan
         ratios.append(name)
     return table, ratios
@@ -159,7 +161,7 @@ def _columns(ratios: list[str], classes: list[str], tags: list[str]) -> dict:
         "note": config.TextColumn("Note", width=150),
     }
     named = {
-        "id": ("Id", 110), "class": ("Class", 90), "reasons": ("Why it is here", 200), "who": ("Person", 70),
+        "id": ("Id", 110), "class": ("Class", 90), "reasons": ("Reason", 200), "who": ("Person", 70),
         "added": ("Added", 190), "split": ("Split", 80), "run": ("Run", 110), "group": ("Group", 130),
         "outcome_string": ("Outcomes", 120), "type_balanced": ("Type, balanced", 105), "type": ("Type, all", 90),
         "nearest_positive": ("Nearest positive", 130), "nearest_negative": ("Nearest negative", 130),
@@ -174,11 +176,11 @@ def _columns(ratios: list[str], classes: list[str], tags: list[str]) -> dict:
 
 
 def _save(experiment: str, ids: tuple[str, ...], key: str) -> None:
-    """Save what is new: the editor repeats all edits since it was first drawn, and others may have written since."""
+    """Save only new edits: the editor repeats all edits since it was first drawn, and others may have saved since."""
     saved = st.session_state.setdefault(f"{key}-saved", {})
     for position, row in st.session_state[key]["edited_rows"].items():
-        told = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-        edits = {name: value for name, value in told.items() if (position, name, value) not in saved}
+        cells = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+        edits = {name: value for name, value in cells.items() if (position, name, value) not in saved}
         saved.update(dict.fromkeys((position, name, value) for name, value in edits.items()))
         try:
             _save_row(experiment, ids[int(position)], edits)
@@ -199,7 +201,7 @@ def _save_row(experiment: str, one: str, edits: dict) -> None:
         case_list.remove(experiment, [one])
 
 
-def take_back(experiment: str) -> None:
-    """Undo the last step; the editor begins afresh, as it would go on showing what was typed."""
+def undo_step(experiment: str) -> None:
+    """Undo the last step and redraw the editor, which would otherwise keep showing the undone input."""
     case_list.undo_last(experiment)
     st.session_state[_UNDONE] = st.session_state.get(_UNDONE, 0) + 1

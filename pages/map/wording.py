@@ -1,101 +1,108 @@
-"""What the map page says: its finding, how to read it, how far a text can be followed, what is missing."""
+"""The sentences of the Map page: its finding, how to read it, chart titles, and what is missing."""
 
 import math
 
 import numpy as np
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, percent_text
+from closecall.analysis.formatting import count_text, percent_text, sentence_text
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, ratio_label
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
-from closecall.pages.shared.maps.sides import FROZEN, NEIGHBOURS, Following, MapView
+from closecall.pages.shared.maps.views import FROZEN, NEIGHBOURS, MapView, NeighbourAgreement
 
 
-def missing(config: ExperimentConfig, run: Run, left: str) -> None:
-    """Why there is no map, and what comes."""
+def show_missing_map(config: ExperimentConfig, run: Run, encoder: str) -> None:
+    """Why there is no map, and when there will be one."""
     headline(f"Map of {escape_markdown(config.title)}", "There is no map to show yet.")
     if config.kind == "imported":
         st.info(
-            "These predictions were imported: there are no embeddings to lay out. The other pages work without them.",
+            "These predictions were imported, so there are no embeddings to project. The other pages work without "
+            "them.",
             icon=":material/info:",
         )
-    elif run.status.state in ("queued", "running") or left == FROZEN:
+    elif run.status.state in ("queued", "running") or encoder == FROZEN:
         st.info(
-            f"The projection of {ratio_label(run.config.ratio)}, {left.lower()} encoder, is still being computed. "
-            "It appears here when it is done; other ratios may be ready.",
+            f"The projection of {ratio_label(run.config.ratio)}, {encoder.lower()} encoder, is being computed. It "
+            "appears here when it is done. Other ratios may be ready.",
             icon=":material/hourglass_top:",
         )
     else:
-        st.info("This run kept no projection. Resume the experiment to have it computed.", icon=":material/info:")
+        st.info("This run has no projection. Resume the experiment to compute it.", icon=":material/info:")
     st.page_link("pages/train/page.py", label="See the progress", icon=":material/arrow_forward:")
 
 
-def finding(left: MapView, right: MapView | None) -> str:
-    """How many misses there are to find, and of two ratios how many both have."""
-    ratio, own = ratio_label(left.run.config.ratio), _misses(left)
-    if right is None or right.run.name == left.run.name:
-        if not len(own):
-            return f"{ratio} misses no positive on this map."
-        where = "" if right is None else ", before training and after"
-        return f"Where the {count_text(len(own), 'missed positive')} of {ratio} lie{where}."
-    other = _misses(right)
-    both = len(np.intersect1d(own.astype(str), other.astype(str)))
+def finding(first: MapView, second: MapView | None) -> str:
+    """How many positives are missed, and by two ratios how many both miss."""
+    ratio, missed = ratio_label(first.run.config.ratio), _missed(first)
+    if second is None or second.run.name == first.run.name:
+        maps = "" if second is None else ", before and after fine-tuning"
+        if not len(missed):
+            return f"{ratio} misses none of the {count_text(_positives(first), 'positive')} on this map{maps}."
+        return f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')} on this map{maps}."
+    other = _missed(second)
+    both = len(np.intersect1d(missed.astype(str), other.astype(str)))
     return (
-        f"{ratio} misses {count_text(len(own), 'positive')}, {ratio_label(right.run.config.ratio)} {len(other):,}; "
-        f"{both:,} {'is' if both == 1 else 'are'} missed by both."
+        f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')}, "
+        f"{ratio_label(second.run.config.ratio)} {len(other):,}; {both:,} {'is' if both == 1 else 'are'} missed by both."
     )
 
 
-def reading(left: MapView, right: MapView | None, following: Following | None) -> str:
-    """One sentence on how to read it, one on what can be done; of two maps also how far they agree."""
-    if right is None or following is None:
-        own = "the encoder before any training" if left.frozen else f"the encoder of {left.name} after its training"
+def how_to_read(first: MapView, agreement: NeighbourAgreement | None) -> str:
+    """How to read one map; of two also how far their neighbourhoods agree."""
+    if agreement is None:
+        encoder = "the frozen encoder" if first.frozen else f"the encoder fine-tuned at {first.name}"
         return (
-            f"Each mark is a text, laid out by {own}: near marks are alike to it, distances across the map mean "
-            "little. Draw around a crowd to read its texts."
+            f"Each point is a text, placed by a UMAP projection of its embedding by {encoder}. Texts that are similar to "
+            "the encoder are close together; long distances mean little. Draw a lasso around points to read their texts."
         )
-    if math.isnan(following.kept):
-        return "The two maps share no texts that could be followed. What is drawn around on one is lit on both."
+    if math.isnan(agreement.observed):
+        return "The two maps have no test texts in common. A selection on one map is highlighted on both."
     return (
-        f"The same texts on both maps; the right one is turned and scaled onto the left. Of the {NEIGHBOURS} nearest "
-        f"neighbours of a text {percent_text(following.kept)} are the same on both (by chance "
-        f"{percent_text(following.by_chance)}): {_advice(following.kept)} What is drawn around on one is lit on both."
+        "The second map is rotated and scaled to match the first. Of the "
+        f"{NEIGHBOURS} nearest neighbours of a text, {percent_text(agreement.observed)} are the same on both maps "
+        f"(by chance {percent_text(agreement.by_chance)}): {_advice(agreement.observed)} A selection on one map is "
+        "highlighted on both."
     )
 
 
-def title(side: MapView, *, named: bool) -> str:
-    """How many positives are missed on this map, among how many negatives."""
-    test = side.points[side.points["outcome"] != ""]
-    misses, positives = int((test["outcome"] == "fn").sum()), int((test["label"] == 1).sum())
+def chart_title(view: MapView, *, named: bool) -> str:
+    """How many positives are missed on this map; with the number of negatives, or named when there are two maps."""
+    missed, positives = len(_missed(view)), _positives(view)
     if not named:
-        return f"{misses:,} of {positives:,} positives missed, among {len(test) - positives:,} negatives"
-    if side.frozen:
-        return f"Before training, marked as {ratio_label(side.run.config.ratio)} calls them"
-    return f"{side.name}: {misses:,} of {positives:,} positives missed"
+        negatives = int((view.points["outcome"] != "").sum()) - positives
+        return f"{missed:,} of {positives:,} positives missed, among {negatives:,} negatives"
+    outcomes = f" at {ratio_label(view.run.config.ratio)}" if view.frozen else ""
+    return f"{sentence_text(view.name.removeprefix('the '))}: {missed:,} of {positives:,} positives missed{outcomes}"
 
 
-def drawn_said(drawn: int, total: int, *, shaded: bool) -> str:
-    """That not all texts have a mark, "" when they do."""
-    if shaded:
+def points_caption(drawn: int, total: int, *, densities: bool) -> str:
+    """Which texts have a point, "" when all do."""
+    if densities:
         return (
-            "Shades: the inner line holds half of a class, the outer one nine tenths. Marks: errors and what is "
-            "selected. A lasso takes in every text, marked or not."
+            "Shaded: the densest regions with 50 % (inner line) and 90 % (outer line) of a class. Points: errors and "
+            "selected texts. A lasso selects all texts inside, also those without a point."
         )
     if drawn >= total:
         return ""
     return (
-        f"Marks are drawn for {drawn:,} of {total:,} texts: every miss, what is selected, and a sample of the rest, "
-        "the same on every map. A lasso takes in every text, marked or not."
+        f"{drawn:,} of {total:,} texts have a point: every false negative, the selected texts, and a random sample of "
+        "the rest, the same on every map. A lasso selects all texts inside, also those without a point."
     )
 
 
-def _misses(side: MapView) -> np.ndarray:
-    return side.points.loc[side.points["outcome"] == "fn", "id"].to_numpy(dtype=object)
+def _missed(view: MapView) -> np.ndarray:
+    """The ids of the false negatives."""
+    return view.points.loc[view.points["outcome"] == "fn", "id"].to_numpy(dtype=object)
 
 
-def _advice(kept: float) -> str:
-    if kept >= 0.5:
-        return "most neighbourhoods stay, so a text can be followed by its place."
-    return "most neighbourhoods change, so follow what is lit, not the place."
+def _positives(view: MapView) -> int:
+    """How many test positives with a prediction are on the map."""
+    return int(((view.points["label"] == 1) & (view.points["outcome"] != "")).sum())
+
+
+def _advice(observed: float) -> str:
+    if observed >= 0.5:
+        return "most neighbourhoods agree, so positions can be compared."
+    return "most neighbourhoods differ, so compare highlighted texts rather than positions."

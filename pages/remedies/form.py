@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, duration_text
+from closecall.analysis.formatting import count_text, duration_text, ratio_text
 from closecall.data.experiments.remedies import REMEDIES, remedy_title
 from closecall.data.experiments.runs import load_runs
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue.estimate import estimate_remedies
 from closecall.models.queue.jobs import queue_remedies
@@ -22,7 +22,7 @@ def queue_form(config: ExperimentConfig) -> None:
         st.info("These predictions were made elsewhere: no remedy can be trained on them here.", icon=":material/info:")
         return
     names = [one.name for one in REMEDIES]
-    ratios = {ratio_label(one): one for one in config.ratios}
+    ratios = {ratio_text(one): one for one in config.ratios}
     arms = st.multiselect("Remedies", names, START, format_func=remedy_title, key="remedy-arms",
                           help=" ".join(EVIDENCE))  # fmt: skip
     with st.container(horizontal=True, gap="large"):

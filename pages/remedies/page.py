@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from closecall.analysis.formatting import ratio_text
 from closecall.analysis.remedies.gains import Gain
-from closecall.analysis.remedies.methods import RULES, Measures
+from closecall.analysis.remedies.methods import RULES, Measures, current_rule
 from closecall.data.experiments.runs import load_runs
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue.jobs import experiment_progress
 from closecall.models.results.remedy_comparison import (
@@ -38,7 +39,7 @@ def show() -> None:
     if not ratios:
         show_empty(config)
         return
-    init_bound_value("ratio", ratio_label(ratios[-1]), [ratio_label(one) for one in ratios])
+    init_bound_value("ratio", ratio_text(ratios[-1]), [ratio_text(one) for one in ratios])
     top, middle = st.container(), st.container()
     with middle:
         left, right = st.columns([7, 3], gap="large")
@@ -54,7 +55,7 @@ def show() -> None:
     with top:
         headline(f"Remedies of {escape_markdown(config.title)}", answer, " ".join(details))
     with left:
-        gain_chart(gains, ratio=ratio_label(race.ratio), coming=race.coming)
+        gain_chart(gains, ratio=ratio_text(race.ratio), coming=race.coming)
     with right:
         show_coming(config)
     show_parts(config, race, gains, measures, q=q, rule=rule)
@@ -75,15 +76,15 @@ def show_empty(config: ExperimentConfig) -> None:
 
 def choose(config: ExperimentConfig, ratios: list[float]) -> tuple[RemedyComparison | None, float, str]:
     """The ratio, the prevalence and the rule for an arm's own threshold."""
-    by_label = {ratio_label(one): one for one in ratios}
+    by_label = {ratio_text(one): one for one in ratios}
     chosen = st.segmented_control("Ratio", list(by_label), key="ratio", required=True, bind="query-params",
                                   help="Ratios at which the plain run and a remedy have finished.")  # fmt: skip
     q = choose_prevalence()
-    init_bound_value("rule", RULES[0], RULES)
+    init_bound_value("rule", RULES[0], RULES, current_rule)
     rule = st.selectbox("An arm's own threshold", RULES, index=None, key="rule", required=True, bind="query-params",
                         help="Chosen on validation, told on test.") or RULES[0]  # fmt: skip
     try:
-        return the_race(config.id, by_label[chosen or ratio_label(ratios[-1])]), q, rule
+        return the_race(config.id, by_label[chosen or ratio_text(ratios[-1])]), q, rule
     except UserError as error:
         show_user_error(error)
         return None, q, rule

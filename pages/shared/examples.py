@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, probability_text
+from closecall.analysis.formatting import count_text, probability_text, ratio_text
 from closecall.analysis.metrics.outcomes import OUTCOME_NAME, OUTCOMES
 from closecall.charts.colours import OUTCOME_COLOURS
 from closecall.data.annotations.selections import save_selection
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.run_predictions import TRAIN, RunPredictions
 from closecall.pages.shared.cached_io import NO_TEXT, Texts, frozen_folder, texts_of
 from closecall.pages.shared.escaping import escape_html, highlight_words, reading_style
@@ -53,7 +53,7 @@ class Prediction:
 
 
 def show_facts(
-    evidence: RunPredictions,
+    predictions: RunPredictions,
     run: Run,
     row: int,
     texts: Texts,
@@ -63,11 +63,13 @@ def show_facts(
     prediction: Prediction | None = None,
 ) -> None:
     """Show outcome, class, prediction, probability and outcome group. `prediction` defaults to that of the run."""
-    one, label = str(evidence.ids[row]), int(evidence.labels[row])
-    prob = float(evidence.of(run)[row])
+    one, label = str(predictions.ids[row]), int(predictions.labels[row])
+    prob = float(predictions.of(run)[row])
     prediction = prediction or Prediction(prob, prob >= threshold)
     if math.isnan(prediction.prob):
-        missing = "was not trained on this example" if evidence.split == TRAIN else "has no prediction for this example"
+        missing = (
+            "was not trained on this example" if predictions.split == TRAIN else "has no prediction for this example"
+        )
         st.markdown(f"`{run.name}` {missing}.")
         return
     outcome = OUTCOMES[2 * label + int(prediction.positive)]
@@ -101,18 +103,18 @@ def show_text(text: str | None, words: Sequence[str] = ()) -> None:
 
 
 def show_probabilities(
-    evidence: RunPredictions, run: Run, row: int, *, threshold: float, outcome_string: str = ""
+    predictions: RunPredictions, run: Run, row: int, *, threshold: float, outcome_string: str = ""
 ) -> None:
     """Show the example's probability at every ratio and seed of the run's remedy, and how many runs predict it right."""
-    same = (evidence.remedies == run.config.remedy) & ~np.isnan(evidence.pos_probs[:, row])
-    label = int(evidence.labels[row])
-    right = (evidence.pos_probs[same, row] >= threshold) == bool(label)
+    same = (predictions.remedies == run.config.remedy) & ~np.isnan(predictions.pos_probs[:, row])
+    label = int(predictions.labels[row])
+    right = (predictions.pos_probs[same, row] >= threshold) == bool(label)
     string = f" ({escape_html(outcome_string)})" if outcome_string else ""
     bars = probability_strip(
         label,
-        evidence.pos_probs[same, row],
-        evidence.ratios[same],
-        evidence.seeds[same],
+        predictions.pos_probs[same, row],
+        predictions.ratios[same],
+        predictions.seeds[same],
         threshold=threshold,
         own=(run.config.ratio, run.config.seed),
     )
@@ -145,16 +147,16 @@ def probability_strip(
         mean = probability_text(float(np.mean(values))) if values else "none"
         parts.append(
             f'<div class="ratio"><div class="bars">{bars}</div>'
-            f'<div class="value">{html.escape(mean)}</div><strong>{ratio_label(ratio)}</strong></div>'
+            f'<div class="value">{html.escape(mean)}</div><strong>{ratio_text(ratio)}</strong></div>'
         )
     return f'{_STRIP_STYLE}<div class="strip">{"".join(parts)}</div>'
 
 
 def _bar(label: int, prob: float, ratio: float, seed: int, threshold: float, own: bool) -> str:
     if math.isnan(prob):
-        return f'<div class="bar" title="{ratio_label(ratio)}, seed {seed}: no prediction"></div>'
+        return f'<div class="bar" title="{ratio_text(ratio)}, seed {seed}: no prediction"></div>'
     outcome = OUTCOMES[2 * int(label) + int(prob >= threshold)]
-    name = html.escape(f"{ratio_label(ratio)}, seed {seed}: {probability_text(prob)}, {OUTCOME_NAME[outcome]}")
+    name = html.escape(f"{ratio_text(ratio)}, seed {seed}: {probability_text(prob)}, {OUTCOME_NAME[outcome]}")
     return (
         f'<div class="bar{" own" if own else ""}" role="img" aria-label="{name}" title="{name}">'
         f'<div class="fill" style="height:{100 * prob:.1f}%;background:{OUTCOME_COLOURS[outcome]}"></div>'
@@ -162,10 +164,10 @@ def _bar(label: int, prob: float, ratio: float, seed: int, threshold: float, own
     )
 
 
-def show_nearest_training(evidence: RunPredictions, run: Run, row: int, texts: Texts) -> None:
+def show_nearest_training(predictions: RunPredictions, run: Run, row: int, texts: Texts) -> None:
     """Show the nearest training examples of both classes, by the run's encoder or, when chosen, the frozen encoder."""
-    one, label = str(evidence.ids[row]), int(evidence.labels[row])
-    frozen = frozen_folder(evidence.experiment)
+    one, label = str(predictions.ids[row]), int(predictions.labels[row])
+    frozen = frozen_folder(predictions.experiment)
     encoders = ["this run's encoder"] + (["frozen encoder"] if (frozen / "embeddings.npy").exists() else [])
     chosen = encoders[0]
     if len(encoders) > 1:

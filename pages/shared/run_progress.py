@@ -6,10 +6,10 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, duration_text
+from closecall.analysis.formatting import count_text, duration_text, ratio_text
 from closecall.data.experiments.previews import Preview
 from closecall.data.experiments.runs import Run, RunStatus
-from closecall.data.experiments.store import load_experiment, ratio_label
+from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.queue.backends import driver_status
 from closecall.models.queue.demo import DEMOS, queue_demo
@@ -67,7 +67,7 @@ def progress_line(progress: ExperimentProgress) -> str:
 def run_label(run: Run) -> str:
     """A run as people name it: `1:10, seed 0`."""
     remedy = "" if run.config.remedy == "none" else f", {run.config.remedy}"
-    return f"{ratio_label(run.config.ratio)}, seed {run.config.seed}{remedy}"
+    return f"{ratio_text(run.config.ratio)}, seed {run.config.seed}{remedy}"
 
 
 def _draw(progress: ExperimentProgress, table: bool) -> None:

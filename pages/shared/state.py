@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from closecall.analysis.formatting import ratio_text
 from closecall.data.experiments.remedies import remedy_rank
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, experiment_ids, load_experiment, ratio_label
+from closecall.data.experiments.store import ExperimentConfig, experiment_ids, load_experiment
 from closecall.pages.shared.cached_io import finished_runs
 
 SHARED = {"experiment", "ratio", "seed", "remedy", "threshold", "q", "dataset"}
@@ -45,17 +46,17 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
     if not runs:
         show_empty_state("No run of this experiment has finished yet.", "pages/train/page.py", "See the progress")
     ratios = sorted({run.config.ratio for run in runs})
-    init_bound_value("ratio", ratio_label(ratios[-1] if largest else ratios[0]), [ratio_label(one) for one in ratios])
+    init_bound_value("ratio", ratio_text(ratios[-1] if largest else ratios[0]), [ratio_text(one) for one in ratios])
     with st.sidebar:
         chosen = st.segmented_control(
             "Ratio",
-            [ratio_label(one) for one in ratios],
+            [ratio_text(one) for one in ratios],
             key="ratio",
             required=True,
             bind="query-params",
             help="Training negatives for each training positive.",
         )
-    at_ratio = [run for run in runs if ratio_label(run.config.ratio) == chosen] or runs
+    at_ratio = [run for run in runs if ratio_text(run.config.ratio) == chosen] or runs
     return _choose_seed(_of_remedy(at_ratio))
 
 

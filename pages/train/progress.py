@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from closecall.analysis.formatting import count_text
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.analysis.formatting import count_text, ratio_text
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue.jobs import ENDED_EARLY, cancel, experiment_progress, resume
 from closecall.models.queue.progress import ExperimentProgress
@@ -78,7 +78,7 @@ def _act(action: Callable[[str, str | None], None], experiment: str, run: str | 
 def _failures(progress: ExperimentProgress) -> None:
     """What stopped a run and what to do; details folded."""
     statuses = [(run_label(run), run.status) for run in progress.runs]
-    statuses += [(f"The preview of {ratio_label(one.ratio)}", one.status) for one in progress.previews]
+    statuses += [(f"The preview of {ratio_text(one.ratio)}", one.status) for one in progress.previews]
     if progress.frozen is not None:
         statuses.append(("Encoder as it came", progress.frozen))
     for name, status in statuses:

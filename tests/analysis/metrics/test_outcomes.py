@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics
 
-from closecall.analysis.metrics.outcomes import Confusion, class_recalls, collapsed, confusion, outcome_table, outcomes
+from closecall.analysis.metrics.outcomes import (
+    Confusion,
+    class_recalls,
+    collapsed,
+    confusion,
+    error_reason,
+    outcome_table,
+    outcomes,
+)
 
 # A busy machine must not fail a property by its clock.
 quick = settings(deadline=None, max_examples=30)
@@ -127,3 +135,13 @@ def test_bad_input_is_told_in_a_sentence(labels, probs, message):
 def test_a_threshold_list_must_fit_the_runs():
     with pytest.raises(ValueError, match="one value for each"):
         outcomes(LABELS, [PROBS, PROBS, PROBS], threshold=[0.5, 0.6])
+
+
+def test_the_reason_names_outcome_ratio_probability_and_threshold() -> None:
+    assert error_reason(1, 0.12, ratio=10, threshold=0.5) == (
+        "false negative at 1:10 (probability 0.12, threshold 0.50)"
+    )
+    assert error_reason(0, 0.5, ratio=2.5, threshold=0.5).startswith("false positive at 1:2.5 (")
+    assert error_reason(1, 0.004, ratio=1, threshold=0.5).startswith("false negative at 1:1 (probability 0.004,")
+    assert error_reason(1, 0.98, ratio=1, threshold=0.5).startswith("true positive")
+    assert error_reason(0, 0.49, ratio=1, threshold=0.5).startswith("true negative")

@@ -13,7 +13,6 @@ from closecall.data.annotations.hard_cases import (
     add_tag,
     annotations_at,
     annotations_of,
-    error_reason,
     hard_cases_log,
     import_changes,
     load_annotations,
@@ -45,13 +44,6 @@ def test_an_empty_list_has_its_columns(experiment: str) -> None:
     cases = load_hard_cases(experiment)
     assert tuple(cases.columns) == COLUMNS and cases.empty
     assert not hard_cases_log(experiment).exists()
-
-
-def test_the_worked_reason() -> None:
-    assert error_reason(1, 0.12, ratio=10, threshold=0.5) == "missed at 1:10 (probability .12, threshold .50)"
-    assert error_reason(0, 0.5, ratio=2.5, threshold=0.5) == "false alarm at 1:2.5 (probability .50, threshold .50)"
-    assert error_reason(1, 0.0004, ratio=1, threshold=0.5) == "missed at 1:1 (probability .0004, threshold .50)"
-    assert error_reason(1, 1.0, ratio=1, threshold=0.5).startswith("found at 1:1 (probability 1.00")
 
 
 def test_an_addition_keeps_its_origin_and_gains_reasons(experiment: str) -> None:

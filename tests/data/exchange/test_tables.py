@@ -14,15 +14,13 @@ from hypothesis import strategies as st
 from closecall.data.annotations.hard_cases import Origin, add_hard_cases, set_note
 from closecall.data.exchange.tables import (
     Provenance,
-    errors_table,
     hard_case_table,
     provenance,
     run_probabilities,
     table_bytes,
     write_table,
 )
-from closecall.data.experiments.runs import load_predictions, load_run
-from closecall.data.experiments.store import load_experiment, run_folder
+from closecall.data.experiments.store import load_evaluation, load_experiment, run_folder
 from closecall.data.io.csv_escaping import defused, restored
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_json, write_json
@@ -53,6 +51,15 @@ ORIGIN = Provenance("posts", "0" * 64, "sweep", closecall="0.1.0", exported="202
 @pytest.fixture
 def experiment(workspace: Path) -> str:
     return make_experiment(make_dataset(), ratios=(1, 10), seeds=(0, 1), with_embeddings=False).id
+
+
+def hard_cases(experiment: str) -> pd.DataFrame:
+    """The table of three hard cases: two of the test split, one of the train split."""
+    test = load_evaluation(experiment).query("split == 'test'")["id"].tolist()[:2]
+    add_hard_cases(experiment, test, ["false negative"] * 2, origin=Origin("r10-s0-none", 10, 0, "test", 0.5))
+    add_hard_cases(experiment, ["post-00000"], ["read in training"])
+    set_note(experiment, test[:1], "=note")
+    return hard_case_table(experiment)
 
 
 @settings(max_examples=800, deadline=None)
@@ -119,7 +126,7 @@ def test_a_lone_surrogate_does_not_stop_parquet() -> None:
 
 
 def test_pandas_reads_every_form_plainly(experiment: str, tmp_path: Path) -> None:
-    table = errors_table(experiment, ratio=10, outcome="fn")
+    table = hard_cases(experiment).head(2)  # the third text is one that CSV escapes
     origin = provenance(experiment, run="r10-s0-none", threshold=0.5)
     for form in ("csv", "jsonl", "parquet"):
         write_table(table, tmp_path / f"misses.{form}", origin)
@@ -131,7 +138,7 @@ def test_pandas_reads_every_form_plainly(experiment: str, tmp_path: Path) -> Non
     for frame in read:
         assert frame["id"].tolist() == table["id"].tolist()
         assert frame["text"].tolist() == table["text"].tolist()
-        assert frame["pos_prob"].astype(np.float32).tolist() == table["pos_prob"].tolist()
+        assert frame["prob_r10_s0"].astype(np.float32).tolist() == table["prob_r10_s0"].tolist()
         assert set(frame["experiment"]) == {experiment} and set(frame["seed"]) == {0}
         assert set(frame["dataset_sha256"]) == {load_experiment(experiment).dataset_sha256}
 
@@ -140,7 +147,7 @@ def test_parquet_carries_the_provenance_as_metadata(experiment: str, tmp_path: P
     folder = run_folder(experiment, "r10-s0-none")
     write_json(folder / "metrics.json", {**read_json(folder / "metrics.json"), "versions": {"torch": "2.13.0"}})
     origin = provenance(experiment, run="r10-s0-none", threshold=0.5)
-    write_table(errors_table(experiment, ratio=10), tmp_path / "e.parquet", origin)
+    write_table(hard_cases(experiment), tmp_path / "e.parquet", origin)
     told = json.loads(pq.read_schema(tmp_path / "e.parquet").metadata[b"closecall"])
     assert (told["run"], told["ratio"], told["seed"], told["threshold"]) == ("r10-s0-none", 10, 0, 0.5)
     assert told["torch"] == "2.13.0" and told["closecall"] and told["exported"].startswith("20")
@@ -153,45 +160,15 @@ def test_probabilities_keep_their_own_digits() -> None:
     assert pd.read_csv(io.BytesIO(table_bytes(frame, "csv", ORIGIN)))["prob"][0] == 0.12
 
 
-def test_errors_are_those_of_the_run(experiment: str) -> None:
-    predictions = load_predictions(load_run(experiment, "r10-s1-none"))
-    missed = set(predictions.ids[(predictions.labels == 1) & (predictions.pos_probs < 0.4)])
-    table = errors_table(experiment, ratio=10, seed=1, outcome="fn", threshold=0.4)
-    assert set(table["id"]) == missed and set(table["outcome"]) == {"fn"}
-    assert table["pos_prob"].is_monotonic_increasing
-    assert (table["pos_prob"] == table["prob_r10_s1"]).all()
-    everything = errors_table(experiment, ratio=10, outcome="tp, tn,fp ,fn")
-    assert len(everything) == len(predictions.ids)
-    assert len(errors_table(experiment, ratio=1, split="validation", outcome="tn")) > 0
-
-
-def test_an_example_at_the_threshold_is_called_positive(experiment: str) -> None:
-    table = errors_table(experiment, ratio=10, outcome=("tp", "fp"))
-    cut = float(table["pos_prob"].min())
-    assert len(errors_table(experiment, ratio=10, outcome=("tp", "fp"), threshold=cut)) == len(table)
-
-
 def test_the_hard_case_table_tells_all(experiment: str) -> None:
-    missed = errors_table(experiment, ratio=10, outcome="fn")["id"].tolist()[:2]
-    add_hard_cases(experiment, missed, ["missed"] * 2, origin=Origin("r10-s0-none", 10, 0, "test", 0.5))
-    add_hard_cases(experiment, ["post-00000"], ["read in training"])
-    set_note(experiment, missed[:1], "=note")
-    table = hard_case_table(experiment)
-    assert table["id"].tolist() == [*missed, "post-00000"]
+    table = hard_cases(experiment)
+    assert table["id"].tolist()[2] == "post-00000"
     assert table["split"].tolist() == ["test", "test", "train"]
     assert table["text"][2] == HOSTILE[0] and table["note"][0] == "=note"
     mean = table[["prob_r10_s0", "prob_r10_s1"]].mean(axis=1)
     assert np.allclose(table["prob_r10_mean"][:2], mean[:2]) and np.isnan(table["prob_r10_mean"][2])
     rows = [json.loads(line) for line in table_bytes(table, "jsonl", provenance(experiment)).decode().splitlines()]
     assert (rows[0]["run"], rows[0]["threshold"], rows[2]["ratio"]) == ("r10-s0-none", 0.5, None)
-
-
-def test_without_its_dataset_an_experiment_still_exports(experiment: str) -> None:
-    from closecall.data.datasets.store import delete_dataset
-
-    delete_dataset("posts")
-    table = errors_table(experiment, ratio=10, outcome="fn")
-    assert len(table) and set(table["text"]) == {""} and set(table["label"]) == {1}
 
 
 def test_probabilities_of_every_run(experiment: str) -> None:
@@ -202,16 +179,8 @@ def test_probabilities_of_every_run(experiment: str) -> None:
     assert (table.dtypes == np.float32).all() and table.notna().all().all()
 
 
-def test_what_is_refused(experiment: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no finished run 1:7. Finished runs: r1-s0-none"):
-        errors_table(experiment, ratio=7)
-    with pytest.raises(UserError, match="no finished run r10-s9-none"):
-        errors_table(experiment, ratio=10, seed=9)
-    with pytest.raises(UserError, match="misses is not an outcome"):
-        errors_table(experiment, ratio=10, outcome="misses")
-    with pytest.raises(UserError, match="no predictions for the split 'train'"):
-        errors_table(experiment, ratio=10, split="train")
-    table = errors_table(experiment, ratio=10)
+def test_a_file_of_another_kind_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"text": ["a"]})
     with pytest.raises(UserError, match=r"ends in .csv, .jsonl or .parquet"):
         write_table(table, tmp_path / "list.xlsx", ORIGIN)
     (tmp_path / "taken.csv").mkdir()
