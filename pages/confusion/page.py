@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, percent_text, probability_text, ratio_text, share_text
+from closecall.analysis.formatting import count_text, percent_text, prevalence_text, probability_text, ratio_text, share_text
 from closecall.analysis.metrics.outcomes import Confusion, confusion
 from closecall.analysis.metrics.prevalence import precision_at, predicted_positive_rate_at
 from closecall.data.experiments.runs import Run
@@ -16,7 +16,7 @@ from closecall.pages.confusion.threshold_rules import show_threshold_rules, thre
 from closecall.pages.shared.cached_io import predictions
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
-from closecall.pages.shared.state import choose_prevalence, choose_run, choose_threshold, in_words, require_experiment
+from closecall.pages.shared.state import choose_prevalence, choose_run, choose_threshold, require_experiment
 
 PARTS = ("Choose a threshold", "Against another run", "Calibration")
 
@@ -80,7 +80,7 @@ def worth(counts: Confusion, q: float) -> str:
         else f"{percent_text(precision)} of the alerts would be right (precision)"
     )
     return (
-        f"Positives found (recall): {share_text(counts.tp, counts.n_positives)}. Where there are {in_words(q)}, {right}: "
+        f"Positives found (recall): {share_text(counts.tp, counts.n_positives)}. Where there are {prevalence_text(q)}, {right}: "
         f"{1000 * alerts:,.1f} alerts per 1,000 texts."
     )
 

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import probability_text
+from closecall.analysis.formatting import prevalence_text, probability_text
 from closecall.analysis.metrics.thresholds import threshold_table
 from closecall.data.experiments.runs import Run
 from closecall.pages.shared.cached_io import predictions, stamp
-from closecall.pages.shared.state import in_words
 
 _SAID = {
     "one half": "one half",
@@ -52,7 +51,7 @@ def show_threshold_rules(rules: pd.DataFrame | None, q: float) -> None:
     st.dataframe(_shown(rules), column_config=columns, hide_index=True, key="desk", on_select=_take,
                  selection_mode="single-row", alt="What each rule for a threshold gives")  # fmt: skip
     st.caption(
-        f"Thresholds are chosen on validation; the figures are of the test set, with 95 % intervals, at {in_words(q)}. "
+        f"Thresholds are chosen on validation; the figures are of the test set, with 95 % intervals, at {prevalence_text(q)}. "
         "Tick a rule to move the slider there. Least cost cuts the probabilities as one temperature calibrates them."
     )
 
@@ -83,7 +82,7 @@ def _shown(rules: pd.DataFrame) -> pd.DataFrame:
             "to": 100 * rules["recall_high"],
             "alone": 100 * rules["true_negative_rate"],
             "precision": 100 * rules["precision_at_q"],
-            "alerts": 1000 * rules["alert_rate_at_q"],
+            "alerts": 1000 * rules["predicted_positive_rate_at_q"],
         }
     )
 

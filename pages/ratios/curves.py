@@ -11,7 +11,7 @@ from closecall.models.results.run_predictions import baseline_runs
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.ranking_table import curve
 from closecall.pages.shared.runs import outcomes_by_run
-from closecall.pages.shared.state import in_words
+from closecall.analysis.formatting import prevalence_text
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon", "cross")
 _AXES = ("positives found (recall, %)", "alerts that are right (precision, %)")
@@ -31,7 +31,7 @@ def curves_chart(config: ExperimentConfig, q: float) -> Chart:
         name, colour = ratio_text(run.config.ratio), colours[run.config.ratio]
         figure.add_trace(curve_line(run, q, name, colour))
         figure.add_trace(point(*points[run.name], name, colour, SYMBOLS[number % 8]))
-    plane(figure, title=f"Precision and recall at {in_words(q)}", q=q)
+    plane(figure, title=f"Precision and recall at {prevalence_text(q)}", q=q)
     positives = int(outcomes_by_run(config.id)[["tp", "fn"]].iloc[0].sum())
     reading = (
         f"Each line is one ratio (seed {runs[0].config.seed}) at every threshold; its mark is the threshold .5. "

@@ -14,7 +14,8 @@ from closecall.pages.ratios.curves import SYMBOLS, curve_line, one_seed, plane, 
 from closecall.pages.ratios.decomposition import decomposed
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.state import in_words, init_bound_value
+from closecall.analysis.formatting import prevalence_text
+from closecall.pages.shared.state import init_bound_value
 
 
 def ratio_vs_threshold_part(config: ExperimentConfig, test: ValidRuns, validation: ValidRuns, q: float) -> None:
@@ -59,7 +60,7 @@ def ratio_vs_threshold_chart(config: ExperimentConfig, base: float, q: float, po
     title = f"Every ratio at .5, over the curve of {ratio_text(base)}"
     plane(figure, title=title, q=q)
     reading = (
-        f"The line is {ratio_text(base)} (seed {own.config.seed}) at every threshold, at {in_words(q)}. A point on it "
+        f"The line is {ratio_text(base)} (seed {own.config.seed}) at every threshold, at {prevalence_text(q)}. A point on it "
         "is a ratio that does what that threshold does; above it, the other ratio buys something, below it costs. "
         f"{detectable_drop_text(positives)}"
     )

@@ -20,7 +20,7 @@ from closecall.models.results.run_predictions import baseline_runs
 from closecall.models.results.valid_runs import by_ratio, ratio_rows
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.runs import run_predictions
-from closecall.pages.shared.state import in_words
+from closecall.analysis.formatting import prevalence_text
 
 CURVE_POINTS = 600
 
@@ -82,14 +82,14 @@ def best_at(table: pd.DataFrame, q: float) -> str:
     rows = ratio_rows(table)
     best = max(rows, key=lambda row: row["f1"])
     if len(table) == 1:
-        return f"At {in_words(q)}, {ratio_text(best['ratio'])} has F1 {probability_text(best['f1'])}."
+        return f"At {prevalence_text(q)}, {ratio_text(best['ratio'])} has F1 {probability_text(best['f1'])}."
     others = [
         f"{probability_text(row['f1'])} at {ratio_text(row['ratio'])}"
         for row in (rows[0], rows[-1])
         if row["ratio"] != best["ratio"]
     ]
     return (
-        f"Among texts with {in_words(q)}, cut at .5, {ratio_text(best['ratio'])} has the best F1: "
+        f"Among texts with {prevalence_text(q)}, cut at .5, {ratio_text(best['ratio'])} has the best F1: "
         f"{probability_text(best['f1'])}, against {' and '.join(others)}."
     )
 

@@ -189,8 +189,3 @@ def choose_prevalence(*, help: str = "") -> float:
         or "The test set has its own mix of classes. Precision, F1 and alerts are worked out for this mix instead.",
     )
     return float(chosen) / 100
-
-
-def in_words(q: float) -> str:
-    """A prevalence as people say it: `9.1 % positives (1 in 11)`."""
-    return f"{100 * q:g} % positives (1 in {round(1 / q):,})"
