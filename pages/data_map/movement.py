@@ -5,10 +5,10 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.errors.data_map import movement
-from closecall.analysis.formatting import count_text, probability_text, share_text
+from closecall.analysis.formatting import count_text, probability_text, ratio_text, share_text
 from closecall.charts.data_map import confidence_chart
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.examples import example_table
 from closecall.pages.shared.maps.training_dynamics import PositivesByRatio
@@ -34,7 +34,7 @@ def movement_part(config: ExperimentConfig, run: Run, positives: PositivesByRati
 def _numbers_by_ratio(positives: PositivesByRatio) -> None:
     rows = [
         {
-            "Ratio": ratio_label(ratio),
+            "Ratio": ratio_text(ratio),
             "Median": probability_text(float(np.median(confidence))),
             "Below 0.50": share_text(int((confidence < 0.5).sum()), len(confidence)),
             "Never right": f"{int((correctness == 0).sum()):,}",
@@ -53,7 +53,7 @@ def _decreases(config: ExperimentConfig, run: Run, positives: PositivesByRatio) 
     changes = movement(positives.confidence)
     rows = np.argsort(changes["change"].to_numpy(), kind="stable")
     rows = rows[changes["change"].to_numpy()[rows] < 0]
-    first, last = ratio_label(positives.ratios[0]), ratio_label(positives.ratios[-1])
+    first, last = ratio_text(positives.ratios[0]), ratio_text(positives.ratios[-1])
     st.markdown(f"**Confidence falls from {first} to {last} for {len(rows):,} of {len(positives.ids):,} positives**")
     if not len(rows):
         return

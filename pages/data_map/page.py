@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, probability_text
+from closecall.analysis.formatting import count_text, probability_text, ratio_text
 from closecall.charts.data_map import (
     data_map_frame,
     data_map_groups,
@@ -14,7 +14,7 @@ from closecall.charts.data_map import (
     data_map_title,
 )
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.data_map_table import why_no_data_map
 from closecall.models.results.run_predictions import TRAIN
 from closecall.pages.data_map.movement import movement_part
@@ -76,14 +76,15 @@ def finding(dynamics: pd.DataFrame, positives: PositivesByRatio | None, run: Run
     if positives is None or len(positives.ratios) < 2 or not len(positives.ids):
         own = dynamics[dynamics["label"] == 1]
         never = int((own["correctness"] == 0).sum())
-        ratio = ratio_label(run.config.ratio)
+        ratio = ratio_text(run.config.ratio)
         return f"{never:,} of {count_text(len(own), 'positive')} are never classified correctly in training at {ratio}."
-    first, last = (ratio_label(ratio) for ratio in (positives.ratios[0], positives.ratios[-1]))
+    first, last = (ratio_text(ratio) for ratio in (positives.ratios[0], positives.ratios[-1]))
     start, end = (escape_markdown(probability_text(float(np.median(positives.confidence[at])))) for at in (0, -1))
     few, many = (int((positives.correctness[at] == 0).sum()) for at in (0, -1))
+    total = count_text(len(positives.ids), "positive")
     return (
-        f"{many:,} of {count_text(len(positives.ids), 'positive')} are never classified correctly in training at {last}, "
-        f"{few:,} at {first}. Their median confidence is {end} at {last} and {start} at {first}."
+        f"{many:,} of {total} are never classified correctly in training at {last}, {few:,} at {first}. Their median "
+        f"confidence is {end} at {last} and {start} at {first}."
     )
 
 
@@ -114,7 +115,7 @@ def show_data_map(config: ExperimentConfig, run: Run, dynamics: pd.DataFrame) ->
     context = SelectionContext(config, run, predictions, texts, DEFAULT_THRESHOLD)
     chart, panel = st.columns([3, 2], gap="medium")
     with chart:
-        title = data_map_title(points, ratio_label(run.config.ratio))
+        title = data_map_title(points, ratio_text(run.config.ratio))
         controls = (st.session_state["class"],)
         drawn = draw_map(view, groups, data_map_frame(revision()), texts, title=title, controls=controls)
         st.caption(regions_caption(points, drawn))

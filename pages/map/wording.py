@@ -5,9 +5,9 @@ import math
 import numpy as np
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, percent_text, sentence_text
+from closecall.analysis.formatting import count_text, percent_text, ratio_text, sentence_text
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig, ratio_label
+from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
 from closecall.pages.shared.maps.views import FROZEN, NEIGHBOURS, MapView, NeighbourAgreement
@@ -24,7 +24,7 @@ def show_missing_map(config: ExperimentConfig, run: Run, encoder: str) -> None:
         )
     elif run.status.state in ("queued", "running") or encoder == FROZEN:
         st.info(
-            f"The projection of {ratio_label(run.config.ratio)}, {encoder.lower()} encoder, is being computed. It "
+            f"The projection of {ratio_text(run.config.ratio)}, {encoder.lower()} encoder, is being computed. It "
             "appears here when it is done. Other ratios may be ready.",
             icon=":material/hourglass_top:",
         )
@@ -35,17 +35,18 @@ def show_missing_map(config: ExperimentConfig, run: Run, encoder: str) -> None:
 
 def finding(first: MapView, second: MapView | None) -> str:
     """How many positives are missed, and by two ratios how many both miss."""
-    ratio, missed = ratio_label(first.run.config.ratio), _missed(first)
+    ratio, missed = ratio_text(first.run.config.ratio), _missed(first)
     if second is None or second.run.name == first.run.name:
         maps = "" if second is None else ", before and after fine-tuning"
         if not len(missed):
             return f"{ratio} misses none of the {count_text(_positives(first), 'positive')} on this map{maps}."
         return f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')} on this map{maps}."
     other = _missed(second)
+    other_ratio = ratio_text(second.run.config.ratio)
     both = len(np.intersect1d(missed.astype(str), other.astype(str)))
     return (
         f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')}, "
-        f"{ratio_label(second.run.config.ratio)} {len(other):,}; {both:,} {'is' if both == 1 else 'are'} missed by both."
+        f"{other_ratio} {len(other):,}; {both:,} {'is' if both == 1 else 'are'} missed by both."
     )
 
 
@@ -54,8 +55,8 @@ def how_to_read(first: MapView, agreement: NeighbourAgreement | None) -> str:
     if agreement is None:
         encoder = "the frozen encoder" if first.frozen else f"the encoder fine-tuned at {first.name}"
         return (
-            f"Each point is a text, placed by a UMAP projection of its embedding by {encoder}. Texts that are similar to "
-            "the encoder are close together; long distances mean little. Draw a lasso around points to read their texts."
+            f"Each point is a text, placed by a UMAP projection of its embedding by {encoder}. Close points "
+            "are similar to the encoder; long distances mean little. Draw a lasso around points to read their texts."
         )
     if math.isnan(agreement.observed):
         return "The two maps have no test texts in common. A selection on one map is highlighted on both."
@@ -73,7 +74,7 @@ def chart_title(view: MapView, *, named: bool) -> str:
     if not named:
         negatives = int((view.points["outcome"] != "").sum()) - positives
         return f"{missed:,} of {positives:,} positives missed, among {negatives:,} negatives"
-    outcomes = f" at {ratio_label(view.run.config.ratio)}" if view.frozen else ""
+    outcomes = f" at {ratio_text(view.run.config.ratio)}" if view.frozen else ""
     return f"{sentence_text(view.name.removeprefix('the '))}: {missed:,} of {positives:,} positives missed{outcomes}"
 
 
