@@ -1,4 +1,7 @@
-"""The list as files, made when they are asked for."""
+"""Export of the hard-case list as files, and import of a list with a preview of what it changes.
+
+Files are made when their button is pressed. An import is written as one step, which Undo reverts.
+"""
 
 from functools import partial
 
@@ -31,42 +34,40 @@ NAMES = {
 
 
 def downloads(config: ExperimentConfig, cases: int, classes: list[str]) -> None:
-    """A button for each form; what the files hold, and where formulas are defused."""
+    """An export button for each format, and the settings that labelling tools need."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for form in FORMS:
             name, kind = NAMES[form]
-            marked = f"-{form}" if form in ENDINGS else ""
+            suffix = f"-{form}" if form in ENDINGS else ""
             st.download_button(
                 name,
                 data=partial(case_bytes, config.id, form),
-                file_name=f"{config.id}-hard-cases{marked}.{ENDINGS.get(form, form)}",
+                file_name=f"{config.id}-hard-cases{suffix}.{ENDINGS.get(form, form)}",
                 mime=kind,
                 icon=":material/download:",
                 on_click="ignore",
                 key=f"download-{form}",
             )
     st.caption(
-        f"All {cases:,}, with text, reasons, decisions, evidence, every run's probability and provenance. In CSV, "
-        "cells that a spreadsheet could take for a formula begin with an apostrophe.",
-        help="Provenance: dataset and its hash, experiment, run, ratio, seed, threshold, versions, time of export. "
-        "JSONL and Parquet hold every text unchanged. The Hugging Face folder comes as a zip: unpack it and call "
-        "datasets.load_dataset on it. Label Studio and Argilla cannot store NUL: it becomes U+FFFD there.",
+        f"Each file holds all {count_text(cases, 'case')}: text, reasons, decisions, evidence, the probability of each "
+        "run, and provenance. In CSV, an apostrophe precedes cells that a spreadsheet would run as a formula.",
+        help="Provenance: dataset with its hash, experiment, run, ratio, seed, threshold, versions and time of export. "
+        "JSONL and Parquet hold every text unchanged. The Hugging Face dataset is a zip file: unpack it and call "
+        "datasets.load_dataset on the folder. Label Studio and Argilla cannot store NUL: it becomes U+FFFD.",
     )
     studio, argilla = st.columns(2)
-    with studio.expander("The labelling interface for Label Studio"):
+    with studio.expander("Labelling interface for Label Studio"):
         st.code(label_studio_interface(classes), language="xml")
-    with argilla.expander("The dataset for Argilla 2"):
+    with argilla.expander("Dataset settings for Argilla 2"):
         st.code(argilla_settings(classes), language="python")
 
 
-# A list comes back: what it would change is shown first, then written as one step.
-
-IMPORT_FORMATS = "CSV, JSONL or Parquet from here, also after a spreadsheet; JSON from Label Studio or Argilla"
+IMPORT_FORMATS = "CSV, JSONL or Parquet exported here, also edited in a spreadsheet; JSON from Label Studio or Argilla"
 _WORDS = {"note": "note", "action": "action", "new_label": "new label", "tags": "tags"}
 
 
 def import_panel(config: ExperimentConfig, texts: Texts) -> None:
-    """Choose a file, see what it changes, take it over."""
+    """Choose a file, preview its changes, import them."""
     if done := st.session_state.pop("import-done", ""):
         st.success(done, icon=":material/check:")
     source = choose_source("cases", IMPORT_FORMATS)
@@ -88,7 +89,7 @@ def import_panel(config: ExperimentConfig, texts: Texts) -> None:
 
 
 def finding(comparison: ListComparison) -> str:
-    """What the file would do, in one sentence."""
+    """The number of new, changed, unchanged and rejected rows, in one sentence."""
     new = sum("listed" in one.change for one in comparison.changes)
     changed = len(comparison.changes) - new
     parts = []
@@ -96,16 +97,16 @@ def finding(comparison: ListComparison) -> str:
         parts.append(f"{count_text(new, 'case')} new on the list")
     if changed:
         parts.append(f"{count_text(changed, 'case')} changed")
-    parts.append(f"{comparison.unchanged:,} as on the list")
+    parts.append(f"{comparison.unchanged:,} unchanged")
     if comparison.kept:
-        parts.append(f"{comparison.kept:,} changed here since the export and left as here")
+        parts.append(f"{comparison.kept:,} changed on the list since the export and kept")
     if len(comparison.problems):
-        parts.append(f"{count_text(len(comparison.problems), 'row')} not taken")
+        parts.append(f"{count_text(len(comparison.problems), 'row')} rejected")
     return f"{comparison.source}: {', '.join(parts)}."
 
 
 def change_words(one: CaseChange) -> str:
-    """`new on the list; action: none, then relabel`."""
+    """One change as `new on the list; action: none → relabel`."""
     parts = ["new on the list"] if one.change.get("listed") else []
     parts += [f"{_WORDS[name]}: {one.before[name] or 'none'} → {after or 'none'}" for name, after in one.after.items()]
     return "; ".join(parts)
@@ -125,7 +126,7 @@ def _changes(comparison: ListComparison, texts: Texts) -> None:
         "row": st.column_config.NumberColumn("Row", width=60),
         "id": st.column_config.TextColumn("Id", width=120),
         "change": st.column_config.TextColumn("What changes", width=420),
-        "also": st.column_config.TextColumn("Also changed here", width=120),
+        "also": st.column_config.TextColumn("Also changed on the list", width=120),
         "text": st.column_config.TextColumn("Text", width=220),
     }
     shown = list(columns) if frame["also"].any() else ["row", "id", "change", "text"]
@@ -137,39 +138,39 @@ def _problems(problems: pd.DataFrame) -> None:
     columns = {
         "row": st.column_config.NumberColumn("Row", width=60),
         "id": st.column_config.TextColumn("Id in the file", width=120),
-        "reason": st.column_config.TextColumn("Why it is not taken, and the mend", width=640),
+        "reason": st.column_config.TextColumn("Why it is rejected, and how to fix it", width=640),
     }
     st.dataframe(problems, column_config=columns, hide_index=True, key="import-problems", row_height=58,
-                 height=min(38 + 58 * len(problems), 270), alt="Rows that are not taken")  # fmt: skip
+                 height=min(38 + 58 * len(problems), 270), alt="Rejected rows")  # fmt: skip
 
 
 def _apply(config: ExperimentConfig, comparison: ListComparison) -> None:
-    gone = False
+    remove_missing = False
     if comparison.missing:
-        gone = st.checkbox(
-            f"Take off the list: {count_text(len(comparison.missing), 'case')} that the file does not hold",
+        remove_missing = st.checkbox(
+            f"Remove {count_text(len(comparison.missing), 'case')} missing from the file",
             key="import-missing",
-            help="Rows that were deleted from the file, or whose ids could not be matched.",
+            help="Cases whose rows were deleted from the file, or whose ids could not be matched.",
         )
-    number = len(comparison.records(remove_missing=gone)[0])
+    number = len(comparison.records(remove_missing=remove_missing)[0])
     st.button(
-        f"Take over {count_text(number, 'change')}" if number else "Nothing to take over",
+        f"Import {count_text(number, 'change')}" if number else "Nothing to import",
         key="import-apply",
         type="primary",
         disabled=not number,
-        on_click=_take,
-        args=(config.id, comparison, gone),
+        on_click=_import,
+        args=(config.id, comparison, remove_missing),
     )
 
 
-def _take(experiment: str, comparison: ListComparison, gone: bool) -> None:
-    ids, changes = comparison.records(remove_missing=gone)
+def _import(experiment: str, comparison: ListComparison, remove_missing: bool) -> None:
+    ids, changes = comparison.records(remove_missing=remove_missing)
     case_list.import_list(experiment, ids, changes, comparison.source)
     st.session_state["import-done"] = (
-        f"{count_text(len(ids), 'change')} taken over from {escape_markdown(comparison.source)}. Undo takes all of them back."
+        f"{count_text(len(ids), 'change')} imported from {escape_markdown(comparison.source)}. Undo reverts them all."
     )
 
 
-@st.cache_resource(max_entries=4, show_spinner="Comparing with the list")
+@st.cache_resource(max_entries=4, show_spinner="Comparing the file with the list")
 def _compared(_source: Chosen, experiment: str, key: str, written: int) -> ListComparison:
     return compare_list(experiment, read_case_file(_source.content, _source.name))

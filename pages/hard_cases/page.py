@@ -1,4 +1,4 @@
-"""Leave with a list: why each case is on it, what to do with it, and the files to take away."""
+"""Which examples need a decision? The hard-case list with its evidence and actions, its export and its import."""
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +11,7 @@ from closecall.pages.hard_cases.evidence import evidence_for, facts_around, fact
 from closecall.pages.hard_cases.files import downloads, import_panel
 from closecall.pages.hard_cases.proposals import proposals
 from closecall.pages.hard_cases.relabelling import before_after_panel, relabel_panel
-from closecall.pages.hard_cases.table import case_table, filtered, take_back
+from closecall.pages.hard_cases.table import case_table, filtered, undo_step
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import texts_of
 from closecall.pages.shared.case_list import choose_person
@@ -19,6 +19,9 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, wide
 from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.state import require_experiment
+
+FORMER_NAMES = {"Take home": "Export"}
+"""Earlier names of tools in links, with the current one."""
 
 
 def show() -> None:
@@ -34,7 +37,7 @@ def show() -> None:
     tool = choose_tool(config, cases)
     if tool == "Propose":
         proposals(config, facts_around(config.id), set(cases.index))
-    elif tool == "Take home":
+    elif tool == "Export":
         downloads(config, len(cases), classes)
     elif tool == "Import":
         import_panel(config, texts)
@@ -43,25 +46,26 @@ def show() -> None:
     elif tool == "Before and after":
         before_after_panel(relabelled_experiments(config.id))
     if cases.empty:
-        how_to_begin(config)
+        show_first_steps(config)
         return
     shown = filtered(cases)
     if shown.empty:
-        st.info("No case on the list fits these filters.", icon=":material/filter_alt_off:")
+        st.info("No case on the list matches these filters.", icon=":material/filter_alt_off:")
         return
     around = evidence_for(config.id, facts, list(shown.index))
     case_table(config, shown, run_predictions(config.id), around, texts, classes)
 
 
 def choose_tool(config: ExperimentConfig, cases: pd.DataFrame) -> str | None:
-    """Undo, and what is done with the list as a whole: one tool at a time, or none."""
+    """Draw the undo button and the tools for the whole list; the chosen tool, or None."""
     tools = ["Propose", "Import"]
-    tools[1:1] = ["Take home"] if len(cases) else []
+    tools[1:1] = ["Export"] if len(cases) else []
     tools += ["Apply decisions"] if len(cases) else []
     tools += ["Before and after"] if relabelled_experiments(config.id) else []
     if "case-tool" not in st.session_state:
-        asked = st.query_params.get("tool")
-        st.session_state["case-tool"] = asked if asked in tools else "Propose" if cases.empty else None
+        linked = st.query_params.get("tool", "")
+        linked = FORMER_NAMES.get(linked, linked)
+        st.session_state["case-tool"] = linked if linked in tools else "Propose" if cases.empty else None
     elif st.session_state["case-tool"] not in tools:
         st.session_state["case-tool"] = None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -69,10 +73,10 @@ def choose_tool(config: ExperimentConfig, cases: pd.DataFrame) -> str | None:
             "Undo",
             key="undo",
             shortcut="Z",
-            on_click=take_back,
+            on_click=undo_step,
             args=(config.id,),
             disabled=not case_list.can_undo(config.id),
-            help="Takes back your last step on this list: an addition, a removal, a note, a tag, an action, an import.",
+            help="Undoes your last step on this list: an addition, a removal, a note, a tag, an action or an import.",
         )
         return st.pills("Tools", tools, key="case-tool", label_visibility="collapsed")
 
@@ -81,19 +85,18 @@ def finding(cases: pd.DataFrame) -> str:
     if cases.empty:
         return "There are no hard cases on the list yet."
     undecided = int((cases["action"] == "").sum())
-    rest = "each has its action" if not undecided else f"{undecided:,} without an action yet"
+    rest = "all with an action" if not undecided else f"{undecided:,} without an action"
     return f"{count_text(len(cases), 'hard case')} on the list, {rest}."
 
 
-def how_to_begin(config: ExperimentConfig) -> None:
-    """Where cases come from."""
+def show_first_steps(config: ExperimentConfig) -> None:
+    """The ways to add the first cases."""
     st.info(
-        "Read the errors and press A on those to act on, draw around them on the map, let a rule above propose what "
-        "the runs keep getting wrong, or import a list.",
+        "Add examples on the Errors page (key A) or on the Map, accept what a rule above proposes, or import a list.",
         icon=":material/bookmark_add:",
     )
-    query = {"experiment": config.id}
-    st.page_link("pages/errors/page.py", label="Read the errors", icon=":material/menu_book:", query_params=query)
+    st.page_link("pages/errors/page.py", label="Read the errors", icon=":material/menu_book:",
+                 query_params={"experiment": config.id})  # fmt: skip
 
 
 show()

@@ -1,4 +1,7 @@
-"""Rules that propose cases: what must hold for an example to be worth a decision, and the words for why."""
+"""Rules that propose cases. A rule selects test examples by their outcomes and neighbours; a person decides.
+
+Each rule has a button that adds its examples to the list, with the name of the rule in the reason.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,20 +20,22 @@ from closecall.pages.shared.escaping import escape_markdown
 
 GROUPS = {
     1: {"always wrong": "always missed", "lost": "lost as the ratio rises", "gained": "gained as the ratio rises",
-        "unstable": "unstable over seeds", "wavering": "wavering"},
-    0: {"always wrong": "false alarm at every ratio", "lost": "false alarm from some ratio on",
-        "gained": "cleared as the ratio rises", "unstable": "unstable over seeds", "wavering": "wavering"},
+        "unstable": "unstable over seeds", "wavering": "not monotonic in the ratio"},
+    0: {"always wrong": "false positive at every ratio", "lost": "false positive from some ratio on",
+        "gained": "true negative as the ratio rises", "unstable": "unstable over seeds",
+        "wavering": "not monotonic in the ratio"},
 }  # fmt: skip
-"""The kinds of `analysis.ratio.outcome_groups` that a rule may ask for, in the words of each class."""
+"""The kinds of `analysis.ratio.outcome_groups` that a rule may select, with their names for each class."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What an example must be: its class, its kinds, its types (balanced pool) and its own-class margin.
+    """Conditions on an example: its class, kind, type (balanced pool) and margin. Empty or None: no condition.
 
-    Empty or None: anything goes. `margin_below` is about the cosine to the nearest training example of its own class
-    less that of the other class; for a positive this is `margin`. `most_ratios`: most runs get it wrong at more than
-    half of the ratios. `recoverable`: still ranked well enough for the threshold of the smallest ratio.
+    `margin_below`: upper bound of the cosine similarity to the nearest training example of the example's own class
+    minus the similarity to the nearest of the other class (for a positive, `margin`).
+    `most_ratios`: most runs get it wrong at more than half of the ratios.
+    `recoverable`: at the largest ratio it ranks high enough for a lower threshold to recover it.
     """
 
     name: str
@@ -47,44 +52,45 @@ class Rule:
         return bool(self.types) or self.margin_below is not None
 
 
+_NOUNS = ("negative", "positive")
 RULES = (
     Rule("missed at most ratios", "Positives that most runs miss at more than half of the ratios.", most_ratios=True),
-    Rule("always missed", "Positives that over four in five runs miss at every ratio.", kinds=("always wrong",)),
+    Rule("always missed", "Positives that more than 80 % of the runs miss at every ratio.", kinds=("always wrong",)),
     Rule(
         "always missed, borderline, margin below 0",
-        "Always missed, with two or three of the five nearest training examples positive, and the nearest of all a "
-        "negative: true overlap, or a wrong label.",
+        "Positives that are always missed, with two or three positives among the five nearest training examples and a "
+        "negative as the nearest. The classes overlap here, or the label is wrong.",
         kinds=("always wrong",),
         types=("borderline",),
         margin_below=0.0,
     ),
     Rule(
         "lost at the largest ratio, recoverable",
-        "Found at the smallest ratio, missed at the largest, and still ranked high enough there for a lower threshold "
-        "to find them.",
+        "True positives at the smallest ratio and false negatives at the largest, ranked high enough there for a lower "
+        "threshold to recover them.",
         kinds=("lost",),
         recoverable=True,
     ),
     Rule(
-        "false alarm at every ratio",
-        "Negatives that over four in five runs call positive at every ratio.",
+        "false positive at every ratio",
+        "Negatives that more than 80 % of the runs predict as positive at every ratio.",
         label=0,
         kinds=("always wrong",),
     ),
 )
 
 
-def composed(label: int, kinds: Sequence[str], types: Sequence[str], margin_below: float | None) -> Rule:
-    """A rule of one's own, named by what it asks."""
+def custom_rule(label: int, kinds: Sequence[str], types: Sequence[str], margin_below: float | None) -> Rule:
+    """A custom rule, named by its conditions."""
     parts = [GROUPS[label][kind] for kind in kinds]
     parts = [" or ".join(parts)] if parts else [("any negative", "any positive")[label] + " that is not always right"]
     parts += [" or ".join(types)] if types else []
     parts += [f"margin below {margin_below:g}"] if margin_below is not None else []
-    return Rule(", ".join(parts), "A rule of your own.", label, tuple(kinds), tuple(types), margin_below)
+    return Rule(", ".join(parts), "A custom rule.", label, tuple(kinds), tuple(types), margin_below)
 
 
 def proposed(facts: pd.DataFrame, rule: Rule) -> tuple[list[str], list[str]]:
-    """The ids that a rule finds and the reason of each, those that most runs get wrong first.
+    """The ids that a rule selects and the reason for each, ordered by the number of runs that get them wrong.
 
     `facts` has the columns of `models.results.case_evidence.fates` and its NEIGHBOURS, `id` as index.
     """
@@ -106,23 +112,18 @@ def proposed(facts: pd.DataFrame, rule: Rule) -> tuple[list[str], list[str]]:
 
 
 def _reason(row: dict, rule: Rule) -> str:
-    """`always missed: by 14 of 15 runs (rule, threshold .50)`, with the evidence that the rule asks for."""
-    runs = sum(letter in "HMRF" for letter in str(row["outcome_string"]))
-    said = f"{rule.name}: by {row['wrong_runs']} of {runs} runs"
+    """The reason as `always missed: by 14 of 15 runs (rule, threshold 0.50)`, with the neighbours a rule uses."""
+    runs = sum(letter.isalpha() for letter in str(row["outcome_string"]))
+    reason = f"{rule.name}: by {row['wrong_runs']} of {runs} runs"
     if rule.needs_neighbours:
-        said += f", {row['type_balanced']}, margin {row['margin']:.2f}"
-    return f"{said} (rule, threshold {probability_text(THRESHOLD)})"
-
-
-# Rules propose, people dispose: a button for each rule, and a rule of one's own.
-
-_NOUNS = ("negative", "positive")
+        reason += f", {row['type_balanced']}, margin {row['margin']:.2f}"
+    return f"{reason} (rule, threshold {probability_text(THRESHOLD)})"
 
 
 def proposals(config: ExperimentConfig, facts: pd.DataFrame, listed: set[str]) -> None:
-    """What each rule would add, one button each; beside them a rule composed by hand."""
+    """A button for each rule with the number of cases it adds, and the form for a custom rule."""
     if facts.empty:
-        st.caption("Rules need a finished run whose predictions did not collapse.")
+        st.caption("Rules need a finished run that did not collapse.")
         return
     with st.container(border=True):
         ready, own = st.columns(2, gap="large")
@@ -130,33 +131,34 @@ def proposals(config: ExperimentConfig, facts: pd.DataFrame, listed: set[str]) -
             for rule in RULES:
                 _button(config, facts, rule, listed, key=f"propose-{rule.name}", help=rule.meaning)
         with own:
-            _compose(config, facts, listed)
+            _custom_rule_form(config, facts, listed)
+        threshold = escape_markdown(probability_text(THRESHOLD))
         st.caption(
-            f"Test set, threshold {escape_markdown(probability_text(THRESHOLD))}, runs without a remedy that did not collapse. Cases "
-            "come on the list with the rule as their reason; take off those that do not belong there.",
+            f"Test set, threshold {threshold}, baseline runs that did not collapse. Proposed cases carry the rule as "
+            "their reason. Remove those that do not belong on the list.",
             help=_about_types(),
         )
 
 
-def _compose(config: ExperimentConfig, facts: pd.DataFrame, listed: set[str]) -> None:
-    """Group, type and margin, each optional."""
+def _custom_rule_form(config: ExperimentConfig, facts: pd.DataFrame, listed: set[str]) -> None:
+    """The form for a custom rule: class, kind, type and margin, each optional except the class."""
     first, second = st.columns(2)
     label = first.segmented_control(
-        "A rule of your own, about", [1, 0], format_func=lambda one: _NOUNS[one] + "s", default=1, required=True,
+        "Custom rule for", [1, 0], format_func=lambda one: _NOUNS[one] + "s", default=1, required=True,
         key="rule-label",
     )  # fmt: skip
     label = 1 if label is None else int(label)
     below = second.number_input(
         "Margin below", value=None, min_value=-2.0, max_value=2.0, step=0.05, key="rule-margin", placeholder="any",
-        help="Cosine to the nearest training example of its own class, less that to the nearest of the other class. "
-        "Below 0: it lies nearer to the other class.",
+        help="Cosine similarity to the nearest training example of the own class minus that to the nearest of the "
+        "other class. Below 0, the other class is nearer.",
     )  # fmt: skip
     kinds = first.multiselect(
-        "What became of it", list(GROUPS[label]), format_func=lambda kind: GROUPS[label][kind],
+        "Outcomes over ratios", list(GROUPS[label]), format_func=lambda kind: GROUPS[label][kind],
         key=f"rule-kinds-{label}", placeholder="any",
     )  # fmt: skip
     types = second.multiselect("Type", list(TYPES), key="rule-types", placeholder="any", help=_about_types())
-    rule = composed(label, kinds, types, below)
+    rule = custom_rule(label, kinds, types, below)
     _button(config, facts, rule, listed, key="propose-own", help=f"Reason: {rule.name}.")
 
 
@@ -165,12 +167,12 @@ def _button(
 ) -> None:
     ids, reasons = proposed(facts, rule)
     new = [(one, reason) for one, reason in zip(ids, reasons, strict=True) if one not in listed]
-    there = len(ids) - len(new)
-    what = count_text(len(ids) if there and not new else len(new), _NOUNS[rule.label])
+    known = len(ids) - len(new)
+    what = count_text(len(ids) if known and not new else len(new), _NOUNS[rule.label])
     st.button(
-        f"On the list: all {what} {rule.name}" if there and not new else f"Propose {what}: {rule.name}",
+        f"On the list: all {what} {rule.name}" if known and not new else f"Add {what}: {rule.name}",
         key=key,
-        help=f"{help} {there:,} of them are on the list already." if there else help,
+        help=f"{help} {known:,} of them are on the list already." if known else help,
         disabled=not new,
         on_click=_add,
         args=(config.id, new),
@@ -178,13 +180,14 @@ def _button(
 
 
 def _about_types() -> str:
-    chance = type_shares_by_chance(1 / 2)
-    at_ten = type_shares_by_chance(1 / 11)
+    balanced = {name: percent_text(share) for name, share in type_shares_by_chance(1 / 2).items()}
+    at_ten = {name: percent_text(share) for name, share in type_shares_by_chance(1 / 11).items()}
     return (
-        "Type (Napierala and Stefanowski): how many of its five nearest training examples are of its own class, 4 or 5 "
-        "safe, 2 or 3 borderline, 1 rare, none an outlier; by the frozen encoder, among as many negatives as "
-        f"positives. Without any signal {percent_text(chance['borderline'])} would be borderline. At 1:10 that would be "
-        f"{percent_text(at_ten['borderline'])}, and {percent_text(at_ten['outlier'])} outliers: hence the balanced pool."
+        "Type (Napierala and Stefanowski 2016) by the number of own-class examples among the five nearest training "
+        "examples: 4 or 5 safe, 2 or 3 borderline, 1 rare, 0 outlier. Neighbours come from the frozen encoder's "
+        "embeddings, among as many negatives as positives. By chance alone, "
+        f"{balanced['borderline']} would be borderline in this balanced pool. At 1:10, {at_ten['borderline']} would be "
+        f"borderline and {at_ten['outlier']} outliers."
     )
 
 
