@@ -18,7 +18,7 @@ from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
-TOOLS = ("Propose", "Take home", "Import", "Apply decisions")
+TOOLS = ("Propose", "Export", "Import", "Apply decisions")
 ELEMENT = (
     "<script>window.pwned=1</script><img class=pwned src=x onerror=window.pwned=2><svg onload=window.pwned=3></svg>"
     "<iframe class=pwned srcdoc=x></iframe><style>.stApp{display:none!important}</style>"
