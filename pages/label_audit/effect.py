@@ -1,4 +1,4 @@
-"""What recall would be without the suspects, or with their labels turned, and what that is worth."""
+"""Recall at each ratio with the labels as they are, without the suspects, and with the suspects relabelled."""
 
 import math
 from typing import Any
@@ -12,85 +12,86 @@ from closecall.analysis.causes.label_audit import (
     flagged_share_of_false_negatives,
     recall_without_suspects,
 )
-from closecall.analysis.formatting import count_text, percent_text, ratio_text, share_text
+from closecall.analysis.formatting import count_text, interval_text, percent_text, ratio_text, share_text
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.escaping import escape_markdown
 
 CAUTION = (
-    "The suspects were chosen by a model that resembles these runs: what is hard for one is hard for the other, so "
-    "recall rises by the choice alone, also where every label is right. Take the gain as an upper bound until somebody "
-    "has read the suspects."
+    "The model that selects suspects resembles these runs, so both find the same examples hard. Recall therefore rises "
+    "even if every label is right. Treat the gain as an upper bound until the suspects are read."
 )
 LABELS_CAUSE = 0.05
+"""Share of false negatives that are suspects, above which wrong labels may be a cause of the loss."""
 
 
 def effect(runs: ValidRuns, suspects: pd.DataFrame, threshold: float) -> None:
-    """The table of all ratios, its one sentence, and the caution."""
-    st.markdown("#### What this would do to recall")
+    """The finding at the largest ratio, the table of all ratios, and how to read them."""
+    st.markdown("#### Effect on recall")
     flagged = np.isin(runs.ids, suspects["id"].to_numpy(dtype=object))
     if not runs.levels or not flagged.any():
-        st.caption("No suspect is in the test set that the runs are judged on: recall stays as it is.")
+        st.caption("The test set holds no suspect, so recall does not change.")
         return
     st.markdown(sentence(runs, flagged, threshold))
     st.dataframe(
         pd.DataFrame([_row(runs, flagged, ratio, threshold) for ratio in runs.levels]),
         hide_index=True,
-        alt="Recall at each ratio with the labels as they are, the suspects dropped, and the suspects relabelled",
+        alt="Recall at each ratio with the current labels, without the suspects, and with the suspects relabelled",
         column_config=_COLUMNS,
     )
     st.caption(CAUTION)
 
 
 def sentence(runs: ValidRuns, flagged: np.ndarray, threshold: float) -> str:
-    """How many misses of the largest ratio are suspects, against the hits."""
-    ratio = runs.levels[-1]
-    told = flagged_share_of_false_negatives(runs.labels, runs.at(ratio), flagged, threshold=threshold)
+    """The share of suspects among the false negatives and among the true positives at the largest ratio.
+
+    `flagged`: mask of the suspects, aligned with the test examples.
+    """
+    ratio = ratio_text(runs.levels[-1])
+    counts = flagged_share_of_false_negatives(runs.labels, runs.at(runs.levels[-1]), flagged, threshold=threshold)
     n_test = count_text(int(flagged.sum()), "suspect")
-    if not told.false_negatives:
-        return f"{n_test} in the test set; {ratio_text(ratio)} misses no positive."
-    reading = _reading(told)
+    if not counts.false_negatives:
+        return f"The test set holds {n_test}. There is no false negative at {ratio}."
+    share = escape_markdown(share_text(counts.flagged, counts.false_negatives))
     return (
-        f"{n_test} in the test set. Of the misses of {ratio_text(ratio)}, {_share(told)} are suspects; of its hits "
-        f"{escape_markdown(percent_text(told.share_of_true_positives))}. {reading}"
+        f"The test set holds {n_test}. At {ratio}, {share} of the false negatives are suspects, and "
+        f"{escape_markdown(percent_text(counts.share_of_true_positives))} of the true positives. {_reading(counts)}"
     )
 
 
-def _reading(told: FlaggedFalseNegatives) -> str:
-    if told.share.low > LABELS_CAUSE:
-        return "More than 5 % of the misses: wrong labels may be a cause of the loss."
-    if told.share.high < LABELS_CAUSE:
-        return "Fewer than 5 % of the misses: wrong labels explain little of the loss."
-    return "Too few misses to tell whether more than 5 % of them are suspects."
+def _reading(counts: FlaggedFalseNegatives) -> str:
+    if counts.share.low > LABELS_CAUSE:
+        return "More than 5 % of the false negatives are suspects: wrong labels may be a cause of the loss."
+    if counts.share.high < LABELS_CAUSE:
+        return "Fewer than 5 % of the false negatives are suspects: wrong labels explain little of the loss."
+    return "The test set has too few false negatives to show whether more than 5 % of them are suspects."
 
 
 def _row(runs: ValidRuns, flagged: np.ndarray, ratio: float, threshold: float) -> dict[str, Any]:
     probs = runs.at(ratio)
-    told = recall_without_suspects(runs.labels, probs, flagged, threshold=threshold).itertuples()
-    misses = flagged_share_of_false_negatives(runs.labels, probs, flagged, threshold=threshold)
-    recalls = {f"recall-{number}": _recall(one) for number, one in enumerate(told)}
-    own = share_text(misses.flagged, misses.false_negatives) if misses.false_negatives else "none missed"
-    return {"ratio": ratio_text(ratio), **recalls, "misses": own}
+    recalls = recall_without_suspects(runs.labels, probs, flagged, threshold=threshold).itertuples()
+    counts = flagged_share_of_false_negatives(runs.labels, probs, flagged, threshold=threshold)
+    share = share_text(counts.flagged, counts.false_negatives) if counts.false_negatives else "no false negatives"
+    return {
+        "ratio": ratio_text(ratio),
+        **{f"recall-{number}": _recall(one) for number, one in enumerate(recalls)},
+        "misses": share,
+    }
 
 
 def _recall(row: Any) -> str:
-    """`66.2 % (61.0 to 71.0), 223 of 337`; over seeds the mean count."""
+    """Recall as "66.2 % (95 % CI 61.0-71.0), 223/337"; the count is a mean over seeds."""
     if math.isnan(row.recall):
         return "no positives left"
-    found = f"{row.found:,.0f}" if float(row.found).is_integer() else f"{row.found:,.1f}"
-    bounds = f"{100 * row.low:.1f} to {100 * row.high:.1f}"
-    return f"{percent_text(row.recall)} ({bounds}), {found} of {row.n_positives:,}"
-
-
-def _share(told: FlaggedFalseNegatives) -> str:
-    return escape_markdown(share_text(told.flagged, told.false_negatives))
+    count = f"{row.found:,.0f}" if float(row.found).is_integer() else f"{row.found:,.1f}"
+    return f"{percent_text(row.recall)} ({interval_text(row.low, row.high)}), {count}/{row.n_positives:,}"
 
 
 _COLUMNS: dict[str, Any] = {
     "ratio": st.column_config.TextColumn("Ratio", width=60),
-    "recall-0": st.column_config.TextColumn("Recall, labels as they are"),
-    "recall-1": st.column_config.TextColumn("Suspects dropped"),
-    "recall-2": st.column_config.TextColumn("Suspects relabelled"),
+    "recall-0": st.column_config.TextColumn("Recall, current labels"),
+    "recall-1": st.column_config.TextColumn("Recall, suspects removed"),
+    "recall-2": st.column_config.TextColumn("Recall, suspects relabelled"),
     "misses": st.column_config.TextColumn(
-        "Misses that are suspects", help="Of the positives that more than half of the ratio's seeds miss."
+        "Suspects among false negatives", help="Of the positives that more than half of the seeds miss."
     ),
 }

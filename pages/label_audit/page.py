@@ -1,4 +1,4 @@
-"""Which labels look wrong? Suspects to read, with the evidence, and what they would do to recall."""
+"""Which labels are suspected errors? The suspects with their evidence, and their effect on recall."""
 
 import pandas as pd
 import streamlit as st
@@ -6,7 +6,7 @@ import streamlit as st
 from closecall.analysis.formatting import count_text, probability_text
 from closecall.data.annotations.label_audits import AuditInfo
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.pages.label_audit.audit_job import at_work, found_audit, invite
+from closecall.pages.label_audit.audit_job import finished_audit, show_running_audit, show_start
 from closecall.pages.label_audit.effect import effect
 from closecall.pages.label_audit.suspects import READS, STARTS, actions, chosen, controls, suspect_card, suspect_table
 from closecall.pages.shared.cached_io import texts_of
@@ -20,11 +20,11 @@ from closecall.pages.shared.url_filters import load_filters, save_filters
 def show() -> None:
     wide()
     config = require_experiment()
-    if at_work(config):
+    if show_running_audit(config):
         return
-    audit = found_audit(config)
+    audit = finished_audit(config)
     if audit is None:
-        invite(config)
+        show_start(config)
         return
     with st.sidebar:
         threshold = choose_threshold()
@@ -32,67 +32,68 @@ def show() -> None:
     suspects = frame[frame["flagged"]]
     headline(f"Label audit of {escape_markdown(config.title)}", finding(frame, suspects), detail(info))
     if suspects.empty:
-        st.caption("No label contradicts the model strongly enough. That does not prove that every label is right.")
+        st.caption("No label contradicts the model strongly enough. This does not prove that every label is right.")
         return
-    read(config, suspects)
+    suspects_part(config, suspects)
     effect(valid_runs(config.id)[0], suspects, threshold)
-    st.caption(how_made(info))
+    st.caption(method_note(info))
 
 
 def finding(frame: pd.DataFrame, suspects: pd.DataFrame) -> str:
-    """How many labels look wrong, of either class."""
+    """The number of suspected label errors in each class."""
     positives = int((suspects["label"] == 1).sum())
     if suspects.empty:
-        return f"None of {len(frame):,} labels looks wrong."
+        return f"None of {len(frame):,} labels is a suspected error."
     return (
-        f"{len(suspects):,} of {len(frame):,} labels look wrong: "
+        f"{len(suspects):,} of {len(frame):,} labels are suspected errors: "
         f"{count_text(positives, 'positive')} and {count_text(len(suspects) - positives, 'negative')}."
     )
 
 
 def detail(info: AuditInfo) -> str:
-    """By which rule they are suspected."""
+    """The rule that makes a label a suspect, with the probabilities it uses."""
     positive, negative = (
         escape_markdown(probability_text(one)) for one in (info.positive_threshold, info.negative_threshold)
     )
     return (
-        "To a model that was not shown them they look like the other class, as much as that class does on average: a "
-        f"negative is suspect when positive has a probability of {positive} or more, a positive when negative has "
-        f"{negative} or more. Suspects are to be read, not to be believed."
+        "The out-of-fold probability of the other class is at least as high as for an average example of that class. A "
+        f"negative is a suspect from a probability of positive of {positive} on, a positive from a probability of "
+        f"negative of {negative} on. Read a suspect before you change its label."
     )
 
 
-def how_made(info: AuditInfo) -> str:
-    grouped = ", texts of one group always held out together" if info.grouped else ""
+def method_note(info: AuditInfo) -> str:
+    """The method with its number of folds, and the share of true errors that it found in a benchmark."""
+    grouped = ", each group in one fold" if info.grouped else ""
     return (
-        f"Confident learning (cleanlab) on out-of-fold probabilities of a logistic regression on the frozen encoder's "
-        f"embeddings, {info.folds} folds{grouped}. Classifiers fine-tuned {info.folds} times, each without a fifth of "
-        f"the texts, would judge better; that is {info.folds} more trainings, which are not made here. Tried on labels "
-        "of which 3 % were flipped on purpose, 49 % of the suspects were such errors among newsgroup posts and 13 % "
-        "among single sentences of film reviews; of those with four of five neighbours against them 74 % and 20 %."
+        "Method: confident learning (cleanlab) on out-of-fold probabilities of a logistic regression on the frozen "
+        f"encoder's embeddings, {info.folds} folds{grouped}. Fine-tuned classifiers would be more accurate but need "
+        f"{info.folds} more trainings. In a benchmark with 3 % flipped labels, 49 % of the suspects were true errors "
+        "among newsgroup posts and 13 % among single sentences of film reviews. Among suspects with at least four of "
+        "five neighbours of the other class, the shares were 74 % and 20 %."
     )
 
 
 @st.fragment
-def read(config: ExperimentConfig, suspects: pd.DataFrame) -> None:
-    """The suspects on the left, the one that is ticked on the right."""
+def suspects_part(config: ExperimentConfig, suspects: pd.DataFrame) -> None:
+    """The table of suspects on the left, the text of the selected one on the right."""
     load_filters(STARTS, READS, canary="labelled")
     controls()
     save_filters(STARTS)
     texts = texts_of(config.dataset)
     shown = chosen(suspects)
     if shown.empty:
-        st.info("No suspect is like that. Choose other filters.", icon=":material/filter_alt_off:")
+        st.info("No suspect matches these filters.", icon=":material/filter_alt_off:")
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
         bar = st.container()
-        ticked = suspect_table(config, shown, texts)
+        selected = suspect_table(config, shown, texts)
         with bar:
-            actions(config, shown, ticked)
+            actions(config, shown, selected)
     with right:
-        if len(ticked):
-            suspect_card(config, ticked.iloc[-1], texts)
+        if len(selected):
+            suspect_card(config, selected.iloc[-1], texts)
         else:
             suspect_card(config, shown.iloc[0], texts)
 

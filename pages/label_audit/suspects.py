@@ -1,4 +1,4 @@
-"""The suspected label errors as a table: filtered, read on the desk, put on the list, each with its neighbours."""
+"""The suspected label errors: filters, table, actions, and the text of one suspect with its neighbours."""
 
 from collections.abc import Callable, Mapping
 
@@ -41,24 +41,24 @@ READS: Mapping[str, Callable[[str], object]] = {
 
 
 def controls() -> None:
-    """Which suspects are shown; each choice lives in the URL."""
+    """The filters of the suspects; each value is in the URL."""
     names = {"all": "All", "positive": "Positives", "negative": "Negatives", "test": "Test", "train": "Training"}
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
         st.segmented_control("Labelled", LABELLED, key="labelled", required=True, format_func=names.__getitem__)
         st.segmented_control("Split", SPLITS, key="part", required=True, format_func=names.__getitem__)
         st.segmented_control(
-            "Of the 5 nearest, with the other label",
+            "Neighbours with the other label, of 5",
             NEAR,
             key="near",
             required=True,
             format_func=lambda one: "Any" if one == "any" else "5" if one == "5" else f"{one} or more",
-            help="Neighbours by the frozen encoder, among the test and training texts. Where they carry the other "
-            "label too, the suspicion does not rest on one model alone.",
+            help="Nearest test and training texts in the frozen encoder's embeddings. Neighbours with the other label "
+            "are a second piece of evidence.",
         )
 
 
 def chosen(suspects: pd.DataFrame) -> pd.DataFrame:
-    """The suspects that the controls leave, the most suspect first."""
+    """The suspects that match the filters, lowest self-confidence first."""
     keep = np.ones(len(suspects), dtype=bool)
     labelled, part, near = (st.session_state[name] for name in ("labelled", "part", "near"))
     if labelled != "all":
@@ -71,14 +71,14 @@ def chosen(suspects: pd.DataFrame) -> pd.DataFrame:
 
 
 def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts) -> pd.DataFrame:
-    """The table; the rows that are ticked."""
+    """Draw the table; return the selected rows."""
     shown = suspects.head(SHOWN)
     ids = shown["id"].to_numpy(dtype=object)
     listed = case_list.listed_ids(config.id)
     frame = pd.DataFrame(
         {
             "own": [probability_text(float(one)) for one in shown["self_confidence"]],
-            "near": [f"{n} of {k}" if pd.notna(n) else "" for n, k in zip(shown["others"], shown["of"], strict=True)],
+            "near": [f"{n}/{k}" if pd.notna(n) else "" for n, k in zip(shown["others"], shown["of"], strict=True)],
             "text": texts.starts(ids, length=120),
             "label": [texts.class_name(one, int(own)) for one, own in zip(ids, shown["label"], strict=True)],
             "split": [SPLIT_NAMES.get(one, one) for one in shown["split"]],
@@ -93,48 +93,48 @@ def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts
         key=f"suspects-{hash((config.id, *ids))}",
         on_select="rerun",
         selection_mode="multi-row",
-        alt="Suspected label errors: their label, the model's probability of it, their neighbours and text",
+        alt="Suspected label errors with self-confidence, neighbours, text and label",
         column_config={
-            "own": column.TextColumn("Own label", help="Probability of the label it has, out of fold.", width=75),
-            "near": column.TextColumn("Near", help="Of the nearest, how many carry the other label.", width=55),
+            "own": column.TextColumn("Self-confidence", help="Out-of-fold probability of the current label.", width=75),
+            "near": column.TextColumn("Near", help="Nearest neighbours with the other label.", width=55),
             "text": column.TextColumn("Text", width=175),
             "label": column.TextColumn("Labelled", width=105),
             "split": column.TextColumn("Split", width=65),
             "listed": column.CheckboxColumn("Listed", width=55),
         },
     )
-    more = f" The first {SHOWN:,} of {len(suspects):,} are shown." if len(suspects) > SHOWN else ""
-    st.caption(f"The least likely label first. Tick a row to read it.{more}")
+    more = f" The table shows the first {SHOWN:,} of {len(suspects):,}." if len(suspects) > SHOWN else ""
+    st.caption(f"Ordered by self-confidence. Select a row to read it.{more}")
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
     return shown.iloc[rows]
 
 
-def actions(config: ExperimentConfig, suspects: pd.DataFrame, ticked: pd.DataFrame) -> None:
-    """Read them all on the desk, by split, or put them on the list to be relabelled."""
-    meant = ticked if len(ticked) else suspects
+def actions(config: ExperimentConfig, suspects: pd.DataFrame, selected: pd.DataFrame) -> None:
+    """Buttons that open the suspects on the Errors page, by split, and that add them to the hard-case list."""
+    chosen_rows = selected if len(selected) else suspects
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for split in ("test", "train"):
-            ids = meant.loc[meant["split"] == split, "id"].tolist()
+            ids = chosen_rows.loc[chosen_rows["split"] == split, "id"].tolist()
             if ids:
                 source = f"the label audit, {SPLIT_NAMES[split]} split"
                 noun = f"{SPLIT_NAMES[split]} text"
                 open_as_queue(config, ids, source=source, key=f"read-{split}", split=split, noun=noun)
-        new = meant[~meant["id"].isin(case_list.listed_ids(config.id))]
+        new = chosen_rows[~chosen_rows["id"].isin(case_list.listed_ids(config.id))]
         st.button(
-            f"List {count_text(len(new), 'suspect')} to relabel",
+            f"Add {count_text(len(new), 'suspect')} to the hard cases",
             key="list-suspects",
             icon=":material/playlist_add:",
             disabled=new.empty,
-            on_click=_list,
+            on_click=_add_to_list,
             args=(config.id, new),
-            help="Puts them on the hard-case list with the action relabel; ticked rows only, when any are ticked.",
+            help="Adds them to the hard-case list with the action relabel. If rows are selected, only those.",
         )
         if case_list.can_undo(config.id):
             st.button("Undo", key="undo", shortcut="Z", on_click=case_list.undo_callback, args=(config.id,))
 
 
 def suspect_card(config: ExperimentConfig, suspect: pd.Series, texts: Texts) -> None:
-    """One suspect: its text, what the audit says of it, and the nearest training texts of each class."""
+    """One suspect: its label, its evidence, its text, and the nearest training texts of each class."""
     one, label = str(suspect["id"]), int(suspect["label"])
     st.markdown(
         f"**{escape_markdown(one)}** · labelled {_CLASS[label]} ({escape_markdown(texts.class_name(one, label))})"
@@ -149,7 +149,7 @@ def suspect_card(config: ExperimentConfig, suspect: pd.Series, texts: Texts) -> 
 
 
 def reason(suspect: pd.Series) -> str:
-    """Why it is on the list, in words."""
+    """The reason that the hard-case list stores for a suspect."""
     other = _CLASS[1 - int(suspect["label"])]
     near = f", {suspect['others']} of {suspect['of']} nearest are {other}s" if pd.notna(suspect["others"]) else ""
     return f"label audit: {other} with probability {probability_text(1 - float(suspect['self_confidence']))}{near}"
@@ -157,19 +157,20 @@ def reason(suspect: pd.Series) -> str:
 
 def _evidence(suspect: pd.Series) -> str:
     other = _CLASS[1 - int(suspect["label"])]
-    said = f"Out of fold it looks {other} with probability {escape_markdown(probability_text(1 - float(suspect['self_confidence'])))}."
+    probability = escape_markdown(probability_text(1 - float(suspect["self_confidence"])))
+    sentence = f"Out-of-fold probability of {other}: {probability}."
     if pd.isna(suspect["others"]):
-        return said
-    said += f" Of its {suspect['of']} nearest, {suspect['others']} are {other}s"
-    cosines = (
-        f"{one} {float(suspect[name]):.2f}"
-        for one, name in (("its own label", "same_cosine"), ("the other", "other_cosine"))
-        if pd.notna(suspect[name])
-    )
-    return f"{said} (cosine of the nearest test or training text with {', with '.join(cosines)})."
+        return sentence
+    cosines = [
+        f"{name} {float(suspect[column]):.2f}"
+        for name, column in (("own label", "same_cosine"), ("other label", "other_cosine"))
+        if pd.notna(suspect[column])
+    ]
+    similarity = f" (cosine similarity of the nearest: {', '.join(cosines)})" if cosines else ""
+    return f"{sentence} {suspect['others']}/{suspect['of']} nearest neighbours are {other}{similarity}."
 
 
-def _list(experiment: str, suspects: pd.DataFrame) -> None:
+def _add_to_list(experiment: str, suspects: pd.DataFrame) -> None:
     parts = []
     for split, part in suspects.groupby("split", sort=False):
         reasons = [reason(row) for _, row in part.iterrows()]
