@@ -1,4 +1,4 @@
-"""How far the runs of an experiment are: one line, a bar and a table, live while anything is at work."""
+"""Progress of the runs of an experiment: a line, a bar and a table, updated while a run is active; demo buttons."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -21,8 +21,8 @@ from closecall.pages.shared.state import go
 
 POLL_SECONDS = 2.0
 STATES = {
-    "queued": "waits",
-    "running": "at work",
+    "queued": "queued",
+    "running": "running",
     "done": "done",
     "failed": "failed",
     "cancelled": "cancelled",
@@ -33,12 +33,12 @@ PHASES = {
     "training": "training",
     "predicting": "predicting",
     "embedding": "embedding",
-    "projecting": "making the map",
+    "projecting": "projecting the map",
 }
 
 
 def progress_panel(experiment: str, *, table: bool) -> None:
-    """The live panel. The page runs again once, whole, each time a run begins or ends."""
+    """The live panel. The whole page runs again each time a run starts or ends."""
     drawn = experiment_progress(experiment)
     every = POLL_SECONDS if drawn.active else None
 
@@ -53,19 +53,19 @@ def progress_panel(experiment: str, *, table: bool) -> None:
 
 
 def progress_line(progress: ExperimentProgress) -> str:
-    """Where the experiment stands, in a sentence."""
+    """The progress of the experiment in one sentence."""
     total, done = len(progress.runs), progress.counts["done"]
     parts = [f"{done:,} of {count_text(total, 'run')} done"]
     parts += [f"{progress.counts[state]:,} {STATES[state]}" for state in ("failed", "cancelled", "interrupted")
               if progress.counts[state]]  # fmt: skip
     if progress.active:
         left = progress.eta_seconds
-        parts.append(f"about {duration_text(left)} left" if left is not None else "time left not known yet")
+        parts.append(f"about {duration_text(left)} left" if left is not None else "remaining time unknown")
     return ", ".join(parts)
 
 
 def run_label(run: Run) -> str:
-    """A run as people name it: `1:10, seed 0`."""
+    """The name of a run in the app: `1:10, seed 0`."""
     remedy = "" if run.config.remedy == "none" else f", {run.config.remedy}"
     return f"{ratio_text(run.config.ratio)}, seed {run.config.seed}{remedy}"
 
@@ -75,17 +75,17 @@ def _draw(progress: ExperimentProgress, table: bool) -> None:
     if progress.active and not is_attended(progress.experiment):
         _unattended(progress.experiment)
     if not table:
-        now = [f"{run_label(run)}: {doing(run.status)}" for run in progress.runs if run.status.state == "running"]
-        st.caption("; ".join(now) if now else "Closing the browser does not stop it.")
+        now = [f"{run_label(run)}: {phase_text(run.status)}" for run in progress.runs if run.status.state == "running"]
+        st.caption("; ".join(now) if now else "Training continues when the browser is closed.")
         return
     settled = progress.counts["done"] == len(progress.runs) and not progress.active
     with st.expander("The runs", key="runs") if settled else st.container():
         st.dataframe(_rows(progress), column_config=_COLUMNS, hide_index=True, key=f"runs-{progress.experiment}",
-                     alt="The runs and how far each is")  # fmt: skip
+                     alt="State and progress of each run")  # fmt: skip
 
 
-def doing(status: RunStatus) -> str:
-    """What a running run does just now."""
+def phase_text(status: RunStatus) -> str:
+    """The current phase of a run, with its remaining time."""
     phase = PHASES.get(status.phase, "starting")
     if status.phase == "training" and status.epochs:
         phase = f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}"
@@ -95,13 +95,12 @@ def doing(status: RunStatus) -> str:
 
 def _unattended(experiment: str) -> None:
     ray = bool(load_experiment(experiment).engine)
-    why = (
-        f"the Ray driver has ended. {escape_markdown(driver_status(experiment).message)}"
-        if ray
-        else "the worker has ended."
-    )
-    st.warning(f"Runs wait, but nothing works on them: {why}", icon=":material/pause_circle:")
-    if st.button("Go on here" if ray else "Go on", key="start-worker", icon=":material/play_arrow:"):
+    if ray:
+        why = f"The Ray driver has ended. {escape_markdown(driver_status(experiment).message)}"
+    else:
+        why = "The worker process has ended."
+    st.warning(f"Runs are queued, but no process trains them. {why}", icon=":material/pause_circle:")
+    if st.button("Continue on this machine" if ray else "Continue", key="start-worker", icon=":material/play_arrow:"):
         try:
             resume(experiment) if ray else ensure_worker()
         except UserError as error:
@@ -123,12 +122,12 @@ def _rows(progress: ExperimentProgress) -> pd.DataFrame:
     if any(one.status.state != "done" for one in progress.previews):
         rows.insert(0, _preview_row(progress.previews))
     if progress.frozen is not None and progress.frozen.state != "done":
-        rows.append(_row("encoder as it came", progress.frozen))
+        rows.append(_row("frozen encoder", progress.frozen))
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def _preview_row(previews: Sequence[Preview]) -> dict[str, Any]:
-    """All previews as one: where the first stands that is not done, and how much is done of all."""
+    """All previews as one row: the state of the first unfinished one, and the share done of all."""
     states = [one.status.state for one in previews]
     open_ones = [one.status for one in previews if one.status.state != "done"]
     status = next((one for one in open_ones if one.state == "running"), open_ones[0])
@@ -158,18 +157,8 @@ def _states(progress: ExperimentProgress) -> list[str]:
     return [*(run.status.state for run in progress.runs), frozen, *map(str, previews)]
 
 
-# The demos, one click away.
-
-
-def demo_buttons() -> None:
-    """Both demos, the close pair first."""
-    with st.container(horizontal=True):
-        demo_button(0, "Run the demo", primary=True)
-        demo_button(1, "Run the distant pair")
-
-
 def demo_button(number: int, label: str, *, primary: bool = False) -> None:
-    """A button that fetches what a demo needs, queues it and goes to the Overview."""
+    """A button that downloads the data of a demo, queues it and opens the Overview."""
     kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
     if st.button(label, key=f"demo-{number}", type=kind, icon=":material/play_arrow:"):
         _start(DEMOS[number].name)

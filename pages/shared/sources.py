@@ -1,4 +1,7 @@
-"""A table that a reader brings: uploaded, or named by its path on the server; read once for each choice."""
+"""A file from the user: uploaded, or named by its path on the server. Its contents are cached for each choice.
+
+Paths are restricted to the folders of CLOSECALL_ROOTS where the app serves other machines.
+"""
 
 import os
 from dataclasses import dataclass, replace
@@ -11,20 +14,21 @@ import streamlit as st
 from closecall.data.datasets.import_request import class_counts
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import workspace_folder
+from closecall.data.readers.formats import file_suffixes
 from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
-from closecall.data.readers.table_formats import restored_table
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.layout import show_user_error
 
 PREVIEW = 500
-TYPES = ["csv", "tsv", "txt", "tab", "json", "jsonl", "ndjson", "parquet"]
 WAYS = ("Upload", "Path on the server")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PATH_HELP = "A path on the machine where the app runs. Use it for large files: an upload is held in memory as a whole."
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the reader named: the bytes of an upload or a path, its name, and a key that changes with it."""
+    """The chosen file: the bytes of an upload or a path, its name, and a key that changes with its content."""
 
     content: bytes | Path
     name: str
@@ -32,13 +36,13 @@ class Chosen:
 
 
 def choose_source(prefix: str, label: str) -> Chosen | None:
-    """An upload or a path, None until one is named. A bad path is told at once and stays in its box."""
+    """Draw the upload or the path input; None until a file is chosen. An invalid path shows an error and is kept."""
     way = st.segmented_control("From", WAYS, default=WAYS[0], required=True, key=f"{prefix}-way",
                                persist_state="session")  # fmt: skip
     if way == WAYS[1]:
         return _named(prefix, label)
-    memory = "An upload is held in memory as a whole: read files over some 100 MB by path."
-    upload = st.file_uploader(label, TYPES, key=f"{prefix}-upload", help=memory)
+    memory = "An upload is held in memory as a whole. Read files over 100 MB by path."
+    upload = st.file_uploader(label, file_suffixes(), key=f"{prefix}-upload", help=memory)
     return Chosen(upload.getvalue(), upload.name, upload.file_id) if upload else None
 
 
@@ -58,18 +62,18 @@ def _named(prefix: str, label: str) -> Chosen | None:
 
 
 def preview(source: Chosen) -> RawTable:
-    """The first rows, to choose columns by. UserError when it cannot be read."""
+    """The first rows, from which columns are chosen. UserError when the file cannot be read."""
     return _table(_preview(source, source.key), source)
 
 
 def classes_of(source: Chosen, column: str) -> pd.Series:
-    """The classes of a column with their counts, over all rows."""
+    """The classes of a column with their counts over all rows, largest first."""
     return _classes(source, source.key, column)
 
 
 def whole(source: Chosen, columns: list[str] | None = None) -> RawTable:
-    """All rows. Not cached: it may be large."""
-    return restored_table(read_table(source.content, source.name, columns=columns))
+    """All rows. Not cached, because the table may be large."""
+    return read_table(source.content, source.name, columns=columns)
 
 
 def _table(parts: dict[str, Any], source: Chosen) -> RawTable:
@@ -88,29 +92,26 @@ def _classes(_source: Chosen, key: str, column: str) -> pd.Series:
     return class_counts(replace(table, source=_source.name), column)
 
 
-# Paths that a reader may name on the machine where the app runs.
-
-LOCAL = ("localhost", "127.0.0.1", "::1")
-PATH_HELP = "On the machine where the app runs. Read big files this way: an upload is held in memory as a whole."
-
-
 def server_path(text: str) -> Path:
-    """The path meant. An app that serves others than this machine reads only below the folders of CLOSECALL_ROOTS
-    (separated as in PATH), without it only below the workspace. UserError for any other path."""
+    """The absolute path. UserError for an empty path and for a path outside the allowed folders.
+
+    An app that serves other machines reads only below the folders of CLOSECALL_ROOTS (separated as in PATH); without
+    that variable, only below the workspace.
+    """
     if not text.strip():
-        raise UserError("Name a file or folder on the machine where the app runs.")
+        raise UserError("Enter a file or folder on the machine where the app runs.")
     path = Path(text.strip()).expanduser().resolve()
     roots = allowed_roots()
     if roots and not any(path.is_relative_to(root) for root in roots):
         raise UserError(
-            f"{path} is not below a folder that this server may read from: {', '.join(map(str, roots))}. "
+            f"{path} is outside the folders that this server may read: {', '.join(map(str, roots))}. "
             "Set CLOSECALL_ROOTS to allow others."
         )
     return path
 
 
 def allowed_roots() -> list[Path]:
-    """The folders to read from; none named means any, which only an app on this machine alone may."""
+    """The folders that may be read; empty means any, for an app that serves this machine only."""
     named = [Path(one).expanduser().resolve() for one in os.environ.get("CLOSECALL_ROOTS", "").split(os.pathsep) if one]
     if named or st.get_option("server.address") in LOCAL:
         return named

@@ -1,4 +1,4 @@
-"""Load a fine-tuned classifier instead of training one."""
+"""The form that loads a fine-tuned classifier and queues its predictions."""
 
 import streamlit as st
 
@@ -13,20 +13,20 @@ NEW = "(a new experiment)"
 
 
 def checkpoint_form(names: list[str]) -> None:
-    """A checkpoint folder or hub id, the dataset to read with it, and the ratio that it was trained at."""
+    """A checkpoint folder or hub id, the dataset to predict, and the ratio and seed of its training."""
     usable = [name for name in names if load_info(name).has_texts]
     if not usable:
-        show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add or import one")
+        show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add a dataset")
     left, right = st.columns(2, gap="large")
     dataset = left.selectbox("Dataset to predict", usable, key="checkpoint-dataset", persist_state="session")
     checkpoint = left.text_input(
         "Checkpoint: a folder on the app's machine, or a hub id",
         key="checkpoint-path",
         persist_state="session",
-        help="Two labels, safetensors; no remote code is run.",
+        help="It needs two labels and safetensors weights. No remote code is run.",
     )
     ratio = right.number_input(
-        "Ratio it was trained at (negatives for each positive)",
+        "Training ratio (negatives per positive)",
         0.1,
         1000.0,
         1.0,
@@ -34,10 +34,12 @@ def checkpoint_form(names: list[str]) -> None:
         persist_state="session",
     )
     seed = right.number_input("Seed", 0, 10**6, 0, key="checkpoint-seed", persist_state="session")
-    tokens = right.number_input("Tokens read of a text", 8, 8192, 128, key="checkpoint-tokens", persist_state="session")
-    joined = left.selectbox("Put it beside", [NEW, *_joinable(dataset)], key=f"checkpoint-join-{dataset}",
-                            help="Several checkpoints in one experiment can be compared.")  # fmt: skip
-    if st.button("Predict with it", type="primary", key="checkpoint-go", icon=":material/play_arrow:"):
+    tokens = right.number_input(
+        "Maximum tokens per text", 8, 8192, 128, key="checkpoint-tokens", persist_state="session"
+    )
+    joined = left.selectbox("Experiment", [NEW, *_joinable(dataset)], key=f"checkpoint-join-{dataset}",
+                            help="Checkpoints in the same experiment can be compared.")  # fmt: skip
+    if st.button("Load and predict", type="primary", key="checkpoint-go", icon=":material/play_arrow:"):
         try:
             config = queue_checkpoint(
                 dataset,

@@ -1,24 +1,32 @@
-"""Make the runs: train a sweep, load a fine-tuned classifier, or load predictions made elsewhere; and watch them."""
+"""Train runs at several ratios, load a fine-tuned classifier, or import predictions; show the progress of the runs."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
 from closecall.data.datasets.store import dataset_names
+from closecall.data.io.errors import UserError
+from closecall.models.runtime.extras import require_training
+from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
 from closecall.pages.shared.run_progress import demo_button
 from closecall.pages.shared.state import choose_experiment
 from closecall.pages.train.checkpoint_form import checkpoint_form
 from closecall.pages.train.predictions_form import predictions_form
-from closecall.pages.train.progress import progress_view
+from closecall.pages.train.progress import CONTINUES, progress_view
 from closecall.pages.train.sweep_form import sweep_form
 
 PARTS = ("Train a sweep", "Load a classifier", "Load predictions")
-STAYS = "Training goes on when this page, the browser or the app is closed."
 
 
 def show() -> None:
     config = choose_experiment()
     if config is None:
-        headline("Train", "The same classifier at several ratios, on the same positives and the same test set.", STAYS)
+        headline(
+            "Train",
+            "Train a classifier at several ratios on the same positives.",
+            CONTINUES,
+        )
         with st.container(horizontal=True):
             demo_button(0, "Run the demo: newsgroups, close pair", primary=True)
             demo_button(1, "Run the distant pair")
@@ -29,13 +37,23 @@ def show() -> None:
     names = dataset_names()
     if sweep.open:
         with sweep:
-            sweep_form(names)
+            training_form(sweep_form, names)
     if checkpoint.open:
         with checkpoint:
-            checkpoint_form(names)
+            training_form(checkpoint_form, names)
     if predictions.open:
         with predictions:
             predictions_form(names)
+
+
+def training_form(form: Callable[[list[str]], None], names: list[str]) -> None:
+    """Draw a form that needs the training packages; where they are missing, say what to install instead."""
+    try:
+        require_training()
+    except UserError as error:
+        st.info(escape_markdown(str(error)), icon=":material/download:")
+        return
+    form(names)
 
 
 show()

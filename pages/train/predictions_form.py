@@ -1,6 +1,6 @@
-"""Load predictions made elsewhere: one file of one run, or of several with ratio and seed columns."""
+"""The form that imports predictions: a file of one run, or of several runs with ratio and seed columns."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import streamlit as st
 
@@ -13,13 +13,14 @@ from closecall.data.predictions.importing import (
     import_predictions,
     preview_predictions,
 )
+from closecall.data.readers.formats import file_formats_text
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source
 from closecall.pages.shared.state import go
 
 NONE = "(none)"
-FORMS = "CSV, TSV, JSON Lines or Parquet with id, label and probability or logits"
+FORMS = f"{file_formats_text()} with id, label and probability or logits"
 TITLES = {
     "id": "Id",
     "label": "Label",
@@ -35,21 +36,21 @@ TITLES = {
 
 
 def predictions_form(names: list[str]) -> None:
-    """A file, what its columns hold, and what it belongs to. Every page that needs no encoder then works."""
+    """A file, its columns, and the dataset it belongs to. Pages that need no encoder then show the experiment."""
     left, right = st.columns(2, gap="large")
     with left:
         source = choose_source("predictions", FORMS)
     if source is None:
-        right.caption("Ids and labels must be the same in every run, so that ratios can be compared.")
+        right.caption("All runs need the same ids and labels, so that ratios can be compared.")
         return
     file = PredictionFile(source.content, source.name)
     try:
         with right:
             columns = _choose_columns(file, source)
         with left:
-            settings = _settings(names, columns)
-        if st.button("Load the predictions", type="primary", key="predictions-go", icon=":material/input:"):
-            _load(file, columns, settings)
+            request = _request(names, file, columns)
+        if st.button("Import the predictions", type="primary", key="predictions-go", icon=":material/input:"):
+            _import(request)
     except UserError as error:
         show_user_error(error)
 
@@ -68,37 +69,33 @@ def _choose_columns(file: PredictionFile, source: Chosen) -> PredictionColumns:
     return PredictionColumns(**chosen)
 
 
-def _settings(names: list[str], columns: PredictionColumns) -> dict[str, str | float | None]:
+def _request(names: list[str], file: PredictionFile, columns: PredictionColumns) -> PredictionImportRequest:
     title = st.text_input("Title", key="predictions-title", max_chars=120, persist_state="session")
     dataset = st.selectbox(
-        "Dataset with their texts",
+        "Dataset with the texts",
         [NONE, *names],
         key="predictions-dataset",
         persist_state="session",
-        help="Without one, a dataset is made of the file's ids and labels.",
+        help="Without a dataset, one is created from the ids and labels of the file.",
     )
-    positive = st.text_input("Label of the positive class (empty: told from the file)", key="predictions-positive",
+    positive = st.text_input("Label of the positive class (empty: 1, yes, true or pos)", key="predictions-positive",
                              persist_state="session")  # fmt: skip
     ratio = None
     if not columns.ratio:
-        ratio = st.number_input("Ratio of this run (negatives for each positive)", 0.1, 1000.0, 1.0,
+        ratio = st.number_input("Ratio of this run (negatives per positive)", 0.1, 1000.0, 1.0,
                                 key="predictions-ratio", persist_state="session")  # fmt: skip
-    return {"title": title, "dataset": "" if dataset == NONE else dataset, "positive": positive, "ratio": ratio}
+    return PredictionImportRequest(
+        (replace(file, ratio=ratio),),
+        columns,
+        title=title,
+        dataset="" if dataset == NONE else dataset,
+        positive=positive,
+    )
 
 
-def _load(file: PredictionFile, columns: PredictionColumns, settings: dict[str, str | float | None]) -> None:
-    ratio = settings["ratio"]
-    source = PredictionFile(file.content, file.name, ratio=None if ratio is None else float(ratio))
-    if settings["dataset"] and settings["dataset"] not in dataset_names():
-        raise UserError(f"There is no dataset named {settings['dataset']} any more. Choose another.")
-    with st.spinner("Reading and checking the predictions"):
-        done = import_predictions(
-            PredictionImportRequest(
-                (source,),
-                columns,
-                title=str(settings["title"]),
-                dataset=str(settings["dataset"]),
-                positive=str(settings["positive"]),
-            )
-        )
+def _import(request: PredictionImportRequest) -> None:
+    if request.dataset and request.dataset not in dataset_names():
+        raise UserError(f"The dataset {request.dataset} was deleted. Choose another.")
+    with st.spinner("Reading and validating the predictions"):
+        done = import_predictions(request)
     go("pages/overview/page.py", experiment=done.experiment.id)

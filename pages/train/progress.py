@@ -1,4 +1,4 @@
-"""An experiment's runs: how far each is, and the buttons that stop and continue them."""
+"""The runs of an experiment: their progress, and the buttons that cancel and resume them."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,13 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error
 from closecall.pages.shared.run_progress import progress_panel, run_label
 
-STAYS = "Training goes on when this page, the browser or the app is closed."
+CONTINUES = "Training continues when this page, the browser or the app is closed."
 
 
 def progress_view(config: ExperimentConfig) -> None:
-    """The state in a sentence, the live table, and what can be done about it."""
+    """The number of finished runs, the live table, buttons to cancel and resume, and failures with their details."""
     progress = experiment_progress(config.id)
-    headline(f"Train: {escape_markdown(config.title)}", _sentence(progress), STAYS if progress.active else "")
+    headline(f"Train: {escape_markdown(config.title)}", _sentence(progress), CONTINUES if progress.active else "")
     progress_panel(config.id, table=True)
     _buttons(config, progress)
     _failures(progress)
@@ -54,7 +54,7 @@ def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:
 
 
 def _resumable(progress: ExperimentProgress) -> str:
-    """What ended early, in words for a button; empty when nothing did."""
+    """What can be resumed, as text for a button; empty when nothing can."""
     if stopped := sum(progress.counts[state] for state in ENDED_EARLY):
         return count_text(stopped, "run")
     if progress.frozen is not None and progress.frozen.state in ENDED_EARLY:
@@ -76,15 +76,15 @@ def _act(action: Callable[[str, str | None], None], experiment: str, run: str | 
 
 
 def _failures(progress: ExperimentProgress) -> None:
-    """What stopped a run and what to do; details folded."""
+    """A message for each failed or interrupted run, with details in an expander."""
     statuses = [(run_label(run), run.status) for run in progress.runs]
     statuses += [(f"The preview of {ratio_text(one.ratio)}", one.status) for one in progress.previews]
     if progress.frozen is not None:
-        statuses.append(("Encoder as it came", progress.frozen))
+        statuses.append(("Frozen encoder", progress.frozen))
     for name, status in statuses:
         if status.state not in ("failed", "interrupted"):
             continue
-        what = status.message or "its process ended before its work was done. What was trained is kept."
+        what = status.message or "Its process ended early. Finished steps are kept."
         st.warning(
             f"{escape_markdown(name)} {status.state}: {escape_markdown(what)} Resume continues it.",
             icon=":material/warning:",

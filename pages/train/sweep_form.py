@@ -1,4 +1,4 @@
-"""Configure and queue a sweep: one classifier for each ratio and seed."""
+"""The form that queues a sweep: one run for each ratio and seed, with an estimate of its time."""
 
 import re
 from collections.abc import Sequence
@@ -30,17 +30,17 @@ SWEEPS = {
 }
 
 PREVIEW = (
-    "Linear probes on the frozen encoder's embeddings, then its last layer trained on cached states of the layers "
-    f"below, for the first seed. Such previews found {COSTS[PREFIX]} average precision than real runs, and the runs "
-    "wait for them. Each run takes the place of its preview as it finishes; nothing is concluded from previews."
+    "A preview trains a linear probe on frozen embeddings, then the last layer on cached states of the layers below, "
+    f"for the first seed. In experiments, previews had {COSTS[PREFIX]} average precision than finished runs. The runs "
+    "start after the previews, and each finished run replaces its preview."
 )
 
 
 def sweep_form(names: list[str]) -> None:
-    """The few settings that matter, the others folded, an honest time, and the button that queues."""
+    """The settings, the estimated time, and the button that queues the runs."""
     usable = [name for name in names if load_info(name).has_texts]
     if not usable:
-        show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add or import one")
+        show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add a dataset")
     left, right = st.columns(2, gap="large")
     with left:
         settings = _main_settings(usable)
@@ -60,7 +60,7 @@ def sweep_form(names: list[str]) -> None:
 
 
 def numbers(text: str, noun: str, *, whole: bool = False) -> list[float]:
-    """`1, 2, 3` or `1:1 1:2` as numbers. UserError that names what is not one."""
+    """Parse `1, 2, 3` or `1:1 1:2` as numbers. UserError names the part that is not a number."""
     found = []
     for part in re.split(r"[,;\s]+", text.strip().strip(",;")):
         bare = part.removeprefix("1:")
@@ -68,9 +68,9 @@ def numbers(text: str, noun: str, *, whole: bool = False) -> list[float]:
             value = float(bare)
             found.append(value)
         except ValueError:
-            raise UserError(f"{part or 'Nothing'} is not a {noun}. Write them as 1, 2, 3.") from None
+            raise UserError(f"{part or 'An empty field'} is not a {noun}. Enter numbers such as 1, 2, 3.") from None
         if whole and value != int(value):
-            raise UserError(f"{part} is not a whole number; a {noun} is one, such as 0.")
+            raise UserError(f"{part} is not a whole number. Enter a {noun} such as 0.")
     return found
 
 
@@ -81,10 +81,10 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
     ratios, seeds = st.columns(2)
     settings: dict[str, Any] = {
         "dataset": dataset,
-        "ratios": ratios.text_input("Ratios (negatives for each positive)", "1, 2, 3, 5, 10", key="sweep-ratios",
+        "ratios": ratios.text_input("Ratios (negatives per positive)", "1, 2, 3, 5, 10", key="sweep-ratios",
                                     persist_state="session"),
         "seeds": seeds.text_input("Seeds", "0, 1, 2", key="sweep-seeds", persist_state="session",
-                                  help="Three show the noise of training; five are better."),
+                                  help="Several seeds measure the variance of training. Use three or more."),
     }  # fmt: skip
     most = int(facts.train_positives)
     settings["positives"] = st.number_input(
@@ -92,7 +92,7 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
         key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
     settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
                                       placeholder=load_info(dataset).title)  # fmt: skip
-    settings["preview"] = st.toggle(f"Preview first: all ratios soon, {COSTS[PREFIX]} average precision", False,
+    settings["preview"] = st.toggle(f"Preview all ratios first ({COSTS[PREFIX]} average precision)", False,
                                     key="sweep-preview", persist_state="session", help=PREVIEW)  # fmt: skip
     return settings | _more_settings()
 
@@ -101,10 +101,10 @@ def _more_settings() -> dict[str, Any]:
     with st.expander("Kind of sweep and size of the test set"):
         kind = st.selectbox("Kind of sweep", list(SWEEPS), format_func=SWEEPS.__getitem__, key="sweep-kind",
                             persist_state="session")  # fmt: skip
-        cap = st.number_input("Keep at most so many negatives in validation and in test (empty: all)", 10, None, None,
+        cap = st.number_input("Maximum negatives in validation and in test (empty: all)", 10, None, None,
                               key="sweep-cap", persist_state="session",
-                              help="Recall and precision are told for a prevalence of your choice, so fewer negatives "
-                              "cost width of an interval and save time.")  # fmt: skip
+                              help="Fewer negatives save time but widen the intervals of specificity and precision. "
+                              "Precision is reported at a prevalence you choose.")  # fmt: skip
     return {"sweep": kind, "test_negatives_cap": cap}
 
 
@@ -114,15 +114,15 @@ def _training_settings() -> dict[str, Any]:
         "minilm",
         key="sweep-encoder",
         persist_state="session",
-        help="minilm is built in. Or a folder on the app's machine, or a hub id; safetensors only.",
+        help="minilm is built in. You can also enter a folder on the app's machine or a hub id (safetensors only).",
     )
     epochs, tokens = st.columns(2)
     settings: dict[str, Any] = {
         "encoder": encoder,
         "epochs": int(epochs.number_input("Epochs", 1, 100, 3, key="sweep-epochs", persist_state="session")),
-        "max_tokens": int(tokens.number_input("Tokens read of a text", 8, 8192, 128, key="sweep-tokens",
+        "max_tokens": int(tokens.number_input("Maximum tokens per text", 8, 8192, 128, key="sweep-tokens",
                                               persist_state="session",
-                                              help="Longer texts are cut. Time grows with it.")),
+                                              help="Longer texts are truncated. More tokens take more time.")),
     }  # fmt: skip
     with st.expander("Learning rate, batch size and steps"):
         settings["learning_rate"] = st.number_input("Learning rate", 1e-7, 1.0, 5e-5, format="%.1e", key="sweep-rate",
@@ -130,75 +130,73 @@ def _training_settings() -> dict[str, Any]:
         settings["batch_size"] = int(
             st.number_input("Batch size", 1, 1024, 16, key="sweep-batch", persist_state="session")
         )
-        settings["freeze_word_embeddings"] = st.toggle("Keep word embeddings as they are", True, key="sweep-freeze",
+        settings["freeze_word_embeddings"] = st.toggle("Freeze word embeddings", True, key="sweep-freeze",
                                                        persist_state="session")  # fmt: skip
         settings["equal_steps"] = st.toggle("Equal steps instead of equal epochs", False, key="sweep-equal",
                                             persist_state="session",
-                                            help="At equal epochs 1:10 takes 5.5 times the steps of 1:1.")  # fmt: skip
+                                            help="With equal epochs, 1:10 takes 5.5 times as many steps as "
+                                            "1:1.")  # fmt: skip
     return settings
 
 
 def _keep_setting(encoder: str) -> str:
-    """What stays on the disk of each run's classifier, and how much that is."""
+    """The part of each classifier that stays on disk, with its size."""
     size = encoder_bytes(encoder)
-    told = f" ({size / 1e6:,.0f} MB a run)" if size else ""
+    per_run = f" ({size / 1e6:,.0f} MB a run)" if size else ""
     return st.segmented_control(
         "Keep",
         KEEP,
-        format_func={"checkpoint": f"Whole checkpoint{told}", "head": "Head and predictions only"}.__getitem__,
+        format_func={"checkpoint": f"Whole checkpoint{per_run}", "head": "Head and predictions only"}.__getitem__,
         default=KEEP[0],
         required=True,
         key="sweep-keep",
         persist_state="session",
-        help="Why a prediction was made, changed texts, and the re-trained head added later need the whole checkpoint. "
-        "Predictions, maps and training dynamics need none of it.",
+        help="Explanations, predictions of edited texts, and the re-trained head (a remedy) need the whole checkpoint. "
+        "Metrics, maps and training dynamics do not.",
     )
 
 
-# How long a sweep takes here, before it is queued.
-
-
 def show_estimate(request: SweepRequest) -> None:
-    """The time, from speeds measured on this machine; a button measures one that is not known yet.
+    """The estimated time, from throughput measured on this machine, or a button that measures it.
 
-    UserError when the data cannot give the ratios, so that an impossible sweep is told before it is queued.
+    UserError when the dataset does not allow the ratios.
     """
     written = stamp(datasets_folder() / request.dataset / "examples.parquet")
     _check_plan(request.dataset, written, sweep=request.sweep, ratios=request.ratios, seeds=request.seeds,
                 positives=request.positives)  # fmt: skip
     speed = known_throughput(request.training)
-    if speed is None and not _measured(request.training):
+    if speed is None and not _measurement_button(request.training):
         return
     estimate = _estimate(replace(request, title="", keep=KEEP[0]), written, speed)
-    rough = f" The preview takes about {duration_text(estimate.preview_seconds)}." if request.preview else ""
-    st.markdown(_sentence(estimate, request.ratios, request.seeds) + rough)
+    preview = f" The preview takes about {duration_text(estimate.preview_seconds)}." if request.preview else ""
+    st.markdown(_sentence(estimate, request.ratios, request.seeds) + preview)
 
 
-def _measured(training: TrainingConfig) -> bool:
-    """Whether the reader asked for a measurement now."""
+def _measurement_button(training: TrainingConfig) -> bool:
+    """Draw the button that measures the throughput; True in the run after it was pressed."""
     key = f"measure-{training.encoder}-{training.max_tokens}-{training.batch_size}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        asked = st.button("How long will it take?", key=key, icon=":material/timer:")
-        st.caption("Trains a few steps to measure the speed here: about ten seconds.")
-    return asked
+        pressed = st.button("Estimate the time", key=key, icon=":material/timer:")
+        st.caption("Trains a few steps on this machine, about ten seconds.")
+    return pressed
 
 
 def _sentence(estimate: Estimate, ratios: Sequence[float], seeds: Sequence[int]) -> str:
     first = min(estimate.run_seconds.values())
     return (
         f"**About {duration_text(estimate.total_seconds)}** for {count_text(len(ratios) * len(seeds), 'run')}, "
-        f"{estimate.lanes} side by side; the first is there after about {duration_text(first)}. This machine trains "
-        f"{estimate.examples_per_second:.1f} examples/s in each, of {estimate.mean_tokens:.0f} tokens on average."
+        f"{estimate.lanes} at the same time. The first run finishes after about {duration_text(first)}. Each run "
+        f"trains {estimate.examples_per_second:.1f} examples/s at {estimate.mean_tokens:.0f} tokens on average."
     )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _check_plan(dataset: str, written: int, **drawn: Any) -> None:
-    """UserError, with the largest that is possible, when the data cannot give the ratios."""
+    """UserError with the largest possible ratio when the dataset does not allow the ratios."""
     draw_plan(load_examples(dataset, ["id", "label", "split"]), **drawn)
 
 
-@st.cache_resource(max_entries=32, show_spinner="Measuring the speed of this encoder here")
+@st.cache_resource(max_entries=32, show_spinner="Measuring the throughput of this encoder")
 def _estimate(request: SweepRequest, written: int, speed: Throughput | None) -> Estimate:
     """Computed again when the dataset, the settings or the known speed change."""
     return estimate_sweep(request)
