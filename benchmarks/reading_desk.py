@@ -122,7 +122,7 @@ def on_the_server(turns: int) -> dict[str, list[Taken]]:
 
 def turn_page(at: Any, turn: int) -> object:
     """The next example of another page, as the pagination would choose it."""
-    at.query_params["example"] = at.session_state["desk"][1].id_at(12 * (turn + 1))
+    at.query_params["example"] = at.session_state["queue-of-filters"][1].id_at(12 * (turn + 1))
     return at.run()
 
 

@@ -1,70 +1,77 @@
-"""What is written beside an example when it comes on the list from the desk: where it was found, and why."""
+"""The actions on an example by key (previous, next, list, decisions, undo), and the same for many examples at once."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import ratio_text
-from closecall.analysis.metrics.outcomes import error_reason
+from closecall.analysis.formatting import count_text, probability_text, ratio_text
+from closecall.analysis.metrics.outcomes import OUTCOME_NAME, error_reason
 from closecall.data.annotations.hard_cases import ACTIONS, Origin
 from closecall.data.io.errors import UserError
-from closecall.pages.errors.reading_state import ReadingState
+from closecall.models.results.run_predictions import TRAIN
+from closecall.pages.errors.queue import Queue
 from closecall.pages.shared import case_list
+from closecall.pages.shared.layout import show_user_error
+
+TABLE_ROWS = 1000
 
 
-def origin_of(desk: ReadingState) -> Origin:
-    """Where what is added now was found; without run and seed when most seeds were asked."""
-    config, one = desk.run.config, desk.judged.seeds == 1
-    return Origin(
-        desk.run.name if one else "", config.ratio, config.seed if one else None, desk.evidence.split, desk.threshold
-    )
+def origin_of(queue: Queue) -> Origin:
+    """The origin of an annotation made now. Without run and seed when the queue shows the majority of seeds."""
+    examples, is_one_run = queue.examples, queue.examples.outcomes.seeds == 1
+    config, split = examples.run.config, examples.predictions.split
+    name, seed = (examples.run.name, config.seed) if is_one_run else ("", None)
+    return Origin(name, config.ratio, seed, split, examples.threshold)
 
 
-def reason_of(desk: ReadingState, example: str) -> str:
-    """Why it is on the list, in words."""
-    row, ratio = desk.evidence.place(example), desk.run.config.ratio
-    outcome, prob = desk.judged.outcome(row), float(desk.judged.probs[row])
+def reason_of(queue: Queue, example: str) -> str:
+    """The reason that is stored when an example is listed: its outcome, ratio, probability and threshold."""
+    examples, outcomes = queue.examples, queue.examples.outcomes
+    row, ratio = examples.predictions.place(example), examples.run.config.ratio
+    outcome = outcomes.outcome(row)
     if not outcome:
         return f"added while reading {ratio_text(ratio)}"
-    if desk.judged.seeds == 1:
-        said = error_reason(int(desk.evidence.labels[row]), prob, ratio=ratio, threshold=desk.threshold)
+    if outcomes.seeds == 1:
+        label, prob = int(examples.predictions.labels[row]), float(outcomes.probs[row])
+        reason = error_reason(label, prob, ratio=ratio, threshold=examples.threshold)
     else:
-        word = {"fn": "missed", "fp": "false alarm", "tp": "found", "tn": "correct rejection"}[outcome]
-        called, told = int(desk.judged.called[row]), int(desk.judged.told[row])
-        said = f"{word} by most seeds at {ratio_text(ratio)} ({called} of {told} call it positive)"
-    return f"{said}, in training" if desk.evidence.split == "train" else said
+        seeds = f"{int(outcomes.seeds_positive[row])}/{int(outcomes.seeds_predicting[row])} predict positive"
+        reason = f"{OUTCOME_NAME[outcome]} by most seeds at {ratio_text(ratio)} ({seeds})"
+    return f"{reason}, in training" if examples.predictions.split == TRAIN else reason
 
 
-# The keys of the reading desk: next, previous, add to the list, tag, note, undo, and the six actions.
-
-
-def action_bar(desk: ReadingState, experiment: str, example: str) -> None:
-    """Where we are, and what can be done, each with its key."""
-    position, total = desk.position(example), len(desk.order)
-    listed = desk.said(example, "listed") == "True"
+def annotation_buttons(queue: Queue, experiment: str, example: str) -> None:
+    """Previous, next, add to the list, tag, note and undo, each with its key."""
+    position, total = queue.position(example), len(queue.order)
+    listed = queue.annotation(example, "listed") == "True"
     at_end = not total or position == total - 1
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="keys"):
-        st.button("Previous", key="previous", shortcut="K", on_click=_go, args=(desk, position - 1),
+        st.button("Previous", key="previous", shortcut="K", on_click=_go, args=(queue, position - 1),
                   disabled=position < 1)  # fmt: skip
-        st.button("Next", key="next", shortcut="J", on_click=_go, args=(desk, position + 1), disabled=at_end)
+        st.button("Next", key="next", shortcut="J", on_click=_go, args=(queue, position + 1), disabled=at_end)
         st.button(
             "Remove" if listed else "Add to list",
             key="add",
             shortcut="A",
             type="secondary" if listed else "primary",
             icon=":material/bookmark_remove:" if listed else ":material/bookmark_add:",
-            help="Take it off the hard-case list" if listed else "Put it on the hard-case list and go on",
+            help="Remove from the hard-case list" if listed else "Add to the hard-case list and open the next example",
             on_click=_remove if listed else _add,
-            args=(desk, experiment, example),
+            args=(queue, experiment, example),
             disabled=not example,
         )
-        st.button("Tag :gray[T]", key="tag-key", disabled=not example, help="Type a tag, Enter; Escape leaves the box")
-        st.button("Note :gray[N]", key="note-key", disabled=not example, help="Write a note; Escape leaves it")
-        st.button("Undo", key="undo", shortcut="Z", on_click=_undo, args=(desk, experiment),
+        st.button("Tag :gray[T]", key="tag-key", disabled=not example, help="Type a tag and press Enter. Escape leaves "
+                  "the input.")  # fmt: skip
+        st.button("Note :gray[N]", key="note-key", disabled=not example, help="Write a note. Escape leaves the input.")
+        st.button("Undo", key="undo", shortcut="Z", on_click=_undo, args=(queue, experiment),
                   disabled=not case_list.can_undo(experiment))  # fmt: skip
 
 
-def decision_bar(desk: ReadingState, experiment: str, example: str) -> None:
-    """What to do with the example; a decision is kept at once, and the next example is there."""
-    chosen = desk.said(example, "action")
+def action_buttons(queue: Queue, experiment: str, example: str) -> None:
+    """The actions 1 to 6. A press stores the action and opens the next example; a second press clears it."""
+    chosen = queue.annotation(example, "action")
     with st.container(horizontal=True, gap="xsmall", key="decisions"):
         for number, action in enumerate(ACTIONS, start=1):
             st.button(
@@ -73,149 +80,131 @@ def decision_bar(desk: ReadingState, experiment: str, example: str) -> None:
                 shortcut=str(number),
                 type="primary" if action == chosen else "secondary",
                 on_click=_decide,
-                args=(desk, experiment, example, "" if action == chosen else action),
+                args=(queue, experiment, example, "" if action == chosen else action),
                 disabled=not example,
             )
 
 
-def _go(desk: ReadingState, position: int) -> None:
-    st.session_state["example"] = desk.id_at(position)
+def _go(queue: Queue, position: int) -> None:
+    st.session_state["example"] = queue.id_at(position)
 
 
-def _add(desk: ReadingState, experiment: str, example: str) -> None:
-    case_list.add(experiment, [example], [reason_of(desk, example)], origin_of(desk))
-    _onward(desk, example)
+def _add(queue: Queue, experiment: str, example: str) -> None:
+    case_list.add(experiment, [example], [reason_of(queue, example)], origin_of(queue))
+    _open_next(queue, example)
 
 
-def _remove(desk: ReadingState, experiment: str, example: str) -> None:
+def _remove(queue: Queue, experiment: str, example: str) -> None:
     case_list.remove(experiment, [example])
 
 
-def _decide(desk: ReadingState, experiment: str, example: str, action: str) -> None:
-    """A decision taken back leaves the reader where they are."""
-    case_list.act(experiment, example, action, reason_of(desk, example), origin_of(desk))
+def _decide(queue: Queue, experiment: str, example: str, action: str) -> None:
+    """Store the action and open the next example; a cleared action leaves the example open."""
+    case_list.act(experiment, example, action, reason_of(queue, example), origin_of(queue))
     if action:
-        _onward(desk, example)
+        _open_next(queue, example)
 
 
-def _onward(desk: ReadingState, example: str) -> None:
-    """To the next of the queue; at its end stay."""
-    position = desk.position(example)
-    if 0 <= position < len(desk.order) - 1:
-        st.session_state["example"] = desk.id_at(position + 1)
+def _open_next(queue: Queue, example: str) -> None:
+    """Open the next example of the queue; the last one stays open."""
+    position = queue.position(example)
+    if 0 <= position < len(queue.order) - 1:
+        st.session_state["example"] = queue.id_at(position + 1)
 
 
-def _undo(desk: ReadingState, experiment: str) -> None:
-    """Take back the last step and show what it was about."""
+def _undo(queue: Queue, experiment: str) -> None:
+    """Undo the last change and open the example that it changed."""
     ids = case_list.undo_last(experiment)
-    if ids and desk.evidence.place(ids[0]) >= 0:
+    if ids and queue.examples.predictions.place(ids[0]) >= 0:
         st.session_state["example"] = ids[0]
 
 
-# The two boxes one writes in, tags and a note, and the keys that lead into them.
+@st.dialog("Bulk actions", width="large")
+def bulk_actions(queue: Queue, experiment: str) -> None:
+    """A table of the queue, and the actions for the selected rows, or for the whole queue when none is selected."""
+    ids = queue.ids()
+    event = _table(queue)
+    rows = [row for row in event["selection"]["rows"] if row < len(ids)]
+    chosen = [ids[row] for row in rows] or ids
+    more = f" The table shows the first {TABLE_ROWS:,}." if len(ids) > TABLE_ROWS else ""
+    selected = (
+        f"**{count_text(len(rows), 'selected example')}**"
+        if rows
+        else f"No row is selected: actions apply to **all {len(ids):,}** examples in the queue"
+    )
+    st.markdown(f"{selected}. Undo reverts a bulk action as one step.{more}")
+    with st.container(horizontal=True, gap="xsmall", key="several-list"):
+        _button("Add to list", "several-add", _add_all, queue, experiment, chosen, icon=":material/bookmark_add:")
+        _button("Remove from list", "several-remove", _remove_all, experiment, chosen,
+                icon=":material/bookmark_remove:")  # fmt: skip
+    with st.container(horizontal=True, gap="xsmall", key="several-decisions"):
+        for number, action in enumerate(ACTIONS, start=1):
+            _button(action.capitalize(), f"several-{number}", _decide_all, queue, experiment, chosen, action)
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+        tag = st.selectbox("Tag", case_list.tags_in_use(experiment), index=None, accept_new_options=True,
+                           key="several-tag", placeholder="Type a tag", width=280)  # fmt: skip
+        _button("Add this tag", "several-give", _tag_all, queue, experiment, chosen, str(tag or ""), disabled=not tag)
+    if error := st.session_state.pop("bulk-error", ""):
+        show_user_error(UserError(error))
 
-# T and N and their buttons put the cursor into their box, at once and without the server, or the first letters typed
-# would be taken for keys; Escape takes it out again. Between the two every letter belongs to the box, also when it is
-# drawn anew under it. Nothing from data is in this script; it installs itself once.
-_BOX_KEYS = """<script>
-if (!window.boxKeysReady) {
-  window.boxKeysReady = true;
-  const boxes = {t: ".st-key-tag-box input", n: ".st-key-note-box textarea"};
-  const buttons = {t: ".st-key-tag-key button", n: ".st-key-note-key button"};
-  const find = (name) => document.querySelector(boxes[name]);
-  const typing = (at) => at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
-  const inside = (at) => Object.keys(boxes).find((name) => at === find(name));
-  let writing = "";
-  const enter = (name) => { if (find(name)) { writing = name; find(name).focus(); } };
-  document.addEventListener("keydown", (event) => {
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    const name = event.key.toLowerCase();
-    if (event.key === "Escape") {
-      const left = event.target;
-      writing = "";
-      if (inside(left)) { setTimeout(() => left.blur(), 100); }  // after the last letter was taken in
-    } else if (writing && !typing(event.target) && find(writing)) {
-      event.stopImmediatePropagation();
-      find(writing).focus();
-    } else if (plain && name in boxes && !typing(event.target) && find(name)) {
-      event.preventDefault();
-      enter(name);
+
+def _table(queue: Queue) -> Any:
+    shown, examples = queue.order[:TABLE_ROWS], queue.examples
+    frame = pd.DataFrame(
+        {
+            "outcome": [OUTCOME_NAME[examples.outcomes.outcome(int(row))].capitalize() for row in shown],
+            "probability": [probability_text(float(examples.outcomes.probs[row])) for row in shown],
+            "listed": queue.listed[shown],
+            "text": examples.texts.starts(examples.predictions.ids[shown], length=160),
+        }
+    )
+    config = st.column_config
+    columns = {
+        "outcome": config.TextColumn("Outcome", width=120),
+        "probability": config.TextColumn("Probability", width=90),
+        "listed": config.CheckboxColumn("Listed", width=60),
+        "text": config.TextColumn("Text", width="large"),
     }
-  }, true);
-  document.addEventListener("pointerdown", () => { writing = ""; }, true);
-  document.addEventListener("click", (event) => {
-    const pressed = Object.keys(buttons).find((name) => event.target.closest(buttons[name]));
-    if (pressed) { enter(pressed); }
-  });
-}
-</script>"""
+    return st.dataframe(frame, column_config=columns, hide_index=True, height=360, key="several-rows",
+                        on_select="rerun", selection_mode="multi-row", alt="The queue; select rows")  # fmt: skip
 
 
-def note_and_tags(desk: ReadingState, experiment: str, example: str) -> None:
-    """Tags and note of the example. Each key names the example: what is typed can never land on another one."""
-    _tags(desk, experiment, example)
-    _note(desk, experiment, example)
+def _button(label: str, key: str, act: Callable[..., str], *args: Any, icon: str | None = None,
+            disabled: bool = False) -> None:  # fmt: skip
+    """A button that acts and closes the dialog."""
+    if st.button(label, key=key, icon=icon, on_click=_run, args=(act, *args), disabled=disabled):
+        st.rerun()
 
 
-def note_and_tag_keys() -> None:
-    """The script behind T, N and Escape; drawn once, in the side bar, where no key draws anew."""
-    st.html(_BOX_KEYS, unsafe_allow_javascript=True)
-
-
-def _tags(desk: ReadingState, experiment: str, example: str) -> None:
-    key = f"tags-{example}"
-    kept = [tag for tag in desk.said(example, "tags").split("; ") if tag]
-    _follow(key, kept)
-    with st.container(key="tag-box"):
-        st.multiselect(
-            "Tags",
-            sorted({*case_list.tags_in_use(experiment), *kept}, key=str.casefold),
-            key=key,
-            accept_new_options=True,
-            placeholder="Tags: type one, Enter; Escape leaves the box",
-            on_change=_keep_tags,
-            args=(desk, experiment, example, key),
-            label_visibility="collapsed",
-        )
-    if refused := st.session_state.pop("tag-refused", ""):
-        st.caption(f":red[{refused}]")
-
-
-def _note(desk: ReadingState, experiment: str, example: str) -> None:
-    key = f"note-{example}"
-    _follow(key, desk.said(example, "note"))
-    with st.container(key="note-box"):
-        st.text_area(
-            "Note",
-            key=key,
-            height=68,
-            placeholder="Note: what you saw. Leaving the box (Escape) keeps it, and puts the example on the list.",
-            on_change=_keep_note,
-            args=(desk, experiment, example, key),
-            label_visibility="collapsed",
-        )
-
-
-def _follow(key: str, kept: str | list[str]) -> None:
-    """Show what is kept, also when someone else has written it since."""
-    if key not in st.session_state or st.session_state.get(f"{key}-kept") != kept:
-        st.session_state[key] = st.session_state[f"{key}-kept"] = kept
-
-
-def _keep_tags(desk: ReadingState, experiment: str, example: str, key: str) -> None:
-    kept = [tag for tag in case_list.annotation(experiment, example, "tags").split("; ") if tag]
-    before = st.session_state.get(f"{key}-kept", kept)
-    wanted = [" ".join(str(tag).split()) for tag in st.session_state[key]]
+def _run(act: Callable[..., str], *args: Any) -> None:
+    """Act and report what was done, or the error."""
     try:
-        for tag in dict.fromkeys(tag for tag in wanted if tag not in kept):
-            case_list.tag_all(experiment, [example], tag, [reason_of(desk, example)], origin_of(desk))
-        for tag in before:  # only what this reader saw: another's tag of this minute stays
-            if tag not in wanted and tag in kept:
-                case_list.untag(experiment, example, tag)
+        st.session_state["said"] = f"{act(*args)}. Press Z to undo."
     except UserError as error:
-        st.session_state["tag-refused"] = str(error)
-    st.session_state.pop(f"{key}-kept", None)  # show what the log says
+        st.session_state["bulk-error"] = str(error)
 
 
-def _keep_note(desk: ReadingState, experiment: str, example: str, key: str) -> None:
-    case_list.note(experiment, example, st.session_state[key], reason_of(desk, example), origin_of(desk))
+def _add_all(queue: Queue, experiment: str, ids: list[str]) -> str:
+    listed = case_list.listed_ids(experiment)
+    new = [one for one in ids if one not in listed]
+    if new:
+        case_list.add(experiment, new, [reason_of(queue, one) for one in new], origin_of(queue))
+    return f"{count_text(len(new), 'example')} added to the list"
+
+
+def _remove_all(experiment: str, ids: list[str]) -> str:
+    listed = case_list.listed_ids(experiment)
+    gone = [one for one in ids if one in listed]
+    if gone:
+        case_list.remove(experiment, gone)
+    return f"{count_text(len(gone), 'example')} removed from the list"
+
+
+def _decide_all(queue: Queue, experiment: str, ids: list[str], action: str) -> str:
+    case_list.act_all(experiment, ids, action, [reason_of(queue, one) for one in ids], origin_of(queue))
+    return f"{count_text(len(ids), 'example')} marked {action}"
+
+
+def _tag_all(queue: Queue, experiment: str, ids: list[str], tag: str) -> str:
+    case_list.tag_all(experiment, ids, tag, [reason_of(queue, one) for one in ids], origin_of(queue))
+    return f"{count_text(len(ids), 'example')} tagged {tag}"

@@ -1,149 +1,186 @@
-"""Why this prediction: which words carry it, the shortest deletion that turns it round, and other words tried."""
+"""Why this prediction: the attribution of each word by occlusion, the shortest deletion that changes it, and what-if.
+
+What-if predicts a changed text with the classifier of every run. Nothing is computed before a button is pressed.
+"""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from closecall.analysis.errors.occlusion import Attribution, Flip, positive_probability, word_table
-from closecall.analysis.formatting import count_text, probability_text, ratio_text
+from closecall.analysis.formatting import count_text, listed_text, probability_text, ratio_text
+from closecall.charts.colours import NEGATIVE_COLOUR, POSITIVE_COLOUR
+from closecall.data.experiments.remedies import PLAIN
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
 from closecall.models.explain.inference_client import parse_explanation, parse_probabilities
-from closecall.pages.errors.inference_requests import answer, ask, attribution_highlight, is_asked, take_back
+from closecall.pages.errors.inference_requests import cancel, finished_reply, is_sent, send_request
 from closecall.pages.shared.cached_io import finished_runs
-from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.escaping import escape_html, escape_markdown
 from closecall.pages.shared.run_progress import run_label
 
-SLOT = "why"
+SLOT, WHAT_IF_SLOT = "why", "what-if"
 LONGEST_WORD = 40
-_CALLED = ("negative", "positive")
+STRONGEST_TINT = 55
+"""Percent of the class colour behind the word with the largest attribution; the text stays readable on it."""
+FAINTEST_SHARE = 0.08
+"""Words with a smaller share of the largest attribution get no colour."""
+SHOWN_UNREAD = 1_500
+"""Characters shown of the part of the text that the classifier does not read."""
+_CLASS = ("negative", "positive")
+_HELP = (
+    "Occlusion: the classifier predicts the text again without each word. The attribution of a word is the log-odds of "
+    "the positive class with the word, minus the log-odds without it."
+)
+_STYLE = f"""<style>
+.reading.attribution {{ max-height: 24rem; }}
+.attribution span.for, .attribution span.against {{ border-radius: 3px; padding: 0.05em 0.1em; }}
+.attribution span.for {{ background: color-mix(in srgb, {POSITIVE_COLOUR} var(--part), transparent); }}
+.attribution span.against {{ background: color-mix(in srgb, {NEGATIVE_COLOUR} var(--part), transparent);
+  text-decoration: underline dotted; text-underline-offset: 0.25em; }}
+.attribution .unread {{ opacity: 0.55; }}
+</style>"""
 
 
 @st.fragment
-def why_part(config: ExperimentConfig, run: Run, example: str, text: str | None, *, threshold: float) -> None:
-    """The section of an example. Nothing is computed before the button is pressed, and nothing of torch is loaded."""
+def show_explanation(config: ExperimentConfig, run: Run, example: str, text: str | None, *, threshold: float) -> None:
+    """The button and, after it was pressed, the explanation of an example's prediction."""
     if text is None or not text.strip():
         return
     checkpoint = checkpoint_of(run)
     if checkpoint is None:
-        st.caption(_missing(config, run))
+        st.caption(_missing_checkpoint(config, run))
         return
-    question = (checkpoint, text, threshold)
-    if not is_asked(SLOT, question):
-        st.button(
-            "Why this prediction",
-            key="why",
-            shortcut="W",
-            icon=":material/format_ink_highlighter:",
-            on_click=_ask,
-            args=question,
-            help="Asks the classifier again without each word. The first time it takes some seconds to load.",
-        )
+    request = (checkpoint, text, threshold)
+    if not is_sent(SLOT, request):
+        icon = ":material/format_ink_highlighter:"
+        st.button("Why this prediction", key="why", shortcut="W", icon=icon, on_click=_explain, args=request,
+                  help=f"{_HELP} Loading the classifier takes some seconds the first time.")  # fmt: skip
         return
-    reply = answer(SLOT, question, doing="Reading the text without some words")
+    reply = finished_reply(SLOT, request, doing="Predicting the text without each word")
     if reply is None:
         return
     if reply.error:
         st.error(escape_markdown(reply.error), icon=":material/error:")
-        st.button("Ask again", key="why-again", on_click=_ask, args=question)
+        st.button("Try again", key="why-again", on_click=_explain, args=request)
         return
     attribution, flip = parse_explanation(reply.result)
     with st.container(border=True):
-        _head(run, question)
-        _show(attribution, flip, example)
-        change_the_text(config, example, text, threshold=threshold)
+        title, close = st.columns([6, 1], vertical_alignment="center")
+        title.markdown(f"**Why this prediction of {run_label(run)}**", help=_HELP)
+        close.button("Close", key="why-close", type="tertiary", on_click=cancel, args=(SLOT, request))
+        _show_attribution(attribution, flip, example)
+        _show_what_if(config, example, text, threshold=threshold)
 
 
-def _ask(checkpoint: Checkpoint, text: str, threshold: float) -> None:
-    question = (checkpoint, text, threshold)
-    ask(SLOT, question, lambda reader: reader.explain(checkpoint, text, threshold=threshold))
+def _explain(checkpoint: Checkpoint, text: str, threshold: float) -> None:
+    request = (checkpoint, text, threshold)
+    send_request(SLOT, request, lambda client: client.explain(checkpoint, text, threshold=threshold))
 
 
-def _missing(config: ExperimentConfig, run: Run) -> str:
+def _missing_checkpoint(config: ExperimentConfig, run: Run) -> str:
     if config.kind == "imported":
-        return "Why this prediction cannot be asked: it was imported, without its classifier."
+        return "This prediction cannot be explained: it was imported without its classifier."
     if only_head(run.folder):
-        return f"Why this prediction cannot be asked. {only_head_sentence(config.id, run.name)}"
-    return f"Why this prediction cannot be asked: the checkpoint of {run_label(run)} is not there any more."
+        return f"This prediction cannot be explained. {only_head_sentence(config.id, run.name)}"
+    return f"This prediction cannot be explained: the checkpoint of {run_label(run)} was deleted."
 
 
-def _head(run: Run, question: tuple[Checkpoint, str, float]) -> None:
-    title, close = st.columns([6, 1], vertical_alignment="center")
-    title.markdown(f"**Why this prediction of {run_label(run)}**")
-    close.button("Close", key="why-close", type="tertiary", on_click=take_back, args=(SLOT, question))
-
-
-def _show(attribution: Attribution, flip: Flip, example: str) -> None:
-    """The words tinted, what turns the prediction, and the numbers of the heaviest."""
+def _show_attribution(attribution: Attribution, flip: Flip, example: str) -> None:
+    """Two sentences, the highlighted text, and a table of the words with the largest attributions."""
     if not attribution.pieces:
-        st.caption("The classifier reads no word of this text, so there is none to leave out.")
+        st.caption("The classifier reads no word of this text.")
         return
-    st.markdown(f"{heaviest_sentence(attribution)} {flip_sentence(attribution, flip)}")
+    st.markdown(f"{strongest_word_sentence(attribution)} {flip_sentence(attribution, flip)}")
     left, right = st.columns([3, 2], gap="medium")
     left.html(attribution_highlight(attribution))
     left.caption(
-        "Orange words speak for positive, blue underlined ones for negative, the stronger the more."
-        + (" Grey: not read, beyond the tokens that this classifier reads." if attribution.not_read.strip() else "")
+        "Orange words raise the probability of being positive, blue underlined words lower it. A stronger colour means "
+        "a larger attribution."
+        + (" Grey text exceeds the classifier's token limit." if attribution.not_read.strip() else "")
     )
     with right:
-        _table(attribution, example)
+        _word_table(attribution, example)
 
 
-def heaviest_sentence(attribution: Attribution) -> str:
-    """What the word that carries most does to the probability."""
+def strongest_word_sentence(attribution: Attribution) -> str:
+    """The probability with and without the word that has the largest attribution."""
     first = word_table(attribution, k=1).iloc[0]
     now = escape_markdown(probability_text(float(positive_probability(attribution.logit))))
     then = escape_markdown(probability_text(float(first["prob_without"])))
     if now == then:
-        return f"Without any one word the probability of being positive stays near {now}."
-    return f"Without {_quoted(str(first['word']))} the probability of being positive would be {then}, not {now}."
+        return f"Without any single word, the probability of being positive stays near {now}."
+    return f"Without {_quoted(str(first['word']))}, the probability of being positive is {then} instead of {now}."
 
 
 def flip_sentence(attribution: Attribution, flip: Flip) -> str:
-    """The shortest deletion that turns the prediction, and how far the search went."""
-    called = bool(positive_probability(attribution.logit) >= flip.threshold)
-    other = _CALLED[1 - int(called)]
+    """The shortest deletion that changes the predicted class, or how far the search went."""
+    positive = bool(positive_probability(attribution.logit) >= flip.threshold)
     words = attribution.words
     if not flip.removed:
         if len(words) == 1:
-            return f"The text without its only word is called {_CALLED[called]} too."
-        heaviest = "both together" if flip.among == 2 else f"the 2, 3 … {flip.among} that carry it most together"
-        return f"No single word turns it to {other}, nor do {heaviest}."
-    quoted = [_quoted(words[place]) for place in flip.removed]
-    said = " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else quoted[0]
+            return f"Without its only word the text is predicted {_CLASS[positive]} too."
+        together = "both together" if flip.among == 2 else f"the 2, 3 … {flip.among} words with the largest attribution"
+        return f"No single word changes the prediction to {_CLASS[not positive]}, nor do {together}."
+    quoted = listed_text([_quoted(words[place]) for place in flip.removed])
     then = escape_markdown(probability_text(float(positive_probability(flip.logit))))
+    change = f"Deleting {quoted} changes the prediction to {_CLASS[not positive]} ({then})"
     if len(flip.removed) == 1:
-        return f"Leaving out {said} alone turns it to {other} ({then})."
-    pairs = f" and no pair of the {flip.among} heaviest" if len(flip.removed) > 2 else ""
-    doubt = "" if flip.proven else " Fewer other words may do it too: not all were tried."
-    return f"Leaving out {said} turns it to {other} ({then}); no single word{pairs} does.{doubt}"
+        return f"{change}."
+    pairs = f" and no pair of the {flip.among} words with the largest attribution" if len(flip.removed) > 2 else ""
+    doubt = "" if flip.proven else " Not all sets of fewer words were tried."
+    return f"{change}; no single word{pairs} does.{doubt}"
 
 
-def _table(attribution: Attribution, example: str) -> None:
+def attribution_highlight(attribution: Attribution) -> str:
+    """The text as HTML: words on orange (towards positive) or on blue and underlined (towards negative), rest in grey.
+
+    Opacity is the share of the largest attribution, or of 1 if that is smaller.
+    """
+    shares = attribution.drops / max(1.0, float(np.abs(attribution.drops).max(initial=0.0)))
+    words = zip(attribution.pieces, shares, attribution.drops, strict=True)
+    body = "".join(_highlighted_word(piece, float(share), float(drop)) for piece, share, drop in words)
+    unread, more = attribution.not_read, ""
+    if len(unread) > SHOWN_UNREAD:
+        more = f" … and {len(unread) - SHOWN_UNREAD:,} characters more"
+    rest = f'<span class="unread" title="not read">{escape_html(unread[:SHOWN_UNREAD])}{more}</span>'
+    rest = rest if unread.strip() else ""
+    return f'{_STYLE}<div class="reading attribution" dir="auto" tabindex="0">{body}{rest}</div>'
+
+
+def _highlighted_word(piece: str, share: float, drop: float) -> str:
+    if abs(share) < FAINTEST_SHARE:
+        return escape_html(piece)
+    word = piece.strip()
+    before, after = piece[: piece.index(word)], piece[piece.index(word) + len(word) :]
+    kind = "for" if share > 0 else "against"
+    style = f"--part:{STRONGEST_TINT * abs(share):.0f}%"
+    span = f'<span class="{kind}" style="{style}" title="{drop:+.2f}">{escape_html(word)}</span>'
+    return escape_html(before) + span + escape_html(after)
+
+
+def _word_table(attribution: Attribution, example: str) -> None:
     table = word_table(attribution)
     rows = pd.DataFrame(
         {
             "word": [_short(word) for word in table["word"]],
-            "carries": table["drop"],
+            "attribution": table["drop"],
             "without": [probability_text(float(one)) for one in table["prob_without"]],
         }
     )
+    column = st.column_config
     st.dataframe(
         rows,
         hide_index=True,
         key=f"why-words-{example}",
-        alt="The words that carry the prediction most, with their log-odds and the probability without them",
+        alt="The words with the largest attributions, with their log-odds and the probability without them",
         column_config={
-            "word": st.column_config.TextColumn("Word"),
-            "carries": st.column_config.NumberColumn(
-                "Carries",
-                format="%+.2f",
-                help="Log-odds of being positive with the word less those without it. Above 0: speaks for positive.",
+            "word": column.TextColumn("Word"),
+            "attribution": column.NumberColumn(
+                "Attribution", format="%+.2f", help=f"{_HELP} Above 0: towards positive."
             ),
-            "without": st.column_config.TextColumn(
-                "Without it", help="Probability of being positive without the word."
-            ),
+            "without": column.TextColumn("Without it", help="Probability of being positive without the word."),
         },
     )
 
@@ -156,48 +193,42 @@ def _short(word: str) -> str:
     return word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 1] + "…"
 
 
-# Other words for a text, and what every run's classifier says of them beside what it said before.
-
-WHAT_IF_SLOT = "what-if"
-_CALLED_AGAIN = ("negative", "positive")
-
-
-def change_the_text(config: ExperimentConfig, example: str, text: str, *, threshold: float) -> None:
-    """A box with the text; the changed text's probability at every ratio and seed that kept its classifier."""
-    with st.expander("Change the text and ask every run", key=f"what-if-{example}"):
-        # The box forgets nothing of an example while the page is open, and another example has its own.
+def _show_what_if(config: ExperimentConfig, example: str, text: str, *, threshold: float) -> None:
+    """An input with the text, and the predictions for the changed text by every run that kept its classifier."""
+    with st.expander("Change the text and predict with every run", key=f"what-if-{example}"):
+        # The keys contain the example, so that a changed text is kept while other examples are open.
         changed = st.text_area("Text", text, key=f"changed-{example}", height=140, label_visibility="collapsed")
-        asked = [(run, found) for run in finished_runs(config.id) if (found := checkpoint_of(run)) is not None]
-        question = (tuple(found for _, found in asked), text, changed)
+        runs = [(run, found) for run in finished_runs(config.id) if (found := checkpoint_of(run)) is not None]
+        request = (tuple(found for _, found in runs), text, changed)
         st.button(
-            f"Ask {count_text(len(asked), 'classifier')}",
+            f"Predict with {count_text(len(runs), 'classifier')}",
             key="what-if-ask",
             icon=":material/refresh:",
             disabled=changed == text,
-            on_click=_ask_what_if,
-            args=question,
+            on_click=_predict,
+            args=request,
         )
-        reply = answer(WHAT_IF_SLOT, question, doing="Asking the runs")
+        reply = finished_reply(WHAT_IF_SLOT, request, doing="Predicting with every run")
         if reply is None:
             if changed == text:
-                st.caption("Change a word first. Nothing is saved: the text of the dataset stays as it is.")
+                st.caption("Change the text first. The dataset is not changed.")
         elif reply.error:
             st.error(escape_markdown(reply.error), icon=":material/error:")
         else:
-            _show_what_if([run for run, _ in asked], parse_probabilities(reply.result), threshold)
+            _what_if_table([run for run, _ in runs], parse_probabilities(reply.result), threshold)
 
 
-def _ask_what_if(checkpoints: tuple[Checkpoint, ...], text: str, changed: str) -> None:
-    ask(WHAT_IF_SLOT, (checkpoints, text, changed), lambda reader: reader.probabilities(checkpoints, (text, changed)))
+def _predict(checkpoints: tuple[Checkpoint, ...], text: str, changed: str) -> None:
+    request = (checkpoints, text, changed)
+    send_request(WHAT_IF_SLOT, request, lambda client: client.probabilities(checkpoints, (text, changed)))
 
 
-def _show_what_if(runs: list[Run], probs: np.ndarray, threshold: float) -> None:
-    """`probs` (runs x 2): before and now."""
+def _what_if_table(runs: list[Run], probs: np.ndarray, threshold: float) -> None:
+    """`probs` has the shape (runs, 2): the original and the changed text."""
     before, now = (probs >= threshold).T
-    turned = int((before != now).sum())
     st.markdown(
-        f"The changed text is called positive by {int(now.sum())} of {count_text(len(runs), 'run')}, the text before by "
-        f"{int(before.sum())}; {turned if turned else 'no'} prediction{'s' if turned != 1 else ''} turned."
+        f"{int(now.sum())}/{len(runs)} runs predict the changed text positive, {int(before.sum())}/{len(runs)} the "
+        f"original. {count_text(int((before != now).sum()), 'prediction')} changed."
     )
     rows = pd.DataFrame(
         {
@@ -206,27 +237,27 @@ def _show_what_if(runs: list[Run], probs: np.ndarray, threshold: float) -> None:
             "before": [probability_text(one) for one in probs[:, 0]],
             "now": [probability_text(one) for one in probs[:, 1]],
             "change": probs[:, 1] - probs[:, 0],
-            "called": [
-                _CALLED_AGAIN[b] if b == c else f"{_CALLED_AGAIN[b]} → {_CALLED_AGAIN[c]}"
-                for b, c in zip(before.astype(int), now.astype(int), strict=True)
+            "predicted": [
+                _CLASS[b] if b == n else f"{_CLASS[b]} → {_CLASS[n]}"
+                for b, n in zip(before.astype(int), now.astype(int), strict=True)
             ],
         }
     )
     remedies = [run.config.remedy for run in runs]
-    if any(one != "none" for one in remedies):
+    if any(one != PLAIN for one in remedies):
         rows.insert(2, "remedy", remedies)
     column = st.column_config
     st.dataframe(
         rows,
         hide_index=True,
-        alt="The probability of being positive at each ratio and seed, before the change and now",
+        alt="The probability of being positive at each ratio and seed, of the original and the changed text",
         column_config={
             "ratio": column.TextColumn("Ratio"),
             "seed": column.NumberColumn("Seed"),
             "remedy": column.TextColumn("Remedy"),
-            "before": column.TextColumn("Before", help="Probability of being positive of the text as it is."),
-            "now": column.TextColumn("Now", help="The same of the changed text."),
-            "change": column.NumberColumn("Change", format="%+.2f"),
-            "called": column.TextColumn("Called"),
+            "before": column.TextColumn("Original", help="Probability of being positive of the original text."),
+            "now": column.TextColumn("Changed", help="Probability of being positive of the changed text."),
+            "change": column.NumberColumn("Difference", format="%+.2f"),
+            "predicted": column.TextColumn("Predicted"),
         },
     )

@@ -1,35 +1,48 @@
-"""What is said of every example: by the run that is read, or by most seeds of its ratio."""
+"""The examples of one split with their outcomes, and which of them a filter keeps: one mask function for each filter.
 
-from collections.abc import Callable
+A mask is a boolean array with the shape (n,) of the examples. `values` maps the name of each filter to its value.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
-from closecall.analysis.metrics.outcomes import OUTCOMES as CODES
+from closecall.analysis.metrics.outcomes import OUTCOMES
 from closecall.analysis.text import word_counts
 from closecall.data.annotations.selections import load_selection
+from closecall.data.annotations.slice_rules import Length, read_rule
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run
 from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
-from closecall.pages.errors.filters import LISTED, MOST_SEEDS, UNDECIDED, Filters, length_of
 from closecall.pages.shared.cached_io import Texts, places_of, search, stamp
 from closecall.pages.shared.slices import slice_members
+
+Values = Mapping[str, Any]
+ALL_OUTCOMES = "all"
+LISTED = ("On the list or not", "Not on the list", "On the list")
+UNDECIDED = "undecided"
+ONE_SEED, MOST_SEEDS = "one", "most"
 
 
 @dataclass(frozen=True)
 class ExampleOutcomes:
-    """Aligned with the evidence: the (mean) probability, nan where none is told; the outcome's code; how many of how
-    many seeds call it positive. `rows` are the runs asked.
+    """The prediction for each example, by one run or by the majority of several seeds. Arrays have the shape (n,).
+
+    `probs` is the (mean) probability, nan without a prediction; `codes` the place in OUTCOMES, -1 without a prediction;
+    `seeds_positive` of `seeds_predicting` runs predict positive. `rows` are the rows of the runs.
     """
 
     probs: np.ndarray
     codes: np.ndarray
-    called: np.ndarray
-    told: np.ndarray
+    seeds_positive: np.ndarray
+    seeds_predicting: np.ndarray
     rows: np.ndarray
 
     @property
@@ -37,176 +50,185 @@ class ExampleOutcomes:
         return len(self.rows)
 
     def outcome(self, row: int) -> str:
-        """tp, fn, fp or tn; "" when nothing is told."""
-        return str(CODES[self.codes[row]]) if self.codes[row] >= 0 else ""
+        """tp, fn, fp or tn; "" without a prediction."""
+        return OUTCOMES[self.codes[row]] if self.codes[row] >= 0 else ""
 
-    def number(self, outcome: str) -> int:
-        """How many examples met an outcome."""
-        return int((self.codes == CODES.index(outcome)).sum())
-
-
-def example_outcomes(evidence: RunPredictions, run: Run, threshold: float, seeds: str) -> ExampleOutcomes:
-    """The run's own word, or that of most sound seeds of its ratio and remedy; of a tie, that of their mean."""
-    return _judged(evidence, run, evidence.key, run.name, threshold, seeds)
-
-
-def sound_seeds(evidence: RunPredictions, run: Run, threshold: float) -> np.ndarray:
-    """The rows of the run's ratio and remedy that did not collapse; its own row when all did."""
-    valid = valid_rows(evidence, remedy=run.config.remedy, threshold=threshold, complete=False)
-    rows = np.flatnonzero(valid & (evidence.ratios == run.config.ratio))
-    return rows if len(rows) else np.array([evidence.runs.index(run.name)])
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _judged(_evidence: RunPredictions, _run: Run, key: Key, run: str, threshold: float, seeds: str) -> ExampleOutcomes:
-    own = np.array([_evidence.runs.index(run)])
-    rows = sound_seeds(_evidence, _run, threshold) if seeds == MOST_SEEDS else own
-    probs = _evidence.pos_probs[rows]
-    told = (~np.isnan(probs)).sum(axis=0)
-    called = (probs >= threshold).sum(axis=0)
-    mean = np.where(told > 0, np.nansum(probs, axis=0) / np.maximum(told, 1), np.nan)
-    positive = np.where(2 * called == told, mean >= threshold, 2 * called > told)
-    codes = np.where(told > 0, 2 * _evidence.labels.astype(np.int64) + positive, -1).astype(np.int8)
-    return ExampleOutcomes(mean, codes, called, told, rows)
-
-
-# Which examples one value of one filter keeps: a numpy mask for each.
+    def count(self, outcome: str) -> int:
+        """The number of examples with an outcome."""
+        return int((self.codes == OUTCOMES.index(outcome)).sum())
 
 
 @dataclass(frozen=True)
-class Known:
-    """All that is known of the examples of a split before any filter. `annotations`: as `case_list.annotations`."""
+class SplitExamples:
+    """Everything about the examples of a split, before any filter. `annotations` as `case_list.annotations`."""
 
-    evidence: RunPredictions
+    predictions: RunPredictions
     run: Run
     threshold: float
-    judged: ExampleOutcomes
+    outcomes: ExampleOutcomes
     groups: pd.DataFrame | None
     annotations: pd.DataFrame
     texts: Texts
     dataset: str
 
+    @property
+    def experiment(self) -> str:
+        return self.predictions.experiment
 
-def keeps(known: Known, filters: Filters, name: str) -> np.ndarray:
-    """Which examples the value of one filter keeps. UserError for a value that cannot be read."""
-    return _MASKS[name](known, filters)
+
+def example_outcomes(predictions: RunPredictions, run: Run, threshold: float, seeds: str) -> ExampleOutcomes:
+    """The outcomes of one run (ONE_SEED), or of the majority of the valid seeds of its ratio and remedy (MOST_SEEDS).
+
+    With as many seeds for positive as for negative, the mean probability decides.
+    """
+    return _example_outcomes(predictions, run, predictions.key, run.name, threshold, seeds)
 
 
-def lengths(known: Known) -> np.ndarray | None:
-    """How many words each example has, None when there are no texts."""
-    if known.texts.texts is None:
+def valid_seeds(predictions: RunPredictions, run: Run, threshold: float) -> np.ndarray:
+    """The rows of the valid runs with the run's ratio and remedy; the run's own row when none is valid."""
+    return _valid_seeds(predictions, run, predictions.key, run.name, threshold)
+
+
+def text_lengths(examples: SplitExamples) -> np.ndarray | None:
+    """The number of words of each example, None when there are no texts."""
+    if examples.texts.texts is None:
         return None
-    written = stamp(datasets_folder() / known.dataset / "examples.parquet")
-    return _lengths(known.texts, known.evidence, known.evidence.key, known.dataset, written)
+    key = examples.predictions.key
+    return _text_lengths(examples.texts, examples.predictions, key, examples.dataset, _texts_stamp(examples))
 
 
-def group_names(known: Known) -> tuple[np.ndarray, np.ndarray]:
-    """The code of each example's outcome group, and the names that the codes stand for."""
-    if known.groups is None:
-        return np.zeros(len(known.evidence.ids), dtype=np.int64), np.array([""])
-    return _group_names(known.groups, known.evidence.key, known.run.config.remedy, known.threshold)
+def outcome_group_codes(examples: SplitExamples) -> tuple[np.ndarray, np.ndarray]:
+    """The outcome group of each example as a code (n,), and the names of the codes."""
+    if examples.groups is None:
+        return np.zeros(len(examples.predictions.ids), dtype=np.int64), np.array([""])
+    key, remedy = examples.predictions.key, examples.run.config.remedy
+    return _outcome_group_codes(examples.groups, key, remedy, examples.threshold)
 
 
-def pick_ranks(evidence: RunPredictions, picked: str) -> np.ndarray:
-    """The place of each example among the picks of a selection, nan for one that was not picked."""
-    return _pick_ranks(evidence, evidence.key, picked)
+def picked_ranks(predictions: RunPredictions, picked: str) -> np.ndarray:
+    """The place of each example in a saved selection, nan for an example that is not in it."""
+    return _picked_ranks(predictions, predictions.key, picked)
 
 
-def rows_of(evidence: RunPredictions, annotations: pd.DataFrame, mask: pd.Series) -> np.ndarray:
-    """The examples whose annotations a mask takes in: booleans aligned with the evidence."""
-    places = places_of(evidence.places, annotations.index[mask.to_numpy(dtype=bool)])
-    inside = np.zeros(len(evidence.ids), dtype=bool)
+def annotated(examples: SplitExamples, rows: pd.Series) -> np.ndarray:
+    """The mask of the examples for which `rows`, a boolean column of the annotations, is true."""
+    places = places_of(examples.predictions.places, examples.annotations.index[rows.to_numpy(dtype=bool)])
+    inside = np.zeros(len(examples.predictions.ids), dtype=bool)
     inside[places[places >= 0]] = True
     return inside
 
 
-def _outcome(known: Known, filters: Filters) -> np.ndarray:
-    return known.judged.codes == CODES.index(filters.outcome)
+def length_rule(text: str) -> Length | None:
+    """`25-48`, `49-` or `-24` as a range of words, None for any other text."""
+    low, mark, high = text.partition("-")
+    try:
+        rule = read_rule(f"length:{low or 0}-{high}") if mark else None
+    except UserError:
+        return None
+    return rule if isinstance(rule, Length) else None
 
 
-def _chance(known: Known, filters: Filters) -> np.ndarray:
-    probs, (low, high) = known.judged.probs, filters.chance
+def outcome_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    return examples.outcomes.codes == OUTCOMES.index(values["outcome"])
+
+
+def probability_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    probs, (low, high) = examples.outcomes.probs, values["chance"]
     return (probs >= low) & (probs <= high)
 
 
-def _text(known: Known, filters: Filters) -> np.ndarray:
-    written = stamp(datasets_folder() / known.dataset / "examples.parquet")
+def text_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    """UserError for an invalid regular expression."""
+    predictions, written = examples.predictions, _texts_stamp(examples)
     try:
-        return _found(known.texts, known.evidence, filters.text, filters.regex, known.evidence.key, written)
+        return _text_mask(examples.texts, predictions, values["text"], values["regex"], predictions.key, written)
     except UserError as error:
-        hint = "Correct it, or turn off “regular expression” to search for it as it is written."
+        hint = "Correct it, or turn off “Regular expression” to search for the literal text."
         raise UserError(f"{error} {hint}") from None
 
 
-def _listed(known: Known, filters: Filters) -> np.ndarray:
-    on_list = rows_of(known.evidence, known.annotations, known.annotations["listed"])
-    return on_list if filters.listed == LISTED[2] else ~on_list
+def listed_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    listed = annotated(examples, examples.annotations["listed"])
+    return listed if values["listed"] == LISTED[2] else ~listed
 
 
-def _group(known: Known, filters: Filters) -> np.ndarray:
-    codes, names = group_names(known)
-    return np.isin(codes, np.flatnonzero(names == filters.group))
+def group_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    codes, names = outcome_group_codes(examples)
+    return np.isin(codes, np.flatnonzero(names == values["group"]))
 
 
-def _tag(known: Known, filters: Filters) -> np.ndarray:
-    tags = known.annotations["tags"]
-    return rows_of(known.evidence, known.annotations, tags.map(lambda all_tags: filters.tag in all_tags.split("; ")))
+def tag_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    tags = examples.annotations["tags"]
+    return annotated(examples, tags.map(lambda joined: values["tag"] in joined.split("; ")))
 
 
-def _action(known: Known, filters: Filters) -> np.ndarray:
-    actions = known.annotations["action"]
-    if filters.action == UNDECIDED:
-        return ~rows_of(known.evidence, known.annotations, actions != "")
-    return rows_of(known.evidence, known.annotations, actions == filters.action)
+def action_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    actions = examples.annotations["action"]
+    if values["action"] == UNDECIDED:
+        return ~annotated(examples, actions != "")
+    return annotated(examples, actions == values["action"])
 
 
-def _slice(known: Known, filters: Filters) -> np.ndarray:
-    return slice_members(known.evidence.experiment, filters.slice, known.evidence.ids)
+def slice_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    """UserError when there is no such slice."""
+    return slice_members(examples.experiment, values["slice"], examples.predictions.ids)
 
 
-def _length(known: Known, filters: Filters) -> np.ndarray:
-    counts, rule = lengths(known), length_of(filters.length)
+def length_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    """UserError when there are no texts."""
+    counts, rule = text_lengths(examples), length_rule(values["length"])
     if counts is None or rule is None:
-        raise UserError("The length of the texts cannot be asked for: no texts came with these predictions.")
+        raise UserError("The length filter needs texts. These predictions were imported without texts.")
     return (counts >= rule.shortest) & (counts <= (rule.longest if rule.longest is not None else np.inf))
 
 
-def _picked(known: Known, filters: Filters) -> np.ndarray:
-    return ~np.isnan(pick_ranks(known.evidence, filters.picked))
+def picked_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    """UserError when there is no such selection."""
+    return ~np.isnan(picked_ranks(examples.predictions, values["picked"]))
 
 
-_MASKS: dict[str, Callable[[Known, Filters], np.ndarray]] = {
-    "outcome": _outcome,
-    "chance": _chance,
-    "text": _text,
-    "listed": _listed,
-    "group": _group,
-    "tag": _tag,
-    "action": _action,
-    "slice": _slice,
-    "length": _length,
-    "picked": _picked,
-}
+def _texts_stamp(examples: SplitExamples) -> int:
+    return stamp(datasets_folder() / examples.dataset / "examples.parquet")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _example_outcomes(
+    _predictions: RunPredictions, _run: Run, key: Key, run: str, threshold: float, seeds: str
+) -> ExampleOutcomes:
+    own = np.array([_predictions.runs.index(run)])
+    rows = valid_seeds(_predictions, _run, threshold) if seeds == MOST_SEEDS else own
+    probs = _predictions.pos_probs[rows]
+    predicting = (~np.isnan(probs)).sum(axis=0)
+    predict_positive = (probs >= threshold).sum(axis=0)
+    mean = np.where(predicting > 0, np.nansum(probs, axis=0) / np.maximum(predicting, 1), np.nan)
+    positive = np.where(2 * predict_positive == predicting, mean >= threshold, 2 * predict_positive > predicting)
+    codes = np.where(predicting > 0, 2 * _predictions.labels.astype(np.int64) + positive, -1).astype(np.int8)
+    return ExampleOutcomes(mean, codes, predict_positive, predicting, rows)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _valid_seeds(_predictions: RunPredictions, _run: Run, key: Key, run: str, threshold: float) -> np.ndarray:
+    valid = valid_rows(_predictions, remedy=_run.config.remedy, threshold=threshold, complete=False)
+    rows = np.flatnonzero(valid & (_predictions.ratios == _run.config.ratio))
+    return rows if len(rows) else np.array([_predictions.runs.index(run)])
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _found(_texts: Texts, _evidence: RunPredictions, wanted: str, pattern: bool, key: Key, written: int) -> np.ndarray:
-    """Which examples hold the words; ids are searched where there are no texts."""
-    import pyarrow as pa
-
+def _text_mask(
+    _texts: Texts, _predictions: RunPredictions, wanted: str, pattern: bool, key: Key, written: int
+) -> np.ndarray:
+    """Search the texts, or the ids when there are no texts."""
     if _texts.texts is None:
-        ids = pa.chunked_array([pa.array([str(one) for one in _evidence.ids], type=pa.large_string())])
+        ids = pa.chunked_array([pa.array([str(one) for one in _predictions.ids], type=pa.large_string())])
         return search(ids, wanted, pattern=pattern)
     found = search(_texts.texts, wanted, pattern=pattern)
-    places = places_of(_texts.places, _evidence.ids)
+    places = places_of(_texts.places, _predictions.ids)
     return np.where(places >= 0, found[np.maximum(places, 0)], False)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _lengths(_texts: Texts, _evidence: RunPredictions, key: Key, dataset: str, written: int) -> np.ndarray:
-    import pyarrow as pa
-
-    places = places_of(_texts.places, _evidence.ids)
+def _text_lengths(_texts: Texts, _predictions: RunPredictions, key: Key, dataset: str, written: int) -> np.ndarray:
+    places = places_of(_texts.places, _predictions.ids)
     column = _texts.texts if _texts.texts is not None else pa.chunked_array([], type=pa.large_string())
     here = np.flatnonzero(places >= 0)
     counts = np.zeros(len(places), dtype=np.int64)
@@ -215,15 +237,17 @@ def _lengths(_texts: Texts, _evidence: RunPredictions, key: Key, dataset: str, w
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _group_names(_groups: pd.DataFrame, key: Key, remedy: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _outcome_group_codes(
+    _groups: pd.DataFrame, key: Key, remedy: str, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
     codes, names = pd.factorize(_groups["group"].to_numpy(dtype=object))
     return codes, np.asarray(names, dtype=object)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _pick_ranks(_evidence: RunPredictions, key: Key, picked: str) -> np.ndarray:
-    places = places_of(_evidence.places, load_selection(_evidence.experiment, picked).ids)
+def _picked_ranks(_predictions: RunPredictions, key: Key, picked: str) -> np.ndarray:
+    places = places_of(_predictions.places, load_selection(_predictions.experiment, picked).ids)
     here = np.flatnonzero(places >= 0)
-    ranks = np.full(len(_evidence.ids), np.nan)
-    ranks[places[here][::-1]] = here[::-1]  # of an id picked twice, the first place stays
+    ranks = np.full(len(_predictions.ids), np.nan)
+    ranks[places[here][::-1]] = here[::-1]  # an id that was picked twice keeps its first place
     return ranks

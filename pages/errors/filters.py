@@ -1,163 +1,219 @@
-"""What the reader asks for: the filters of the reading desk, how they stand in the URL, and how they are said."""
+"""The filters of the Errors page, one `Filter` each. To add a filter, add its entry to FILTERS and its functions.
 
-from collections.abc import Callable, Mapping
+The mask function goes to `filter_masks`, the widget to `filter_widgets`, parser and label stay here.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
 
 from closecall.analysis.formatting import probability_text
+from closecall.analysis.metrics.outcomes import OUTCOMES
+from closecall.analysis.ratio.outcome_groups import current_group
 from closecall.data.annotations.hard_cases import ACTIONS
-from closecall.data.annotations.slice_rules import Length, Rule, read_rule
+from closecall.data.annotations.selections import load_selection
 from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import SPLIT_NAMES
-
-OUTCOMES = ("fn", "fp", "tp", "tn")
-LISTED = ("On the list or not", "Not on the list", "On the list")
-UNDECIDED = "undecided"
-ONE_SEED, MOST_SEEDS = "one", "most"
-AS_PICKED, DATA_MAP = "as picked", "data map"
-ORDERS = {
-    "confidence": "Most confident error first",
-    "threshold": "Closest to the threshold first",
-    "margin": "Nearest to the other class first",
-    "seeds": "Seeds disagree most first",
-    DATA_MAP: "Hardest in training first",
-    AS_PICKED: "As picked",
-    "id": "By id",
-}
+from closecall.pages.errors import filter_masks as masks
+from closecall.pages.errors import filter_widgets as widgets
+from closecall.pages.errors.filter_masks import (
+    ALL_OUTCOMES,
+    LISTED,
+    MOST_SEEDS,
+    ONE_SEED,
+    UNDECIDED,
+    SplitExamples,
+    Values,
+    length_rule,
+    picked_ranks,
+)
+from closecall.pages.errors.filter_widgets import Count, length_text
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What the reader asked for; "" is any.
+class Filter:
+    """One filter.
 
-    `outcome` is one of OUTCOMES or "all"; `chance` a range of probabilities; `action` one of ACTIONS or UNDECIDED;
-    `slice` a saved slice or a written rule; `length` a range of words such as 25-48 or 49-, both ends in; `picked` the
-    key of a saved selection; `seeds` whether the run or most seeds of its ratio are asked; `sort` a key of ORDERS.
+    `name`: its URL parameter and its key in the session state. `default`: the value that is not written into the URL.
+    `parse`: reads the value in a URL, ValueError if it is invalid. `mask`: the examples that a value keeps, shape (n,);
+    None for a filter that changes the predictions instead. `keeps_all`: the value that keeps every example, if that is
+    not the default. `label`: the text of its chip while it has another value than the default, "" for no chip.
+    `widget`: draws it in its `section` of the page, given the number of examples that a value would leave.
+    `of_annotations`: whether the mask depends on list, tags or actions.
     """
 
-    outcome: str
-    text: str
-    regex: bool
-    chance: tuple[float, float]
-    listed: str
-    group: str
-    tag: str
-    action: str
-    slice: str
-    length: str
-    picked: str
-    seeds: str
-    sort: str
+    name: str
+    default: Any
+    parse: Callable[[str], Any] = str
+    mask: Callable[[SplitExamples, Values], np.ndarray] | None = None
+    keeps_all: Any = None
+    label: Callable[[SplitExamples, Values], str] | None = None
+    widget: Callable[[SplitExamples, Values, Count], None] | None = None
+    section: Literal["outcomes", "search", "more"] = "more"
+    of_annotations: bool = False
 
-
-STARTS: Mapping[str, Any] = {
-    "outcome": "fn",
-    "text": "",
-    "regex": False,
-    "chance": (0.0, 1.0),
-    "listed": LISTED[0],
-    "group": "",
-    "tag": "",
-    "action": "",
-    "slice": "",
-    "length": "",
-    "picked": "",
-    "seeds": ONE_SEED,
-    "sort": "confidence",
-    "split": "test",
-    "example": "",
-}
+    def narrows(self, value: Any) -> bool:
+        """Whether a value of the filter leaves out examples."""
+        return self.mask is not None and value != (self.default if self.keeps_all is None else self.keeps_all)
 
 
 def one_of(*options: str) -> Callable[[str], str]:
-    """Reads a URL value that must be one of some words."""
+    """A parser for a value that must be one of the options."""
 
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if text not in options:
             raise ValueError(text)
         return text
 
-    return read
+    return parse
 
 
-def read_chance(text: str) -> tuple[float, float]:
-    """`0.1-0.5` as a range. ValueError otherwise."""
+def _parse_range(text: str) -> tuple[float, float]:
+    """`0.1-0.5` as a range of probabilities."""
     low, high = (float(part) for part in text.split("-"))
     if not 0 <= low <= high <= 1:
         raise ValueError(text)
     return low, high
 
 
-def length_of(text: str) -> Length | None:
-    """`25-48`, `49-` or `-24` as a range of words, None when it is none."""
-    low, mark, high = text.partition("-")
-    try:
-        rule: Rule | None = read_rule(f"length:{low or 0}-{high}") if mark else None
-    except UserError:
-        return None
-    return rule if isinstance(rule, Length) else None
-
-
-def read_length(text: str) -> str:
-    """A range of lengths as it is kept. ValueError when it is none."""
-    rule = length_of(text)
+def _parse_length(text: str) -> str:
+    """A range of words in its standard form."""
+    rule = length_rule(text)
     if rule is None:
         raise ValueError(text)
     return rule.written.removeprefix("length:")
 
 
-READS: Mapping[str, Callable[[str], Any]] = {
-    "outcome": one_of(*OUTCOMES, "all"),
-    "regex": lambda text: text.lower() in ("true", "1"),
-    "chance": read_chance,
-    "listed": one_of(*LISTED),
-    "action": one_of(*ACTIONS, UNDECIDED),
-    "length": read_length,
-    "seeds": one_of(ONE_SEED, MOST_SEEDS),
-    "sort": one_of(*ORDERS),
-    "split": one_of(*SPLIT_NAMES),
-}
+def _range_label(examples: SplitExamples, values: Values) -> str:
+    low, high = values["chance"]
+    return f"probability {probability_text(low)} to {probability_text(high)}"
 
 
-def current() -> Filters:
-    """The filters as they stand."""
-    return Filters(**{name: st.session_state.get(name, STARTS[name]) for name in Filters.__dataclass_fields__})
+def _picked_label(examples: SplitExamples, values: Values) -> str:
+    """The source of a saved selection, its size, and how many of its examples are in this split."""
+    try:
+        selection = load_selection(examples.experiment, values["picked"])
+    except UserError:
+        return ""
+    here = int((picked_ranks(examples.predictions, values["picked"]) >= 0).sum())
+    split = SPLIT_NAMES[examples.predictions.split]
+    return f"picked: {selection.source} · {len(selection.ids):,}, {here:,} in the {split} split"
 
 
-def put(name: str, value: Any) -> None:
-    """Set one filter, as a button's callback."""
-    st.session_state[name] = value
+FILTERS: tuple[Filter, ...] = (
+    Filter(
+        "outcome",
+        default="fn",
+        parse=one_of(*OUTCOMES, ALL_OUTCOMES),
+        mask=masks.outcome_mask,
+        keeps_all=ALL_OUTCOMES,
+        widget=widgets.outcome_buttons,
+        section="outcomes",
+    ),
+    Filter("text", default="", mask=masks.text_mask, widget=widgets.search_box, section="search"),
+    Filter(
+        "regex",
+        default=False,
+        parse=lambda text: text.lower() in ("true", "1"),
+        widget=widgets.regex_toggle,
+        section="search",
+    ),
+    Filter(
+        "chance",
+        default=(0.0, 1.0),
+        parse=_parse_range,
+        mask=masks.probability_mask,
+        label=_range_label,
+        widget=widgets.probability_slider,
+    ),
+    Filter(
+        "listed",
+        default=LISTED[0],
+        parse=one_of(*LISTED),
+        mask=masks.listed_mask,
+        label=lambda _, values: values["listed"].lower(),
+        widget=widgets.listed_buttons,
+        of_annotations=True,
+    ),
+    Filter(
+        "action",
+        default="",
+        parse=one_of(*ACTIONS, UNDECIDED),
+        mask=masks.action_mask,
+        label=lambda _, values: f"action: {values['action']}",
+        widget=widgets.action_buttons,
+        of_annotations=True,
+    ),
+    Filter(
+        "tag",
+        default="",
+        mask=masks.tag_mask,
+        label=lambda _, values: f"tag: {values['tag']}",
+        widget=widgets.tag_buttons,
+        of_annotations=True,
+    ),
+    Filter(
+        "group",
+        default="",
+        parse=current_group,
+        mask=masks.group_mask,
+        label=lambda _, values: values["group"],
+        widget=widgets.group_buttons,
+    ),
+    Filter(
+        "slice",
+        default="",
+        mask=masks.slice_mask,
+        label=lambda _, values: f"slice: {values['slice']}",
+        widget=widgets.slice_buttons,
+    ),
+    Filter(
+        "length",
+        default="",
+        parse=_parse_length,
+        mask=masks.length_mask,
+        label=lambda _, values: length_text(values["length"]),
+        widget=widgets.length_buttons,
+    ),
+    Filter("picked", default="", mask=masks.picked_mask, label=_picked_label),
+    Filter(
+        "seeds",
+        default=ONE_SEED,
+        parse=one_of(ONE_SEED, MOST_SEEDS),
+        label=lambda *_: "predictions of most seeds",
+        widget=widgets.seeds_buttons,
+    ),
+    Filter(
+        "split",
+        default="test",
+        parse=one_of(*SPLIT_NAMES),
+        label=lambda _, values: f"{SPLIT_NAMES[values['split']]} examples",
+        widget=widgets.split_buttons,
+    ),
+)
+
+
+def filter_values() -> dict[str, Any]:
+    """The value of every filter in this session."""
+    return {one.name: st.session_state.get(one.name, one.default) for one in FILTERS}
+
+
+def depends_on_annotations(values: Values) -> bool:
+    """Whether a filter of annotations is set, so that adding one may change the queue."""
+    return any(one.of_annotations and values[one.name] != one.default for one in FILTERS)
+
+
+def chips(examples: SplitExamples, values: Values) -> dict[str, str]:
+    """The chip texts of all filters that are set, by filter name."""
+    texts = {one.name: one.label(examples, values) for one in FILTERS if one.label and values[one.name] != one.default}
+    return {name: text[:1].upper() + text[1:] for name, text in texts.items() if text}
 
 
 def clear(*names: str) -> None:
-    """Take filters away."""
-    for name in names:
-        st.session_state[name] = STARTS[name]
-
-
-def length_said(length: str) -> str:
-    """`25-48` in words."""
-    rule = length_of(length)
-    if rule is None:
-        return length
-    if rule.longest is None:
-        return f"{rule.shortest} words or more"
-    return f"{rule.shortest} to {rule.longest} words" if rule.shortest else f"up to {rule.longest} words"
-
-
-def narrowed(filters: Filters) -> dict[str, str]:
-    """What narrows the queue beside outcome, search and picks: each filter's name with its value in words."""
-    low, high = filters.chance
-    said = {
-        "chance": f"probability {probability_text(low)} to {probability_text(high)}",
-        "listed": filters.listed.lower(),
-        "group": filters.group,
-        "tag": f"tag: {filters.tag}",
-        "action": f"action: {filters.action}",
-        "slice": f"slice: {filters.slice}",
-        "length": length_said(filters.length),
-        "seeds": "by most seeds",
-    }
-    return {name: words for name, words in said.items() if getattr(filters, name) != STARTS[name]}
+    """Reset filters to their defaults, as the callback of a button. Without names, all but the outcome."""
+    for one in FILTERS:
+        if one.name in names or (not names and one.section != "outcomes"):
+            st.session_state[one.name] = one.default

@@ -1,4 +1,7 @@
-"""The negatives that came in between two ratios and lie nearest to a positive that was lost there."""
+"""Possible reasons for an error: the nearest negatives that a larger ratio added, and label conflicts in the dataset.
+
+A label conflict is another example with the same text (ignoring case and white space) and the other label.
+"""
 
 import numpy as np
 import pandas as pd
@@ -13,48 +16,58 @@ from closecall.data.io.files import read_frame
 from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.shared.cached_io import Texts, place_of, places_of, stamp
 from closecall.pages.shared.escaping import escape_html, escape_markdown, highlight_words
-from closecall.pages.shared.neighbours import Vectors, vectors_of
+from closecall.pages.shared.neighbours import COMPARED, Vectors, vectors_of
+
+_CLASS = ("negative", "positive")
 
 
 def show_nearest_new_negatives(
-    experiment: str, evidence: RunPredictions, run: Run, row: int, texts: Texts, *, threshold: float
+    experiment: str, predictions: RunPredictions, run: Run, row: int, texts: Texts, *, threshold: float
 ) -> None:
-    """Shown for a positive that this run misses and the next smaller ratio of the same seed finds."""
-    smaller = _lost_since(evidence, run, row, threshold)
+    """Show them for a false negative that is a true positive at the next smaller ratio of the same seed."""
+    smaller = _run_before_loss(predictions, run, row, threshold)
     if smaller is None:
         return
-    one = str(evidence.ids[row])
-    found = _nearest(experiment, run, smaller, one)
+    one = str(predictions.ids[row])
+    found = _nearest_added(experiment, run, smaller, one)
     if not found:
         return
     before, now = ratio_text(smaller.config.ratio), ratio_text(run.config.ratio)
     text = texts.text(one) or ""
-    with st.expander(f"Lost between {before} and {now}: the nearest of the negatives that came in there"):
+    with st.expander(f"True positive at {before}, false negative at {now}: the nearest added negatives"):
         for other, cosine in found:
-            body = highlight_words(texts.text(other) or "", shared_words(text[:20_000], (texts.text(other) or "")[:20_000]))
+            nearest = texts.text(other) or ""
+            body = highlight_words(nearest, shared_words(text[:COMPARED], nearest[:COMPARED]))
             st.html(
                 f'<div class="quiet">cosine {cosine:.2f} · {escape_html(other)}</div>'
                 f'<div class="reading near" dir="auto">{body}</div>'
             )
-        new = run.config.n_negatives - smaller.config.n_negatives
-        st.caption(f"Of {count_text(new, 'negative')} that {now} adds, by this run's encoder. Nearest is not proof.")
+        added = run.config.n_negatives - smaller.config.n_negatives
+        st.caption(
+            f"The nearest of {count_text(added, 'negative')} that {now} adds to {before}, by cosine similarity in this "
+            "run's encoder. A near negative is a hint, not proof that it caused the error."
+        )
 
 
-def _lost_since(evidence: RunPredictions, run: Run, row: int, threshold: float) -> Run | None:
-    """The run of the next smaller ratio, when it finds the positive that this run misses."""
+def _run_before_loss(predictions: RunPredictions, run: Run, row: int, threshold: float) -> Run | None:
+    """The run of the next smaller ratio, when the example is a true positive there and a false negative here."""
     config = run.config
-    if evidence.labels[row] != 1 or not evidence.of(run)[row] < threshold:
+    if predictions.labels[row] != 1 or not predictions.of(run)[row] < threshold:
         return None
-    same = (evidence.seeds == config.seed) & (evidence.remedies == config.remedy) & (evidence.ratios < config.ratio)
+    same = (
+        (predictions.seeds == config.seed)
+        & (predictions.remedies == config.remedy)
+        & (predictions.ratios < config.ratio)
+    )
     if not same.any():
         return None
-    last = np.flatnonzero(same)[np.argmax(evidence.ratios[same])]
-    if not evidence.pos_probs[last, row] >= threshold:
+    last = np.flatnonzero(same)[np.argmax(predictions.ratios[same])]
+    if not predictions.pos_probs[last, row] >= threshold:
         return None
-    return load_run(config.experiment, evidence.runs[last])
+    return load_run(config.experiment, predictions.runs[last])
 
 
-def _nearest(experiment: str, run: Run, smaller: Run, one: str) -> list[tuple[str, float]]:
+def _nearest_added(experiment: str, run: Run, smaller: Run, one: str) -> list[tuple[str, float]]:
     vectors = vectors_of(run.folder)
     place = place_of(vectors.places, one) if vectors is not None else -1
     if vectors is None or place < 0:
@@ -73,7 +86,7 @@ def _nearest(experiment: str, run: Run, smaller: Run, one: str) -> list[tuple[st
 def _members(
     _vectors: Vectors, experiment: str, run: str, seed: int, counts: tuple[int, int], written: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the run's training negatives each of the two ratios has, by their ranks in the nested plan."""
+    """Which of the run's training negatives the smaller and the larger ratio have, by rank in the nested plan."""
     own = load_plan(experiment)
     own = own[(own["seed"] == seed) & (own["label"] == 0)]
     places = places_of(pd.Index(own["id"].to_numpy(dtype=object)), _vectors.train_ids[0])
@@ -81,33 +94,28 @@ def _members(
     return rank < counts[0], rank < counts[1]
 
 
-# The same text with the other label, elsewhere in the dataset: from the conflicts that its preparation found.
-
-_CLASS = ("negative", "positive")
-
-
 def label_conflicts(dataset: str, one: str) -> list[tuple[str, int]]:
-    """The id and label of each example that has this one's text (letter case and blanks aside) and the other label."""
+    """The id and label of each example with the same text and the other label."""
     path = datasets_folder() / dataset / "conflicts.parquet"
-    return _twins(dataset, stamp(path)).get(one, []) if path.exists() else []
+    return _conflicts_by_id(dataset, stamp(path)).get(one, []) if path.exists() else []
 
 
 def show_label_conflicts(dataset: str, one: str) -> None:
-    """A clear line, when there are any."""
+    """Warn about label conflicts, if there are any."""
     found = label_conflicts(dataset, one)
     if not found:
         return
     other, label = found[0]
     more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
     st.warning(
-        f"The same text also stands in the dataset as a **{_CLASS[label]}** ({escape_markdown(other)}{more}): "
-        "one of the labels is wrong, or the text alone cannot tell.",
+        f"The dataset has the same text as a **{_CLASS[label]}** ({escape_markdown(other)}{more}). One of the labels "
+        "is wrong, or the text alone does not determine the class.",
         icon=":material/content_copy:",
     )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _twins(dataset: str, written: int) -> dict[str, list[tuple[str, int]]]:
+def _conflicts_by_id(dataset: str, written: int) -> dict[str, list[tuple[str, int]]]:
     rows: pd.DataFrame = read_frame(datasets_folder() / dataset / "conflicts.parquet", ["key", "id", "label"])
     found: dict[str, list[tuple[str, int]]] = {}
     for _, same in rows.groupby("key"):

@@ -105,7 +105,7 @@ def show_text(text: str | None, words: Sequence[str] = ()) -> None:
 def show_probabilities(
     predictions: RunPredictions, run: Run, row: int, *, threshold: float, outcome_string: str = ""
 ) -> None:
-    """Show the example's probability at every ratio and seed of the run's remedy, and how many runs predict it right."""
+    """Show the example's probability at every ratio and seed of the run's remedy, and the number of correct runs."""
     same = (predictions.remedies == run.config.remedy) & ~np.isnan(predictions.pos_probs[:, row])
     label = int(predictions.labels[row])
     right = (predictions.pos_probs[same, row] >= threshold) == bool(label)
