@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from closecall.data.exchange.export_formats import suffixes_text
 from closecall.data.io.errors import UserError
 
 
@@ -61,7 +62,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the work is done, with live progress.")]
 On = Annotated[str, typer.Option(help="Train on Ray: ray, or ray://host:10001. Without it: here.")]
 Title = Annotated[str, typer.Option(help="A title to know the experiment by.")]
-Out = Annotated[Path | None, typer.Option(help="File to write: .csv, .jsonl or .parquet, by its ending.")]
+Out = Annotated[Path | None, typer.Option(help=f"File to write: {suffixes_text()}, by its suffix.")]
 Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Without it: all of the experiment.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Take the proposed columns for those not named.")]
 ROLES = "id, label, probability, logit, logit_negative, logit_positive, text, ratio, seed, split."

@@ -19,9 +19,9 @@ from closecall.data.predictions.importing import (
     import_predictions,
     preview_predictions,
 )
-from closecall.data.readers.read import ColumnRoles, guess_columns, read_table
+from closecall.data.readers.columns import ColumnRoles, guess_columns
+from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
-from closecall.data.readers.table_formats import restored_table
 
 PREVIEW_ROWS = 1_000
 SHOWN_CLASSES = 20
@@ -34,7 +34,7 @@ def import_file(path: Path, request: ImportRequest, *, accept: bool = False) -> 
     `accept` takes the proposed columns, never a proposed class.
     """
     columns = _chosen_columns(path, request, accept)
-    table = restored_table(read_table(path))
+    table = read_table(path)
     if not request.positive_classes:
         raise UserError(_class_question(path, table, columns))
     name, title = slug(request.name or path.stem), request.title or request.name or path.stem

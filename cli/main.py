@@ -9,6 +9,7 @@ import typer
 
 from closecall.cli.arguments import ROLES, DatasetName, ExperimentId, Json, Keep, MaxTokens, On, Run, Title, Wait, Yes
 from closecall.cli.reading_commands import commands
+from closecall.data.readers.formats import file_formats_text, folder_formats_text
 
 app = typer.Typer(
     name="closecall",
@@ -36,7 +37,7 @@ def demo(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet file, or a saved Hugging Face folder.")],
+    file: Annotated[Path, typer.Argument(help=f"{file_formats_text()} file, or {folder_formats_text()}.")],
     name: Annotated[str, typer.Option(help="Name of the new dataset. Without it: the file's name.")] = "",
     title: Annotated[str, typer.Option(help="A title to know the dataset by.")] = "",
     text_column: Annotated[str, typer.Option(help="The column with the texts.")] = "",
@@ -58,7 +59,7 @@ def import_(
     """
     from closecall.cli import terminal
     from closecall.data.datasets.import_request import ImportRequest
-    from closecall.data.readers.read import ColumnRoles
+    from closecall.data.readers.columns import ColumnRoles
 
     columns = ColumnRoles(text_column, label_column, id_column, group_column, split_column)
     classes = tuple(positive or ()), tuple(negative) if negative else None
@@ -227,7 +228,7 @@ def predict(
 
 @app.command("import-predictions")
 def import_predictions(
-    files: Annotated[list[Path], typer.Argument(help="CSV, JSONL or Parquet files with id, label and probability.")],
+    files: Annotated[list[Path], typer.Argument(help=f"{file_formats_text()} files with id, label and probability.")],
     ratios: Annotated[str, typer.Option(help="The ratio of each file, when no column tells it.")] = "",
     seeds: Annotated[str, typer.Option(help="The seed of each file, when no column tells it.")] = "",
     column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME; repeat for several. Roles: " + ROLES)] = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from closecall.cli.arguments import ExperimentId, Json, On, Out, RunRemedy, RunSeed, Threshold, Wait
+from closecall.data.exchange.export_formats import format_names_text
 
 commands = typer.Typer()
 
@@ -133,9 +134,7 @@ def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None
 def hard_cases(
     experiment: ExperimentId,
     out: Annotated[Path | None, typer.Option(help="File to write; for hf a folder, or a .zip of it.")] = None,
-    form: Annotated[
-        str, typer.Option(help="csv, jsonl, parquet, hf, label-studio or argilla. Without it: by the file's ending.")
-    ] = "",
+    form: Annotated[str, typer.Option(help=f"{format_names_text()}. Without it: by the suffix of the file.")] = "",
     import_: Annotated[
         Path | None, typer.Option("--import", help="Read a list back: our own, or a labelling tool's JSON export.")
     ] = None,

@@ -20,7 +20,8 @@ from closecall.analysis.remedies.methods import Measures
 from closecall.cli.arguments import many_ratios, many_seeds, names, one_ratio
 from closecall.cli.output import print_json, print_note, print_rows
 from closecall.cli.tables import print_queued
-from closecall.data.exchange.tables import provenance, write_table
+from closecall.data.exchange.table_files import write_table
+from closecall.data.exchange.tables import provenance
 from closecall.data.experiments.remedies import PLAIN, THRESHOLD, remedy_title
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
@@ -102,7 +103,7 @@ def _row(race: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, 
     return {
         "arm": one.name.replace(PLAIN, "plain") + (f", {gone} collapsed" if gone else ""),
         "found .5": _percent(one.at_half.recall),
-        "alone .5": _percent(one.at_half.true_negative_rate),
+        "alone .5": _percent(one.at_half.specificity),
         **_at_own(one),
         "AUC": score_text(one.auc.value),
         "AUC gain": score_difference_cell(gain.auc) if gain else "",
@@ -124,7 +125,7 @@ def _moved(plain: Measures) -> dict[str, Any]:
 def _at_own(one: Measures) -> dict[str, str]:
     return {
         "found own": _percent(one.at_own.recall),
-        "alone own": _percent(one.at_own.true_negative_rate),
+        "alone own": _percent(one.at_own.specificity),
         "precise own": _percent(one.at_own.precision),
         "AP": score_text(one.average_precision.value),
     }

@@ -13,7 +13,8 @@ from closecall.cli.output import print_frame, print_json, print_note, print_rows
 from closecall.cli.progress import follow, print_unfinished, task_words
 from closecall.cli.rows import dataset_content, ended_well, preview_rows, progress_content, run_rows, split_counts
 from closecall.data.datasets.store import Dataset
-from closecall.data.exchange.tables import Provenance, table_bytes, write_table
+from closecall.data.exchange.table_files import table_bytes, write_table
+from closecall.data.exchange.tables import Provenance
 from closecall.data.experiments.previews import standing_in
 from closecall.data.experiments.store import load_experiment
 from closecall.models.queue import jobs

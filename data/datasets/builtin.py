@@ -14,7 +14,8 @@ from closecall.data.io.assets import MOVIE_REVIEWS, NEWSGROUPS, asset_folder
 from closecall.data.io.download import Progress
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256
-from closecall.data.readers.read import ColumnRoles, read_table
+from closecall.data.readers.columns import ColumnRoles
+from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
 
 MAC = ("comp.sys.mac.hardware",)

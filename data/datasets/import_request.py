@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from closecall.data.io.errors import UserError
-from closecall.data.readers.read import ColumnRoles
+from closecall.data.readers.columns import ColumnRoles
 from closecall.data.readers.table import MAX_CLASSES, RawTable, check_columns, nearest
 
 

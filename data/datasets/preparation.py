@@ -11,8 +11,7 @@ from closecall.data.datasets.import_request import ImportRequest, check_roles, c
 from closecall.data.datasets.splits import assign_splits
 from closecall.data.datasets.store import Dataset, DatasetInfo
 from closecall.data.io.errors import UserError
-from closecall.data.readers.read import ColumnRoles
-from closecall.data.readers.split_names import split_names
+from closecall.data.readers.columns import ColumnRoles, split_names
 from closecall.data.readers.table import SHOWN, RawTable
 
 SET_ASIDE = ["source_row", "id", "reason", "text"]

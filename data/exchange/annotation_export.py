@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from closecall.data.annotations.hard_cases import ACTIONS
+from closecall.data.exchange.tables import ExportTable
 
 ID = "closecall_id"
 QUESTIONS = ("new_label", "action", "note")
@@ -21,9 +22,14 @@ _FACTS = ("class_name", "split", "reasons", "tags", "who", "group", "outcome_str
 _ORIGIN = ("experiment", "dataset", "dataset_sha256", "exported")
 
 
-def label_studio_bytes(frame: pd.DataFrame) -> bytes:
+def label_studio_file(table: ExportTable) -> bytes:
     """A JSON list of tasks: data (text and closecall_id), meta, and as prediction what is decided already."""
-    return _json([_task(row) for row in _rows(frame)])
+    return _json([_task(row) for row in _rows(table.full_frame)])
+
+
+def label_studio_interface_file(table: ExportTable) -> bytes:
+    """The labelling interface for the classes of the table, as a file."""
+    return label_studio_interface(table.classes).encode("utf-8", errors="replace")
 
 
 def label_studio_interface(classes: Sequence[str]) -> str:
@@ -43,9 +49,9 @@ def label_studio_interface(classes: Sequence[str]) -> str:
 """
 
 
-def argilla_bytes(frame: pd.DataFrame) -> bytes:
+def argilla_file(table: ExportTable) -> bytes:
     """A JSON list of records for `dataset.records.from_json` (Argilla 2): id, fields, metadata, suggestions."""
-    return _json([_record(row) for row in _rows(frame)])
+    return _json([_record(row) for row in _rows(table.full_frame)])
 
 
 def argilla_settings(classes: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from closecall.data.datasets.store import load_examples, load_info
 from closecall.data.exchange.annotation_export import storable
 from closecall.data.exchange.returned_lists import CaseFile, KnownIds, problem_frame, same_text
 from closecall.data.experiments.store import load_evaluation, load_experiment
-from closecall.data.io.csv_escaping import restored
+from closecall.data.io.csv_escaping import unescaped
 from closecall.data.io.errors import UserError
 from closecall.data.readers.table import clean_text
 
@@ -237,7 +237,7 @@ def _tags(cell: str) -> list[str]:
 def _same(cell: str, known: str) -> bool:
     """Whether a cell says what is known, whatever a file or a tool may have done to line ends and lost characters."""
     ours = {_line_ends(form) for form in (known, clean_text(known), storable(known))}
-    return _line_ends(cell) in ours or _line_ends(restored(cell)) in ours
+    return _line_ends(cell) in ours or _line_ends(unescaped(cell)) in ours
 
 
 def _line_ends(text: str) -> str:

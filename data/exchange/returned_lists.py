@@ -12,12 +12,12 @@ import pandas as pd
 
 from closecall.data.exchange.annotation_export import ID
 from closecall.data.exchange.annotation_import import is_argilla, is_label_studio, read_argilla, read_label_studio
-from closecall.data.io.csv_escaping import restored
+from closecall.data.io.csv_escaping import OWN_EXPORT_COLUMN, unescaped
 from closecall.data.io.errors import UserError
+from closecall.data.readers.formats import DELIMITED, named_format
 from closecall.data.readers.json_records import MAX_ARRAY_BYTES
 from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable, Source, clean_text
-from closecall.data.readers.table_formats import MARK, restored_table
 
 LONGEST_CELL = 32_000
 """From about here on spreadsheets cut a cell (Excel at 32,767 characters)."""
@@ -84,7 +84,7 @@ class KnownIds:
 def same_text(cell: str, text: str) -> bool:
     """Whether a cell holds a text, as far as white space, lost characters and the length of a cell allow to tell."""
     ours = _bare(text)
-    for form in (cell, restored(cell)):
+    for form in (cell, unescaped(cell)):
         theirs = _bare(form)
         if theirs == ours or (len(form) >= LONGEST_CELL and ours.startswith(theirs)):
             return True
@@ -126,7 +126,7 @@ def read_case_file(content: str | Path | bytes, filename: str = "") -> CaseFile:
     name = filename or (Path(content).name if not isinstance(content, bytes) else "The upload")
     records = _json_list(content, name)
     if records is None:
-        return _from_table(restored_table(read_table(content, name)))
+        return _from_table(read_table(content, name))
     tool, read = ("Label Studio", read_label_studio) if is_label_studio(records) else ("Argilla", read_argilla)
     rows, problems, exported = read(records)
     notes = (f"Read as an export of {tool}: {len(rows):,} of {len(records):,} records hold an answer.",)
@@ -177,9 +177,9 @@ def _from_table(table: RawTable) -> CaseFile:
     rejected = table.rejected
     problems = list(zip(rejected["source_row"], rejected["id"], "This row " + rejected["reason"], strict=True))
     exported, notes = _written_at(frame, names)
-    if MARK not in names and table.source.lower().endswith((".csv", ".tsv", ".txt")):
+    if OWN_EXPORT_COLUMN not in names and named_format(table.source) is DELIMITED:
         notes.append(
-            f"There is no column {MARK}: apostrophes in front of formulas are taken as part of what was written."
+            f"There is no column {OWN_EXPORT_COLUMN}: apostrophes in front of formulas are taken as part of what was written."
         )
     return CaseFile(_rows(rows[~empty]), problem_frame(problems), table.source, exported, True, (*table.notes, *notes))
 

@@ -1,13 +1,8 @@
-"""Tables to take away: hard cases and errors, with texts, the probability of every run, and where they come from.
-
-The form follows the file's name: `.csv` (texts made safe for spreadsheets, see `data.io.csv_escaping`), `.jsonl` or `.parquet`.
-The provenance stands in the columns of every row, and in Parquet also in the file's metadata under `closecall`.
-"""
+"""Tables for export: the hard cases and the probability of every run, with texts, and the provenance of a table."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +13,8 @@ from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.runs import Run, load_metrics, load_run, load_runs
 from closecall.data.experiments.store import load_evaluation, load_experiment
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import read_frame, whole
+from closecall.data.io.files import read_frame
 from closecall.data.io.workspace import now
-from closecall.data.readers.table_formats import csv_bytes, jsonl_bytes, parquet_bytes
-
-FORMS = ("csv", "jsonl", "parquet")
 
 
 @dataclass(frozen=True)
@@ -46,6 +38,23 @@ class Provenance:
         """The provenance as columns, versions named as such."""
         versions = ("torch", "transformers", "closecall")
         return {f"{name}_version" if name in versions else name: value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class ExportTable:
+    """A table to write, with its provenance. Title, licence and classes are used by formats for the hard-case list."""
+
+    frame: pd.DataFrame
+    provenance: Provenance
+    title: str = ""
+    licence: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def full_frame(self) -> pd.DataFrame:
+        """The table with the provenance as columns. A column that it has already, such as `run`, is not overwritten."""
+        added = {name: value for name, value in self.provenance.columns.items() if name not in self.frame}
+        return self.frame.assign(**added)
 
 
 def provenance(experiment: str, *, run: str = "", threshold: float | None = None) -> Provenance:
@@ -96,29 +105,6 @@ def run_probabilities(experiment: str) -> pd.DataFrame:
         ]
         table[f"prob_r{ratio:g}_mean"] = table[seeds].mean(axis=1).astype(np.float32)
     return table
-
-
-def write_table(frame: pd.DataFrame, path: Path, provenance: Provenance) -> None:
-    """Write a table with its provenance, whole, in the form that the path's suffix names."""
-    content = table_bytes(frame, path.suffix.removeprefix(".").lower(), provenance)
-    try:
-        with whole(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}). Choose another place.") from error
-
-
-def table_bytes(frame: pd.DataFrame, form: str, provenance: Provenance) -> bytes:
-    """The file that `write_table` writes, as bytes; `form` is csv, jsonl or parquet.
-
-    A column that the table has already, such as each row's own run, is not overwritten by the provenance.
-    """
-    if form not in FORMS:
-        raise UserError(f"{form!r} is not a form of table. Name a file that ends in .csv, .jsonl or .parquet.")
-    table = frame.assign(**{name: value for name, value in provenance.columns.items() if name not in frame})
-    if form == "csv":
-        return csv_bytes(table)
-    return jsonl_bytes(table) if form == "jsonl" else parquet_bytes(table, asdict(provenance))
 
 
 def example_facts(experiment: str, ids: pd.Series) -> pd.DataFrame:

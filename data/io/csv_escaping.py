@@ -1,6 +1,6 @@
 """Make texts safe for CSV and spreadsheets, and get them back without a changed character.
 
-Two rules, for CSV only, each undone by `restored`:
+Two rules, for CSV only, each undone by `unescaped`:
 
 1. A cell that a spreadsheet could take for a formula gets an apostrophe in front: one that starts with = + - @ (also
    in their full-width forms), a tab or a carriage return, also after white space, invisible characters or apostrophes.
@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+OWN_EXPORT_COLUMN = "closecall_version"
+"""The column that marks a file as an export of Close Call, whose cells are escaped if it is a CSV file."""
 _LOST = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff"
 _TO_ESCAPE = re.compile(rf"(\\*)([{_LOST}]|\r(?!\n))|(\\+)(?=u[0-9a-f]{{4}})")
 _ESCAPED = re.compile(r"(\\+)u([0-9a-f]{4})")
@@ -24,33 +26,33 @@ _INVISIBLE = (
 _FORMULA = re.compile(rf"[\s'{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212]|'*[\t\r]")
 
 
-def defused(text: str) -> str:
-    """The text as a CSV cell: never a formula, no character that gets lost. Undone by `restored`."""
+def escaped(text: str) -> str:
+    """The text as a CSV cell: never a formula, no character that gets lost. Undone by `unescaped`."""
     plain = _TO_ESCAPE.sub(_escape, text)
     return "'" + plain if _FORMULA.match(plain) else plain
 
 
-def restored(cell: str) -> str:
-    """The text whose CSV cell this is: `restored(defused(text)) == text` for every text."""
+def unescaped(cell: str) -> str:
+    """The text whose CSV cell this is: `unescaped(escaped(text)) == text` for every text."""
     plain = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
     return _ESCAPED.sub(_unescape, plain)
 
 
-def defuse_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every text and column name defused; numbers stay numbers."""
-    return _over_texts(frame, defused)
+def escape_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with every text and column name escaped; numbers stay numbers."""
+    return _over_texts(frame, escaped).rename(columns=escaped)
 
 
-def restore_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as it was before `defuse_frame`."""
-    return _over_texts(frame, restored)
+def unescape_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with every cell as it was before `escape_frame`. Column names are left as they are."""
+    return _over_texts(frame, unescaped)
 
 
 def _over_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     columns = {
         str(name): _changed(frame[name], change) if _may_hold_texts(frame[name]) else frame[name] for name in frame
     }
-    return pd.DataFrame(columns, index=frame.index).rename(columns=change)
+    return pd.DataFrame(columns, index=frame.index)
 
 
 def _changed(column: pd.Series, change: Callable[[str], str]) -> pd.Series:

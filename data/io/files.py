@@ -18,7 +18,7 @@ from closecall.data.io.errors import UserError
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it is synced and replaces `path`, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -36,7 +36,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole. Unpaired surrogates (seen in broken input) are kept as `?`."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", errors="replace"))
 
 
@@ -60,7 +60,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as Parquet, whole."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         frame.to_parquet(temporary, index=False)
 
 
@@ -86,13 +86,13 @@ def read_columns(path: Path, columns: list[str]) -> pa.Table:
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write one array as .npy, whole."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         np.save(temporary, array, allow_pickle=False)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays as .npz, whole."""
-    with whole(path) as temporary, temporary.open("wb") as out:
+    with atomic_write(path) as temporary, temporary.open("wb") as out:
         np.savez(out, allow_pickle=False, **arrays)
 
 

@@ -40,7 +40,6 @@ from closecall.data.predictions.rows import prediction_rows
 from closecall.data.predictions.validation import checked_rows, with_labels
 from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
-from closecall.data.readers.table_formats import restored_table
 
 PREVIEW = 200
 """Rows that are shown to choose columns by."""
@@ -120,7 +119,7 @@ def _read(files: Sequence[PredictionFile], columns: PredictionColumns | None) ->
         chosen = columns or proposal
         check_prediction_columns(chosen, preview.frame.columns.tolist(), preview.source)
         table = read_table(file.content, file.name, columns=chosen.named)
-        part, found = prediction_rows(restored_table(table, preview.frame.columns), chosen)
+        part, found = prediction_rows(table, chosen)
         parts.append(_with_run(part, file))
         notes += found
     rows = pd.concat(parts, ignore_index=True)

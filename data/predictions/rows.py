@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from closecall.data.io.errors import UserError
 from closecall.data.predictions.columns import PredictionColumns
-from closecall.data.readers.split_names import split_names
+from closecall.data.readers.columns import split_names
 from closecall.data.readers.table import RawTable
 
 EDGE = 1e-7

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256, read_json
 from closecall.data.readers.json_records import json_cell
-from closecall.data.readers.table import BATCH, Batch, RawTable, Source, check_columns, gather
+from closecall.data.readers.table import BATCH, Batch, RawTable, ReadOptions, Source, check_columns, gather
 
 ClassNames = Mapping[str, Sequence[str]]
 """For each ClassLabel column, the names of its classes by number."""
@@ -22,24 +22,27 @@ Piece = tuple[str, ClassNames, pa.RecordBatch]
 """A split's name, its class names, and some of its rows."""
 
 
-def read_parquet(source: Source, *, columns: Sequence[str] | None = None, limit: int | None = None) -> RawTable:
-    """Read a Parquet file piece by piece; rows are numbered from 1."""
+def read_parquet(source: Source, options: ReadOptions) -> RawTable:
+    """Read a Parquet file batch by batch; rows are numbered from 1."""
+    columns = options.columns
     with _readable(source.name), source.open() as content:
         file = pq.ParquetFile(content)
         names = _unlike(list(file.schema_arrow.names), source.name)
         check_columns(names, columns or (), source.name)
         classes = _class_names(file.schema_arrow.metadata)
         pieces = (("", classes, piece) for piece in file.iter_batches(BATCH, columns=list(columns or names)))
-        frame, rows, notes = gather(source, _batches(pieces, columns or names, "", limit))
+        frame, rows, notes = gather(source, _batches(pieces, columns or names, "", options.limit))
     return RawTable(frame, rows, source.name, "", tuple(notes))
 
 
-def read_hf_folder(folder: Path, *, columns: Sequence[str] | None = None, limit: int | None = None) -> RawTable:
+def read_hf_folder(source: Source, options: ReadOptions) -> RawTable:
     """Read a folder written by `Dataset.save_to_disk` or `DatasetDict.save_to_disk`.
 
     The splits of a DatasetDict become a column `split` (`split (folder)` when that name is taken); rows are numbered
     from 1 through all splits.
     """
+    assert isinstance(source.content, Path)
+    folder, columns = source.content, options.columns
     parts = _split_folders(folder)
     with _readable(folder.name):
         names = next((list(piece.schema.names) for _, _, piece in _pieces(parts)), None)
@@ -49,11 +52,11 @@ def read_hf_folder(folder: Path, *, columns: Sequence[str] | None = None, limit:
         split_column = "" if "" in parts else "split (folder)" if "split" in names else "split"
         offered = [*names, *([split_column] if split_column else [])]
         check_columns(offered, columns or (), folder.name)
-        batches = _batches(_pieces(parts), columns or offered, split_column, limit)
+        batches = _batches(_pieces(parts), columns or offered, split_column, options.limit)
         frame, rows, notes = gather(Source(folder.name, folder), batches)
     if split_column:
         notes.append(f"Splits in the folder: {', '.join(parts)}; rows are numbered through them in this order.")
-    return RawTable(frame, rows, folder.name, "", tuple(notes))
+    return RawTable(frame, rows, folder.name, "" if options.limit else _sha256(parts), tuple(notes))
 
 
 def _unlike(names: list[str], source: str) -> list[str]:
@@ -64,10 +67,10 @@ def _unlike(names: list[str], source: str) -> list[str]:
     return names
 
 
-def hf_sha256(folder: Path) -> str:
-    """One sha256 over the Arrow files of a saved folder, in order."""
+def _sha256(parts: Mapping[str, Path]) -> str:
+    """One sha256 over the Arrow files of a saved folder, in the order of its splits."""
     digest = sha256()
-    for part in _split_folders(folder).values():
+    for part in parts.values():
         for shard in _shards(part):
             digest.update(file_sha256(shard).encode())
     return digest.hexdigest()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from closecall.data.io.csv_escaping import OWN_EXPORT_COLUMN, unescaped
 from closecall.data.io.errors import UserError
 from closecall.data.readers.encodings import Encoding, find_encoding
-from closecall.data.readers.table import Source, clean_text
+from closecall.data.readers.table import ReadOptions, Source, clean_text
 
 DELIMITERS = "\t,;|"
 MAX_CELL = 20_000_000
@@ -33,8 +34,12 @@ PLAIN_QUOTES = "Quotation marks are taken as part of the texts: they do not encl
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How the file is written: its encoding, delimiter, style of quotes, records before the data, column names."""
+class Dialect:
+    """How a delimited file is written.
+
+    `style` is a key of STYLES, `preamble` the number of records before the data. `escaped`: the file is an export of
+    Close Call, whose cells are escaped as `data.io.csv_escaping` says.
+    """
 
     encoding: Encoding
     delimiter: str
@@ -43,15 +48,17 @@ class Layout:
     has_header: bool
     names: tuple[str, ...]
     notes: tuple[str, ...]
+    escaped: bool = False
 
 
 class UnclosedQuote(ValueError):
     """A quote is open at the end of the file; the argument is the line on which its record starts."""
 
 
-def find_layout(source: Source, encoding: str | None, delimiter: str | None, header: bool | None) -> Layout:
+def find_dialect(source: Source, options: ReadOptions) -> Dialect:
     """Find out how a delimited file is written, from its beginning. UserError for a file of one column."""
-    found = find_encoding(source, encoding)
+    delimiter, header = options.delimiter, options.header
+    found = find_encoding(source, options.encoding)
     sample = _sample(source, found)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UserError(f"{delimiter!r} cannot separate columns. Use one character, such as a comma or a tab.")
@@ -75,7 +82,9 @@ def find_layout(source: Source, encoding: str | None, delimiter: str | None, hea
         notes.append("The first row is taken as data, not as column names; the columns are numbered.")
     width = _usual_width(rows, source.name)
     names, renamed = _column_names(rows[0] if has_header else [""] * width)
-    return Layout(found, delimiter, style, bool(told) + has_header, has_header, names, (*notes, *renamed))
+    escaped = OWN_EXPORT_COLUMN in names
+    names = tuple(map(unescaped, names)) if escaped else names
+    return Dialect(found, delimiter, style, bool(told) + has_header, has_header, names, (*notes, *renamed), escaped)
 
 
 def sniff(lines: Sequence[str], delimiters: str) -> tuple[str, str]:

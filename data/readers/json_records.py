@@ -12,6 +12,7 @@ from closecall.data.readers.table import (
     BATCH,
     Batch,
     RawTable,
+    ReadOptions,
     Source,
     check_columns,
     clean_text,
@@ -25,14 +26,13 @@ MAX_ARRAY_BYTES = 300_000_000
 Record = tuple[int, dict[str, Any]]
 
 
-def read_json_records(
-    source: Source, *, columns: Sequence[str] | None = None, encoding: str | None = None, limit: int | None = None
-) -> RawTable:
-    """Read a file of JSON records, one a line or in one array. See `data.readers.read.read_table`.
+def read_json_records(source: Source, options: ReadOptions) -> RawTable:
+    """Read a file of JSON records, one a line or in one array.
 
     Values that are no strings are written as JSON: 1, 2.5, true, ["a"]; null is a missing cell.
     """
-    found = find_encoding(source, encoding)
+    columns = options.columns
+    found = find_encoding(source, options.encoding)
     notes = [found.note] if found.note else []
     rejected: list[tuple[int, str, str, str]] = []
     if _is_lines(source, found):
@@ -40,7 +40,7 @@ def read_json_records(
     else:
         records = _from_array(source, found, rejected, notes)
     seen: dict[str, str] = {}
-    frame, rows, cleaned = gather(source, _batches(islice(records, limit), columns, seen))
+    frame, rows, cleaned = gather(source, _batches(islice(records, options.limit), columns, seen))
     if len(rejected) > len(frame):
         line, _, reason, _ = rejected[0]
         raise UserError(f"{source.name}: most lines are not JSON records; the first is line {line}, which {reason}.")

@@ -37,6 +37,10 @@ class Source:
     content: Path | bytes
 
     @property
+    def is_folder(self) -> bool:
+        return isinstance(self.content, Path) and self.content.is_dir()
+
+    @property
     def size(self) -> int:
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
@@ -45,6 +49,17 @@ class Source:
 
     def sha256(self) -> str:
         return sha256(self.content).hexdigest() if isinstance(self.content, bytes) else file_sha256(self.content)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What to read of a source, and what replaces detection; None: all, or as detected."""
+
+    columns: tuple[str, ...] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The hard-case list as files to take away: tables, a Hugging Face folder, and what labelling tools import."""
+"""The hard-case list as files: tables, a Hugging Face folder, and what annotation tools import."""
 
 import io
 import zipfile
@@ -7,57 +7,46 @@ from pathlib import Path
 import pandas as pd
 
 from closecall.data.datasets.store import load_info
-from closecall.data.exchange.annotation_export import argilla_bytes, label_studio_bytes, label_studio_interface
-from closecall.data.exchange.dataset_card import folder_files
-from closecall.data.exchange.tables import FORMS as TABLES
-from closecall.data.exchange.tables import Provenance, hard_case_table, provenance, table_bytes
+from closecall.data.exchange.export_formats import export_format
+from closecall.data.exchange.tables import ExportTable, hard_case_table, provenance
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import whole, write_folder
+from closecall.data.io.files import atomic_write, write_folder
 from closecall.models.results.case_evidence import case_evidence
-
-FORMS = (*TABLES, "hf", "label-studio", "argilla")
-ENDINGS = {"hf": "zip", "label-studio": "json", "argilla": "json"}
 
 
 def case_table(experiment: str) -> pd.DataFrame:
     """`data.exchange.tables.hard_case_table` with the evidence of each case before the probabilities."""
     table = hard_case_table(experiment)
-    around = case_evidence(experiment, table["id"].tolist())
+    evidence = case_evidence(experiment, table["id"].tolist())
     first = [name for name in table if not str(name).startswith("prob_")]
     rest = [name for name in table if str(name).startswith("prob_")]
-    return pd.concat([table[first], around.reset_index(drop=True), table[rest]], axis=1)
+    return pd.concat([table[first], evidence.reset_index(drop=True), table[rest]], axis=1)
 
 
 def case_bytes(experiment: str, form: str) -> bytes:
-    """The list as one file; the Hugging Face folder as a zip of it."""
-    _check(form)
-    table, origin = case_table(experiment), provenance(experiment)
-    if form in TABLES:
-        return table_bytes(table, form, origin)
-    if form == "hf":
-        return _zipped(_folder(experiment, table, origin))
-    told = table.assign(**{name: value for name, value in origin.columns.items() if name not in table})
-    return label_studio_bytes(told) if form == "label-studio" else argilla_bytes(told)
+    """The list as one file; `form` is the name of one of `data.exchange.export_formats.EXPORT_FORMATS`."""
+    return export_format(form).write(_export_table(experiment))
 
 
 def write_cases(experiment: str, out: Path, form: str = "") -> list[Path]:
-    """Write the list to a file, or to a folder (`hf`); the form is told by the ending when it is not named.
+    """Write the list to a file, or to a folder where the format is a zip archive and `out` does not end in .zip.
 
-    Answers what was written: beside Label Studio's tasks also its labelling interface.
+    The format follows the suffix of `out` when `form` is empty. Returns the paths written: with Label Studio's tasks
+    also the labelling interface.
     """
-    form = form or out.suffix.removeprefix(".").lower()
-    _check(form)
+    chosen = export_format(form or out.suffix.removeprefix(".").lower())
     try:
-        if form == "hf" and out.suffix != ".zip":
-            _write_folder(experiment, out)
+        table = _export_table(experiment)
+        if chosen.unpacks and out.suffix != chosen.suffix:
+            _unpack(chosen.write(table), out)
             return [out]
-        _write(out, case_bytes(experiment, form))
-        if form != "label-studio":
+        _write(out, chosen.write(table))
+        if chosen.companion is None:
             return [out]
-        interface = out.with_name(f"{out.stem}-interface.xml")
-        _write(interface, label_studio_interface(classes_of(experiment)).encode("utf-8", errors="replace"))
-        return [out, interface]
+        companion = out.with_name(f"{out.stem}{chosen.companion[0]}")
+        _write(companion, chosen.write_companion(table))
+        return [out, companion]
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error}). Choose another place.") from error
 
@@ -71,44 +60,23 @@ def classes_of(experiment: str) -> list[str]:
     return [*info.positive_classes, *info.negative_classes]
 
 
-def _check(form: str) -> None:
-    if form not in FORMS:
-        raise UserError(
-            f"{form or 'A file without an ending'!r} is not a form of list. Forms are {', '.join(FORMS)}; "
-            "name one with --form, or end the file's name in .csv, .jsonl or .parquet."
-        )
-
-
-def _folder(experiment: str, table: pd.DataFrame, origin: Provenance) -> dict[str, bytes]:
+def _export_table(experiment: str) -> ExportTable:
     config = load_experiment(experiment)
     try:
         licence = load_info(config.dataset).licence
-    except UserError:
+    except UserError:  # the dataset was deleted
         licence = ""
-    return folder_files(table, origin, title=config.title, licence=licence)
-
-
-def _write_folder(experiment: str, out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already and not an empty folder. Choose another place.")
-    files = _folder(experiment, case_table(experiment), provenance(experiment))
-
-    def fill(fresh: Path) -> None:
-        for name, content in files.items():
-            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            (fresh / name).write_bytes(content)
-
-    write_folder(out, fill)
+    classes = tuple(classes_of(experiment))
+    return ExportTable(case_table(experiment), provenance(experiment), config.title, licence, classes)
 
 
 def _write(path: Path, content: bytes) -> None:
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return out.getvalue()
+def _unpack(archive: bytes, out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not an empty folder. Choose another place.")
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        write_folder(out, packed.extractall)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from closecall.data.io.files import whole
+from closecall.data.io.files import atomic_write
 
 FILE = "resume.safetensors"
 ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -62,7 +62,7 @@ def save_resume(
     }
     # Shared storage would be refused and strided tensors copied anyway.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with whole(folder / FILE) as temporary:
+    with atomic_write(folder / FILE) as temporary:
         save_file(plain, temporary, metadata=header)
 
 

@@ -11,9 +11,9 @@ from streamlit.delta_generator import DeltaGenerator
 from closecall.analysis.formatting import count_text, percent_text
 from closecall.charts.text_lengths import text_length_chart
 from closecall.data.datasets.store import DatasetInfo, datasets_folder, delete_dataset, load_info
+from closecall.data.exchange.table_files import csv_bytes
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame
-from closecall.data.readers.table_formats import csv_bytes
 from closecall.pages.shared.cached_io import DatasetFacts, dataset_facts, stamp
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown

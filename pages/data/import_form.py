@@ -11,14 +11,14 @@ from closecall.data.datasets.preparation import build_dataset
 from closecall.data.datasets.store import dataset_names, save_dataset
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
-from closecall.data.readers.read import ColumnRoles, guess_columns
+from closecall.data.readers.columns import ColumnRoles, guess_columns
+from closecall.data.readers.formats import file_formats_text
 from closecall.data.readers.table import RawTable
 from closecall.pages.data.builtin_cards import open_dataset
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source, classes_of, preview, whole
 
-FORMS = "CSV, TSV, JSON Lines or Parquet"
 NONE = "(none)"
 NEEDED = (
     "The file needs a column of texts and a column of labels. Optional: ids, groups that must stay in one split "
@@ -30,7 +30,7 @@ def import_form() -> None:
     """The form; columns are proposed from the first rows. Input is kept when the import fails."""
     left, right = st.columns(2, gap="large")
     with left:
-        source = choose_source("import", FORMS)
+        source = choose_source("import", file_formats_text())
     if source is None:
         right.caption(NEEDED)
         return

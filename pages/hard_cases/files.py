@@ -12,41 +12,32 @@ import streamlit as st
 from closecall.analysis.formatting import count_text
 from closecall.data.annotations.hard_cases import hard_cases_log
 from closecall.data.exchange.annotation_export import argilla_settings, label_studio_interface
+from closecall.data.exchange.export_formats import EXPORT_FORMATS
 from closecall.data.exchange.list_changes import CaseChange, ListComparison, compare_list
 from closecall.data.exchange.returned_lists import read_case_file
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
-from closecall.models.results.hard_case_files import ENDINGS, FORMS, case_bytes
+from closecall.models.results.hard_case_files import case_bytes
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.sources import Chosen, choose_source
 
-NAMES = {
-    "csv": ("CSV", "text/csv"),
-    "jsonl": ("JSONL", "application/x-ndjson"),
-    "parquet": ("Parquet", "application/vnd.apache.parquet"),
-    "hf": ("Hugging Face", "application/zip"),
-    "label-studio": ("Label Studio", "application/json"),
-    "argilla": ("Argilla", "application/json"),
-}
-
 
 def downloads(config: ExperimentConfig, cases: int, classes: list[str]) -> None:
     """An export button for each format, and the settings that labelling tools need."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        for form in FORMS:
-            name, kind = NAMES[form]
-            suffix = f"-{form}" if form in ENDINGS else ""
+        for one in EXPORT_FORMATS:
             st.download_button(
-                name,
-                data=partial(case_bytes, config.id, form),
-                file_name=f"{config.id}-hard-cases{suffix}.{ENDINGS.get(form, form)}",
-                mime=kind,
+                one.title,
+                data=partial(case_bytes, config.id, one.name),
+                file_name=one.file_name(f"{config.id}-hard-cases"),
+                mime=one.mime,
                 icon=":material/download:",
+                help=one.help,
                 on_click="ignore",
-                key=f"download-{form}",
+                key=f"download-{one.name}",
             )
     st.caption(
         f"Each file holds all {count_text(cases, 'case')}: text, reasons, decisions, evidence, the probability of each "

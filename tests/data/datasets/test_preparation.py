@@ -12,7 +12,8 @@ from closecall.data.datasets.import_request import ImportRequest, choose_classes
 from closecall.data.datasets.preparation import Prepared, build_dataset, prepare, split_sizes
 from closecall.data.datasets.store import COLUMNS, load_dataset, save_dataset
 from closecall.data.io.errors import UserError
-from closecall.data.readers.read import ColumnRoles, read_table
+from closecall.data.readers.columns import ColumnRoles
+from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
 
 COLUMN_ROLES = ColumnRoles(text="text", label="label")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from closecall.data.datasets.duplicates import clusters, text_keys
 from closecall.data.datasets.splits import assign_splits
 from closecall.data.io.errors import UserError
-from closecall.data.readers.split_names import SYNONYMS, split_name, split_names
+from closecall.data.readers.columns import SYNONYMS, split_name, split_names
 
 
 def examples(

@@ -26,7 +26,8 @@ from closecall.data.annotations.hard_cases import (
 from closecall.data.datasets.store import Dataset, DatasetInfo, save_dataset
 from closecall.data.exchange.list_changes import ListComparison, apply_comparison, compare_list
 from closecall.data.exchange.returned_lists import read_case_file
-from closecall.data.exchange.tables import hard_case_table, provenance, table_bytes
+from closecall.data.exchange.table_files import table_bytes
+from closecall.data.exchange.tables import hard_case_table, provenance
 from closecall.data.experiments.store import ExperimentConfig, create_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_lines

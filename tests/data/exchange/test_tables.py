@@ -12,19 +12,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from closecall.data.annotations.hard_cases import Origin, add_hard_cases, set_note
+from closecall.data.exchange.table_files import table_bytes, write_table
 from closecall.data.exchange.tables import (
     Provenance,
     hard_case_table,
     provenance,
     run_probabilities,
-    table_bytes,
-    write_table,
 )
 from closecall.data.experiments.store import load_evaluation, load_experiment, run_folder
-from closecall.data.io.csv_escaping import defused, restored
+from closecall.data.io.csv_escaping import escaped, unescape_cells, unescaped
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_json, write_json
-from closecall.data.readers.table_formats import csv_frame
 from tests.makers import HOSTILE, make_dataset, make_experiment
 
 NASTY = st.text(
@@ -68,41 +66,42 @@ def hard_cases(experiment: str) -> pd.DataFrame:
 @example("\\u0000").via("text that looks like an escape")
 @example("''=1").via("apostrophes before a formula")
 def test_a_cell_comes_back_unchanged(text: str) -> None:
-    assert restored(defused(text)) == text
+    assert unescaped(escaped(text)) == text
 
 
 @settings(max_examples=300, deadline=None)
 @given(NASTY)
 def test_no_cell_can_be_a_formula(text: str) -> None:
-    cell = defused(text)
+    cell = escaped(text)
     assert cell.strip().lstrip("\u200b\u202e\ufeff")[:1] not in tuple("=+-@\uff1d\uff0b\uff0d\uff20")
     assert cell[:1] not in ("\t", "\r")
 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas_get_one_apostrophe(text: str) -> None:
-    assert defused(text) == "'" + text
+    assert escaped(text) == "'" + text
 
 
 @pytest.mark.parametrize(("text", "cell"), [("a\rb", "a\\u000db"), ("\r=1", "\\u000d=1"), ("a\r\nb", "a\r\nb")])
 def test_a_bare_carriage_return_does_not_end_its_row(text: str, cell: str) -> None:
     """As pandas saves it again, with quotes only where it thinks that they are needed."""
-    assert defused(text) == cell and restored(cell) == text
-    again = pd.DataFrame({"a": [defused(text)], "b": ["x"]}).to_csv(index=False)
+    assert escaped(text) == cell and unescaped(cell) == text
+    again = pd.DataFrame({"a": [escaped(text)], "b": ["x"]}).to_csv(index=False)
     back = pd.read_csv(io.StringIO(again, newline=""), dtype=str)
-    assert restored(back["a"][0]) == text
+    assert unescaped(back["a"][0]) == text
 
 
 @pytest.mark.parametrize("text", ["", "plain", "'quoted'", "don't", "a=b", "5-3", "#tag", "NA", "\\d+", "\u05e9"])
 def test_ordinary_texts_are_left_alone(text: str) -> None:
-    assert defused(text) == text
+    assert escaped(text) == text
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(NASTY, min_size=1, max_size=12))
 def test_texts_survive_csv(texts: list[str]) -> None:
     frame = pd.DataFrame({"id": [f"e{i}" for i in range(len(texts))], "text": texts}, dtype=object)
-    back = csv_frame(table_bytes(frame, "csv", ORIGIN))
+    content = io.BytesIO(table_bytes(frame, "csv", ORIGIN))
+    back = unescape_cells(pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
     assert back["text"].tolist() == texts and back["id"].tolist() == frame["id"].tolist()
 
 

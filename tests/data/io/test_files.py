@@ -13,11 +13,11 @@ import pytest
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import (
     append_line,
+    atomic_write,
     file_sha256,
     read_frame,
     read_json,
     read_lines,
-    whole,
     write_array,
     write_arrays,
     write_folder,
@@ -36,7 +36,7 @@ def test_json_comes_back_as_written(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
     write_text(path, "old")
-    with pytest.raises(RuntimeError), whole(path) as temporary:
+    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"

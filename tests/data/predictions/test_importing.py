@@ -11,7 +11,8 @@ import pytest
 from scipy.special import expit, logit
 
 from closecall.data.datasets.store import dataset_names, load_dataset
-from closecall.data.exchange.tables import Provenance, write_table
+from closecall.data.exchange.table_files import write_table
+from closecall.data.exchange.tables import Provenance
 from closecall.data.experiments.runs import load_metrics, load_predictions, load_runs
 from closecall.data.experiments.store import experiment_ids, load_evaluation, load_experiment, load_plan
 from closecall.data.io.errors import UserError

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import closecall.data.readers.table
 from closecall.data.io.errors import UserError
-from closecall.data.readers.read import ColumnRoles, columns_overview, guess_columns, read_table
+from closecall.data.readers.columns import ColumnRoles, columns_overview, guess_columns
+from closecall.data.readers.read import read_table
 from closecall.data.readers.table import RawTable
 
 
@@ -49,7 +50,7 @@ def test_columns_and_a_limit_can_be_chosen(tmp_path: Path) -> None:
         (b"\x1f\x8brest", "x.csv.gz", "compressed with gzip: unpack it"),
         (bytes(range(256)) * 40, "x.csv", "not a text file|cannot be told"),
         (b"\0" * 100, "x.csv", "not a text file"),
-        (b"text,label\na,1\n", "x.parquet", "not a Parquet file"),
+        (b"text,label\na,1\n", "x.parquet", "does not hold Parquet"),
         (b"PAR1 then nothing", "x.parquet", "cannot be read"),
         (b"text,label\na,1\n", "x.jsonl", "does not hold JSON"),
         (b'{"text": {"0": "a"}}', "x.json", "orient='records'"),

@@ -11,9 +11,10 @@ import pytest
 
 from closecall.data.annotations.hard_cases import ACTIONS, add_hard_cases, add_tag, set_action, set_new_label, set_note
 from closecall.data.exchange.annotation_export import argilla_settings, label_studio_interface
+from closecall.data.exchange.export_formats import EXPORT_FORMATS
 from closecall.data.exchange.list_changes import compare_list
 from closecall.data.exchange.returned_lists import read_case_file
-from closecall.models.results.hard_case_files import FORMS, case_bytes, case_table, write_cases
+from closecall.models.results.hard_case_files import case_bytes, case_table, write_cases
 from tests.makers import HOSTILE, make_dataset, make_experiment
 
 IDS = ["post-00000", "post-00001", "post-00002", "post-00003"]
@@ -102,6 +103,6 @@ def test_answered_exports_of_the_tools_come_back(sweep: str) -> None:
 
 def test_an_empty_list_has_every_form(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1,), seeds=(0,), with_embeddings=False)
-    for form in FORMS:
-        assert isinstance(case_bytes("sweep", form), bytes)
+    for one in EXPORT_FORMATS:
+        assert isinstance(case_bytes("sweep", one.name), bytes)
     assert pd.read_parquet(io.BytesIO(case_bytes("sweep", "parquet"))).empty
