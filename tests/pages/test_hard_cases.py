@@ -18,11 +18,12 @@ from closecall.data.annotations.hard_cases import (
     set_action,
     set_new_label,
 )
+from closecall.data.exchange.export_formats import EXPORT_FORMATS
 from closecall.data.experiments.store import experiment_ids
 from closecall.data.io.files import read_lines, write_json
 from closecall.models.queue import jobs
 from closecall.models.queue.relabelling import apply_decisions
-from closecall.models.results.hard_case_files import FORMS, case_bytes
+from closecall.models.results.hard_case_files import case_bytes
 from closecall.pages.hard_cases.evidence import facts_around
 from closecall.pages.hard_cases.proposals import RULES, custom_rule, proposed
 from closecall.pages.hard_cases.table import _save
@@ -186,7 +187,7 @@ def test_exported_files_hold_the_list_with_provenance(sweep: Path) -> None:
     hostile = ["post-00000", "post-00001", "post-00002"]
     add_hard_cases("sweep", hostile, ["x"] * 3)
     for tool in ("Export", "Take home"):  # the second is the name in earlier links
-        assert keys_of(with_tool(tool), "download_button") == {f"download-{form}" for form in FORMS}
+        assert keys_of(with_tool(tool), "download_button") == {f"download-{one.name}" for one in EXPORT_FORMATS}
     table = pd.read_parquet(io.BytesIO(case_bytes("sweep", "parquet")))
     assert table["text"].tolist() == HOSTILE
     assert (table["experiment"] == "sweep").all()
