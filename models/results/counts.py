@@ -35,7 +35,7 @@ def read_counts(text: str) -> tuple[Counts, Counts]:
 def counts_content(first: str, second: str) -> dict[str, Any]:
     """d', criterion and recall at two ratios, the drop split in both orders, and what the prior alone predicts at 1:10.
 
-    The keys `found` (tp), `left_alone` (tn), `honest_at_1_10` (prior_only_at_1_10) and `smallest_visible_drop`
+    The keys `found` (tp), `left_alone` (tn), `honest_at_1_10` (prior_only_at_1_10) and `smallest_detectable_drop`
     (smallest_detectable_drop) are the former names, kept for scripts.
     """
     a, b = read_counts(first), read_counts(second)

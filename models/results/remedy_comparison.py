@@ -193,7 +193,7 @@ def _seconds(runs: Sequence[Run]) -> float:
 
 
 def _point(name: str, point: OperatingPoint) -> dict[str, float]:
-    columns = _bounds(f"recall_{name}", point.recall) | _bounds(f"tnr_{name}", point.true_negative_rate)
+    columns = _bounds(f"recall_{name}", point.recall) | _bounds(f"tnr_{name}", point.specificity)
     return columns | _bounds(f"precision_{name}", point.precision) | {f"threshold_{name}": point.threshold}
 
 

@@ -113,19 +113,25 @@ def outcomes_by_run(test: RunTable, *, threshold: float = 0.5) -> pd.DataFrame:
     return table
 
 
-def by_ratio(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row for each ratio: means over its seeds, without collapsed runs unless all of them collapsed.
+def counted_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `outcomes_by_run` that means are over: without collapsed runs, unless all of a ratio collapsed."""
+    all_collapsed = runs.groupby("ratio")["collapsed"].transform("all")
+    return runs[~runs["collapsed"] | all_collapsed]
 
-    `runs` as from `outcomes_by_run`. Columns: ratio, seeds, collapsed, n_positives, n_negatives, found and
-    rejected (mean counts), recall, recall_low, recall_high, true_negative_rate, tnr_low, tnr_high. The 95 % intervals are
+
+def by_ratio(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each ratio: means over its `counted_runs`.
+
+    `runs` as from `outcomes_by_run`. Columns: ratio, seeds, collapsed, n_positives, n_negatives, tp and tn (mean
+    counts), recall, recall_low, recall_high, specificity, specificity_low, specificity_high. The 95 % intervals are
     over test examples and seeds (`share_over_seeds`): seeds share the examples, so they do not narrow the interval;
     where they differ they widen it.
     """
-    rows = []
-    for ratio, group in runs.groupby("ratio", sort=True):
-        valid = group[~group["collapsed"]]
-        kept = valid if len(valid) else group
-        rows.append({"ratio": ratio, "seeds": len(group), "collapsed": int(group["collapsed"].sum()), **_means(kept)})
+    counted = dict(list(counted_runs(runs).groupby("ratio")))
+    rows = [
+        {"ratio": ratio, "seeds": len(own), "collapsed": int(own["collapsed"].sum()), **_means(counted[ratio])}
+        for ratio, own in runs.groupby("ratio", sort=True)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -146,12 +152,12 @@ def _means(runs: pd.DataFrame) -> dict[str, float]:
     return {
         "n_positives": n_positives,
         "n_negatives": n_negatives,
-        "found": runs["tp"].mean(),
-        "rejected": runs["tn"].mean(),
+        "tp": runs["tp"].mean(),
+        "tn": runs["tn"].mean(),
         "recall": recall.value,
         "recall_low": recall.low,
         "recall_high": recall.high,
-        "true_negative_rate": specificity.value,
-        "tnr_low": specificity.low,
-        "tnr_high": specificity.high,
+        "specificity": specificity.value,
+        "specificity_low": specificity.low,
+        "specificity_high": specificity.high,
     }

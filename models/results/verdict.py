@@ -1,11 +1,11 @@
-"""The verdict on an experiment, for the pages, the terminal and the report; nothing here needs torch."""
+"""The verdict on an experiment, for the pages, the terminal and the report, without torch."""
 
 from dataclasses import asdict
 from typing import Any
 
 from closecall.analysis.causes.evidence import gather_evidence
 from closecall.analysis.causes.verdict import (
-    CAUSE_NAMES,
+    CAUSE_BY_KEY,
     NOT_MEASURED,
     Finding,
     Verdict,
@@ -13,18 +13,19 @@ from closecall.analysis.causes.verdict import (
     recall_sentence,
 )
 from closecall.analysis.formatting import ratio_text
-from closecall.data.experiments.run_tables import RunTable, read_run_tables
+from closecall.data.experiments.run_tables import RunTable
 from closecall.data.experiments.runs import load_runs
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
+from closecall.models.results.run_predictions import read_run_predictions
 from closecall.models.results.valid_runs import complete_rows
 
 LARGE = 200_000
-"""Predictions from which on fewer bootstrap draws are made, so that an answer takes about a second."""
+"""Predictions from which on fewer bootstrap draws are made, to keep the time at about a second."""
 
 
 def decide_verdict(test: RunTable, validation: RunTable) -> Verdict | None:
-    """The verdict on runs side by side; None before plain runs at two ratios are there, or where a class is absent."""
+    """The verdict on the runs of two splits. None without baseline runs at two ratios or without both test classes."""
     rows = complete_rows(test)
     if len(set(test.ratios[rows].tolist())) < 2 or len(set(test.labels.tolist())) < 2:
         return None
@@ -45,11 +46,11 @@ def decide_verdict(test: RunTable, validation: RunTable) -> Verdict | None:
 def verdict_on(experiment: str) -> Verdict:
     """The verdict on an experiment of this workspace. UserError where runs at two ratios are still missing."""
     load_experiment(experiment)
-    runs = [run for run in load_runs(experiment) if run.has_predictions]
-    tables = read_run_tables(experiment, runs)
+    tables = read_run_predictions(experiment)
     verdict = decide_verdict(tables["test"], tables["validation"])
     if verdict is None:
-        have = ", ".join(sorted({ratio_text(run.config.ratio) for run in runs})) or "no ratio"
+        ratios = sorted(set(tables["test"].ratios.tolist()))
+        have = ", ".join(ratio_text(ratio) for ratio in ratios) or "no ratio"
         raise UserError(
             f"A verdict compares ratios, on test examples of both classes; {experiment} has finished runs at {have}. "
             f"See how far it is: closecall status {experiment}"
@@ -69,7 +70,10 @@ def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
         "runs": evidence.n_runs,
         "runs_without_predictions": unfinished,
         "collapsed_ratios": list(evidence.collapsed_ratios),
-        "findings": [_finding(one) for one in verdict.findings],
+        "findings": [
+            {**asdict(one), "name": CAUSE_BY_KEY[one.cause].title, "sentences": own_sentences(verdict, one)}
+            for one in verdict.findings
+        ],
         "positives_needed": verdict.positives_needed,
         "comparison": asdict(evidence.comparison) if evidence.comparison else None,
         "not_measured": dict(NOT_MEASURED),
@@ -77,22 +81,23 @@ def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_words(verdict: Verdict) -> list[str]:
-    """The verdict as lines to read: the recalls, each finding with its sentences, what was not measured."""
+    """The verdict as lines to read: recall, then each finding, then what was not measured."""
     lines = []
     if verdict.evidence.comparison is not None:
         lines.append(recall_sentence(verdict.evidence, verdict.evidence.comparison))
-    for finding in verdict.findings:
-        lines.append(
-            f"{CAUSE_NAMES[finding.cause]} (confidence {finding.confidence}). {' '.join(own_sentences(finding))}"
-        )
+    lines += [finding_text(verdict, finding) for finding in verdict.findings]
     lines.append(f"Not measured here: {', '.join(NOT_MEASURED)}.")
     return lines
 
 
-def own_sentences(finding: Finding) -> list[str]:
-    """What a finding says beyond the recalls, which stand above all findings."""
-    return [one for one in finding.sentences if not one.startswith("Positives found:")]
+def own_sentences(verdict: Verdict, finding: Finding) -> list[str]:
+    """The sentences of a finding without the one on recall, which all findings share."""
+    pair = verdict.evidence.comparison
+    shared = recall_sentence(verdict.evidence, pair) if pair is not None else ""
+    return [sentence for sentence in finding.sentences if sentence != shared]
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "name": CAUSE_NAMES[finding.cause], "sentences": own_sentences(finding)}
+def finding_text(verdict: Verdict, finding: Finding) -> str:
+    """A finding in one paragraph: its name, its confidence, its own sentences."""
+    sentences = " ".join(own_sentences(verdict, finding))
+    return f"{CAUSE_BY_KEY[finding.cause].title} (confidence {finding.confidence}). {sentences}"

@@ -10,12 +10,12 @@ from closecall.charts.colours import FN_COLOUR, NEGATIVE_COLOUR
 from closecall.charts.figure import finish
 from closecall.data.experiments.runs import Run
 from closecall.pages.shared.chart_view import current_theme, draw
-from closecall.pages.shared.ranking_table import curve
+from closecall.pages.shared.runs import precision_recall_curve
 
 
 def operating_curve(run: Run, counts: Confusion, threshold: float, q: float, rules: pd.DataFrame | None) -> None:
     """Every threshold at prevalence q as a line, the chosen one as a mark, each rule of the desk as a small one."""
-    line = curve(run, q)
+    line = precision_recall_curve(run, q)
     precision = float(precision_at(counts.recall, counts.false_positive_rate, q=q))
     figure = go.Figure(
         go.Scatter(
