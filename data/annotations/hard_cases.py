@@ -248,7 +248,7 @@ def _standing(experiment: str) -> list[Record]:
 
 
 def _is_meant(record: Record, key: str, who: str) -> bool:
-    return record["key"] == key if key else record.get("who", "") == who
+    return bool(record["key"] == key if key else record.get("who", "") == who)
 
 
 def _append(experiment: str, op: str, ids: list[str], who: str, **more: Any) -> str:

@@ -1,17 +1,20 @@
 """Slices: named subsets of the examples, each given by a rule, in an append-only log of the experiment.
 
+A rule is a word or phrase, a range of lengths, a value of a column, or the examples of a saved selection. `text` is the
+rule in words; `written` is its form in links, `word:scsi`, `length:25-48`, `column:meta.file=train` or
+`picked:0123456789ab`, which `read_rule` parses.
+
 `<experiment>/slices.jsonl` has one record a line: schema, key, time, who, op, and what the op needs: save (name, rule),
-rename (of: the key of the saving record; name), delete and restore (of). The slices are what folding the log gives.
-Records are only ever added, each by one write, so two people do not overwrite each other and a crash loses at most the
-line being written. Of two that were given one name at the same moment the later is shown as `name (2)`.
+rename (of: the key of the saving record; name), delete and restore (of). The slices result from applying the log.
+Records are only appended, each by one write: two people do not overwrite each other, and a crash loses at most the line
+being written. When two slices were given one name at the same moment, the later one is shown as `name (2)`.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from closecall.data.annotations.slice_rules import Rule, rule_from, rule_record
 from closecall.data.experiments.store import experiment_folder, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import append_line, read_lines
@@ -19,11 +22,136 @@ from closecall.data.io.workspace import now
 
 SCHEMA = 1
 LONGEST_NAME = 80
+LONGEST_PHRASE = 200
+LONGEST_VALUE = 500
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Texts that contain this phrase: whole words in this order, in upper or lower case."""
+
+    words: str
+
+    def __post_init__(self) -> None:
+        if not self.words.strip() or len(self.words) > LONGEST_PHRASE:
+            raise UserError(f"Give a word or phrase of at most {LONGEST_PHRASE} characters.")
+
+    @property
+    def written(self) -> str:
+        return f"word:{self.words}"
+
+    @property
+    def text(self) -> str:
+        return f"“{self.words}”"
+
+
+@dataclass(frozen=True)
+class Length:
+    """Texts of so many words, split at white space. Both ends are included; `longest` None means no upper end."""
+
+    shortest: int
+    longest: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.shortest < 0 or (self.longest is not None and self.longest < self.shortest):
+            raise UserError("A range of lengths starts at 0 words or more, and its end is not below its start.")
+
+    @property
+    def written(self) -> str:
+        return f"length:{self.shortest}-{'' if self.longest is None else self.longest}"
+
+    @property
+    def text(self) -> str:
+        if self.longest is None:
+            return f"{self.shortest:,} words or more"
+        return f"{self.shortest:,} to {self.longest:,} words" if self.shortest else f"up to {self.longest:,} words"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Examples whose column of the dataset (class_name, group or meta.<name>) holds this value, as text."""
+
+    column: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.column not in ("class_name", "group") and not self.column.startswith("meta."):
+            raise UserError(f"{self.column!r} is not a column for slices: class_name, group or meta.<name>.")
+        if "=" in self.column or len(self.value) > LONGEST_VALUE:
+            raise UserError(
+                f"{self.column}: a column with “=” in its name or a value of more than {LONGEST_VALUE} characters."
+            )
+
+    @property
+    def written(self) -> str:
+        return f"column:{self.column}={self.value}"
+
+    @property
+    def text(self) -> str:
+        return f"{self.column.removeprefix('meta.').replace('class_name', 'class')} “{self.value}”"
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The examples of a saved selection (`data.annotations.selections`), by its key."""
+
+    selection: str
+
+    def __post_init__(self) -> None:
+        if not self.selection.isalnum():
+            raise UserError(f"{self.selection!r} is not the key of a selection.")
+
+    @property
+    def written(self) -> str:
+        return f"picked:{self.selection}"
+
+    @property
+    def text(self) -> str:
+        return "picked examples"
+
+
+Rule = Phrase | Length | Column | Picked
+_KINDS: dict[str, type[Rule]] = {"word": Phrase, "length": Length, "column": Column, "picked": Picked}
+
+
+def kind_of(rule: Rule) -> str:
+    """The kind of a rule: word, length, column or picked."""
+    return next(name for name, kind in _KINDS.items() if isinstance(rule, kind))
+
+
+def read_rule(written: str) -> Rule | None:
+    """The rule of a written form, None for other text. UserError for a written form that is not valid."""
+    kind, mark, rest = written.partition(":")
+    if not mark or kind not in _KINDS:
+        return None
+    if kind == "word":
+        return Phrase(rest)
+    if kind == "picked":
+        return Picked(rest)
+    if kind == "column":
+        column, _, value = rest.partition("=")
+        return Column(column, value)
+    shortest, _, longest = rest.partition("-")
+    try:
+        return Length(int(shortest), int(longest) if longest else None)
+    except ValueError:
+        raise UserError(f"{written} is not a range of lengths. Write it as length:25-48 or length:49-.") from None
+
+
+def rule_record(rule: Rule) -> dict[str, Any]:
+    """A rule as a JSON object: `kind` and its fields."""
+    return {"kind": kind_of(rule), **asdict(rule)}
+
+
+def rule_from(record: dict[str, Any]) -> Rule:
+    """The rule of a JSON object. UserError, KeyError or TypeError when it is not one."""
+    fields = {name: value for name, value in record.items() if name != "kind"}
+    return _KINDS[record["kind"]](**fields)
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A name, the rule it stands for, and the record that made it. The name is one line of at most 80 characters."""
+    """A named rule, with key, time and author of the record that saved it. The name is one line of at most 80 characters."""
 
     name: str
     rule: Rule
@@ -32,12 +160,12 @@ class Slice:
     who: str = ""
 
     def __post_init__(self) -> None:
-        if self.name != tidy_name(self.name):
-            raise UserError(f"{self.name!r} is not the name of a slice: blanks at its ends or line breaks.")
+        if self.name != clean_name(self.name):
+            raise UserError(f"{self.name!r} is not the name of a slice: it has spaces at its ends or line breaks.")
 
 
-def tidy_name(name: str) -> str:
-    """A name as it is kept: on one line, single blanks. UserError when nothing is left or it is too long."""
+def clean_name(name: str) -> str:
+    """A name as it is stored: one line, single spaces. UserError when it is empty or too long."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
     if not line:
         raise UserError("Give the slice a name.")
@@ -47,27 +175,27 @@ def tidy_name(name: str) -> str:
 
 
 def save_slice(experiment: str, name: str, rule: Rule, *, who: str = "") -> Slice:
-    """Keep a rule under a name. UserError when the name is taken."""
+    """Save a rule under a name. UserError when the name is taken."""
     one = Slice(_free_name(experiment, name), rule, uuid4().hex, now(), who)
     _append(experiment, "save", who, key=one.key, time=one.created, name=one.name, rule=rule_record(rule))
     return one
 
 
 def rename_slice(experiment: str, key: str, name: str, *, who: str = "") -> None:
-    """Give the slice with this key another name. UserError when the name is taken or the slice is gone."""
+    """Give the slice with this key another name. UserError when the name is taken or the slice does not exist."""
     old = _keyed(experiment, key)
-    if tidy_name(name) != old.name:
+    if clean_name(name) != old.name:
         _append(experiment, "rename", who, of=key, name=_free_name(experiment, name))
 
 
 def delete_slice(experiment: str, key: str, *, who: str = "") -> None:
-    """Take the slice with this key away; `restore_slice` brings it back. UserError when it is gone."""
+    """Delete the slice with this key; `restore_slice` brings it back. UserError when it does not exist."""
     _keyed(experiment, key)
     _append(experiment, "delete", who, of=key)
 
 
 def restore_slice(experiment: str, key: str, *, who: str = "") -> None:
-    """Bring a deleted slice back."""
+    """Restore a deleted slice."""
     _append(experiment, "restore", who, of=key)
 
 
@@ -82,7 +210,7 @@ def load_slices(experiment: str) -> list[Slice]:
     for key, entry in found.items():
         if entry["deleted"]:
             continue
-        name = _unlike(entry["name"], taken)
+        name = _unique_name(entry["name"], taken)
         taken.add(name)
         slices.append(Slice(name, entry["rule"], key, entry["time"], entry["who"]))
     return slices
@@ -104,21 +232,21 @@ def slices_log(experiment: str) -> Path:
 
 
 def _apply(found: dict[str, dict[str, Any]], record: dict[str, Any]) -> None:
-    """Let one record change what is known. A record of a later version, or one that does not hold, changes nothing."""
+    """Apply one record. A record of a later version, and one that is not valid, changes nothing."""
     op, of = record.get("op"), str(record.get("of", ""))
     try:
         if op == "save":
-            entry = {"name": tidy_name(str(record["name"])), "rule": rule_from(record["rule"]), "deleted": False}
+            entry = {"name": clean_name(str(record["name"])), "rule": rule_from(record["rule"]), "deleted": False}
             found[str(record["key"])] = entry | {name: str(record.get(name, "")) for name in ("time", "who")}
         elif of in found and op == "rename":
-            found[of]["name"] = tidy_name(str(record["name"]))
+            found[of]["name"] = clean_name(str(record["name"]))
         elif of in found and op in ("delete", "restore"):
             found[of]["deleted"] = op == "delete"
     except (UserError, KeyError, TypeError):
         return
 
 
-def _unlike(name: str, taken: set[str]) -> str:
+def _unique_name(name: str, taken: set[str]) -> str:
     number, other = 1, name
     while other in taken:
         number += 1
@@ -127,17 +255,17 @@ def _unlike(name: str, taken: set[str]) -> str:
 
 
 def _free_name(experiment: str, name: str) -> str:
-    tidy = tidy_name(name)
-    if any(one.name == tidy for one in load_slices(experiment)):
-        raise UserError(f"There is a slice named {tidy} already. Choose another name.")
-    return tidy
+    clean = clean_name(name)
+    if any(one.name == clean for one in load_slices(experiment)):
+        raise UserError(f"There is a slice named {clean} already. Choose another name.")
+    return clean
 
 
 def _keyed(experiment: str, key: str) -> Slice:
     for one in load_slices(experiment):
         if one.key == key:
             return one
-    raise UserError("This slice is gone: somebody deleted it. Load the page again.")
+    raise UserError("This slice is gone: it was deleted. Load the page again.")
 
 
 def _append(experiment: str, op: str, who: str, **more: Any) -> None:

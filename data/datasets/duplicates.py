@@ -50,7 +50,8 @@ def clusters(*links: Sequence[str] | np.ndarray | pd.Series) -> np.ndarray:
         offset += len(names)
     ends = np.concatenate(rows), np.concatenate(values)
     graph = coo_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(offset, offset))
-    return connected_components(graph, directed=False)[1][:size]
+    numbers: np.ndarray = connected_components(graph, directed=False)[1]
+    return numbers[:size]
 
 
 def find_copies(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:

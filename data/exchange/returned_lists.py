@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -138,7 +139,7 @@ def problem_frame(problems: list[tuple[int, str, str]]) -> pd.DataFrame:
     return pd.DataFrame(problems, columns=["row", "id", "reason"]).astype({"row": "int64", "id": str, "reason": str})
 
 
-def _json_list(content: str | Path | bytes, name: str) -> list | None:
+def _json_list(content: str | Path | bytes, name: str) -> list[dict[str, Any]] | None:
     """The records of a labelling tool's export, None for any other file."""
     source = Source(name, content if isinstance(content, bytes) else Path(content).expanduser())
     if isinstance(source.content, Path) and not source.content.is_file():

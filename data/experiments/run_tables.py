@@ -1,4 +1,4 @@
-"""What the runs of an experiment say of the same examples, side by side: one table for each split."""
+"""The probabilities of all runs of an experiment for the same examples: one table for each split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SPLITS = ("test", "validation")
 
 @dataclass(frozen=True)
 class RunTable:
-    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not told)."""
+    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not predicted)."""
 
     split: str
     ids: np.ndarray
@@ -29,9 +29,9 @@ class RunTable:
 
 
 def read_run_tables(experiment: str, runs: Sequence[Run]) -> dict[str, RunTable]:
-    """The probabilities of some finished runs by split, examples in the order of the experiment's evaluation ids."""
+    """Read the probabilities of finished runs by split; examples are in the order of the experiment's evaluation ids."""
     evaluation = read_columns(experiment_folder(experiment) / "evaluation.parquet", ["id", "split", "label"])
-    whole = np.array([_told(run, evaluation) for run in runs]).reshape(len(runs), len(evaluation))
+    probs = np.array([_probabilities(run, evaluation) for run in runs]).reshape(len(runs), len(evaluation))
     split = evaluation["split"].to_numpy()
     ids, labels = evaluation["id"].to_numpy().astype(object), evaluation["label"].to_numpy().astype(np.int8)
     configs = [run.config for run in runs]
@@ -46,24 +46,24 @@ def read_run_tables(experiment: str, runs: Sequence[Run]) -> dict[str, RunTable]
             ratios=np.array([config.ratio for config in configs], dtype=np.float64),
             seeds=np.array([config.seed for config in configs], dtype=np.int64),
             remedies=np.array([config.remedy for config in configs], dtype=object),
-            pos_probs=whole[:, here],
+            pos_probs=probs[:, here],
         )
     return tables
 
 
-def _told(run: Run, evaluation: pa.Table) -> np.ndarray:
+def _probabilities(run: Run, evaluation: pa.Table) -> np.ndarray:
     """One run's probabilities in the order of the evaluation, nan where it has none."""
     rows = read_columns(run.folder / "predictions.parquet", ["id", "split", "pos_prob"])
-    probs = rows["pos_prob"].to_numpy().astype(np.float64)
-    # Runs made here keep the order, and comparing columns is far cheaper than finding every id anew.
+    probs: np.ndarray = rows["pos_prob"].to_numpy().astype(np.float64)
+    # Runs made here keep the order, and comparing columns is far cheaper than looking up every id.
     if all(_same(rows[name], evaluation[name]) for name in ("id", "split")):
         return probs
     places = pd.MultiIndex.from_arrays([evaluation[name].to_numpy() for name in ("id", "split")])
     found = places.get_indexer(pd.MultiIndex.from_arrays([rows[name].to_numpy() for name in ("id", "split")]))
-    told = np.full(len(evaluation), np.nan)
-    told[found[found >= 0]] = probs[found >= 0]
-    return told
+    in_order = np.full(len(evaluation), np.nan)
+    in_order[found[found >= 0]] = probs[found >= 0]
+    return in_order
 
 
 def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
-    return one.cast(pa.large_string()).equals(other.cast(pa.large_string()))
+    return bool(one.cast(pa.large_string()).equals(other.cast(pa.large_string())))

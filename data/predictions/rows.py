@@ -50,9 +50,10 @@ def ratio_number(text: str) -> float:
 
 
 def log_odds(pos_probs: np.ndarray) -> np.ndarray:
-    """ln p / (1 - p), with p kept `EDGE` away from 0 and 1."""
-    kept = np.clip(pos_probs, EDGE, 1 - EDGE)
-    return np.log(kept) - np.log1p(-kept)
+    """ln(p / (1 - p)), with p clipped to EDGE .. 1 - EDGE."""
+    clipped: np.ndarray = np.clip(pos_probs, EDGE, 1 - EDGE)
+    odds: np.ndarray = np.log(clipped) - np.log1p(-clipped)
+    return odds
 
 
 def _scores(table: RawTable, columns: PredictionColumns) -> tuple[dict[str, np.ndarray], list[str]]:

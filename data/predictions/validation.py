@@ -171,11 +171,10 @@ def _doubts(rows: pd.DataFrame, evaluation: pd.DataFrame) -> list[str]:
 
 
 def _auc(labels: np.ndarray, pos_probs: pd.Series) -> float:
-    """The share of pairs that are ranked right, ties half (Mann and Whitney)."""
+    """The share of positive-negative pairs that are ranked correctly, ties counted half (Mann and Whitney)."""
     ranks, n_positives = pos_probs.rank().to_numpy(), int(labels.sum())
-    return (ranks[labels == 1].sum() - n_positives * (n_positives + 1) / 2) / (
-        n_positives * (len(labels) - n_positives)
-    )
+    right = ranks[labels == 1].sum() - n_positives * (n_positives + 1) / 2
+    return float(right / (n_positives * (len(labels) - n_positives)))
 
 
 def _place(rows: pd.DataFrame, labels: pd.Series, value: str) -> str:

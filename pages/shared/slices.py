@@ -11,8 +11,18 @@ from closecall.analysis.errors.ngrams import holds_phrase
 from closecall.analysis.text import word_counts
 from closecall.analysis.two_groups import GroupCounts, compare_groups_with_rest
 from closecall.data.annotations.selections import load_selection, save_selection
-from closecall.data.annotations.slice_rules import Column, Length, Phrase, Picked, Rule, read_rule
-from closecall.data.annotations.slices import Slice, find_slice, load_slices, slices_log
+from closecall.data.annotations.slices import (
+    Column,
+    Length,
+    Phrase,
+    Picked,
+    Rule,
+    Slice,
+    find_slice,
+    load_slices,
+    read_rule,
+    slices_log,
+)
 from closecall.data.datasets.store import datasets_folder, load_examples
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import experiment_folder, load_experiment
@@ -135,11 +145,11 @@ def opened_rule(experiment: str, written: str) -> tuple[Rule, str] | None:
 def rule_source(experiment: str, rule: Rule) -> str:
     """A rule in words; for picked examples, where they were picked."""
     if not isinstance(rule, Picked):
-        return rule.said
+        return rule.text
     try:
-        return load_selection(experiment, rule.selection).source or rule.said
+        return load_selection(experiment, rule.selection).source or rule.text
     except UserError:
-        return rule.said
+        return rule.text
 
 
 def rule_row(experiment: str, run: Run, rule: Rule, *, outcome: str, threshold: float) -> dict[str, Any]:

@@ -7,8 +7,7 @@ import streamlit as st
 
 from closecall.analysis.formatting import p_text, ratio_text
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
-from closecall.data.annotations.slice_rules import Rule, kind_of
-from closecall.data.annotations.slices import save_slice
+from closecall.data.annotations.slices import Rule, kind_of, save_slice
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError

@@ -9,7 +9,7 @@ from closecall.analysis.formatting import percent_text, ratio_text
 from closecall.analysis.intervals import wilson
 from closecall.charts.colours import CLASS_COLOURS, UNSELECTED
 from closecall.charts.figure import finish
-from closecall.data.annotations.slice_rules import Rule
+from closecall.data.annotations.slices import Rule
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.explain.slices import ERROR_LABEL
 from closecall.models.results.valid_runs import ValidRuns

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from closecall.analysis.errors.surrogate import word_contributions
-from closecall.data.annotations.slice_rules import read_rule
+from closecall.data.annotations.slices import read_rule
 from closecall.data.datasets.store import delete_dataset
 from closecall.data.experiments.runs import load_run, save_embeddings
 from closecall.data.experiments.store import experiment_folder
@@ -109,5 +109,5 @@ def test_the_surrogate_weights_the_planted_word(planted: str) -> None:
     missed = positive & (found.pos_probs < 0.5)
     pulls = word_contributions(found.fitted, missed, positive & ~missed)
     assert pulls["name"][0] == WORD
-    assert pulls["pull"][0] < -0.1
+    assert pulls["contribution"][0] < -0.1
     assert found.fitted.r2.mean() > 0.5

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from closecall.data.annotations.selections import save_selection
-from closecall.data.annotations.slice_rules import Column, Length, Phrase, Picked
-from closecall.data.annotations.slices import delete_slice, save_slice
+from closecall.data.annotations.slices import Column, Length, Phrase, Picked, delete_slice, save_slice
 from closecall.data.datasets.store import delete_dataset
 from closecall.data.io.errors import UserError
 from closecall.pages.shared.runs import run_predictions
