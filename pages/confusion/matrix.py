@@ -1,23 +1,24 @@
-"""The confusion matrix as four large links: each opens the examples it counts."""
+"""The confusion matrix as four links; each opens the examples that it counts on the Errors page."""
 
 import math
 
 import streamlit as st
 
 from closecall.analysis.formatting import percent_text
-from closecall.analysis.metrics.outcomes import OUTCOME_NAMES, Confusion
+from closecall.analysis.metrics.outcomes import OUTCOME_NAMES, OUTCOMES, Confusion
 from closecall.charts.colours import OUTCOME_COLOURS as COLOUR
 from closecall.pages.shared.chart_view import current_theme
 
-VIEWS = ("Counts", "Of the class", "Of the call")
+VIEWS = ("Counts", "Of the class", "Of the predicted class")
+FORMER_VIEWS = {"Of the call": VIEWS[2]}
+"""Earlier names of views in links, with the current one."""
 _CELLS = (("tp", "fn"), ("fp", "tn"))
-_ROWS = ("is positive", "is negative")
-_HEADS = ("called positive", "called negative")
-_TERMS = {"tp": "true positives", "fn": "false negatives", "fp": "false positives", "tn": "true negatives"}
+_ROWS = ("positive", "negative")
+_HEADS = ("predicted positive", "predicted negative")
 
 
 def matrix(counts: Confusion, link: dict[str, str], view: str) -> None:
-    """Rows are the truth, columns what the classifier says. `link` opens the examples, the outcome is added."""
+    """Draw the matrix: rows are labels, columns predictions. `link`: URL parameters; the outcome is added."""
     _style(counts)
     _, *heads = st.columns([1, 3, 3], gap="small")
     for place, head in zip(heads, _HEADS, strict=True):
@@ -28,13 +29,13 @@ def matrix(counts: Confusion, link: dict[str, str], view: str) -> None:
         for place, outcome in zip(places, cells, strict=True):
             with place:
                 _cell(counts, outcome, link, view)
-    st.caption("Click a cell to read the examples in it. " + _READING[view])
+    st.caption("Select a cell to read its examples. " + _READING[view])
 
 
 _READING = {
-    "Counts": "Numbers of test examples.",
-    "Of the class": "Shares of each row: of all positives, of all negatives.",
-    "Of the call": "Shares of each column, at the mix of the test set: of all that is called positive, or negative.",
+    "Counts": "Counts of test examples.",
+    "Of the class": "Shares of each row: of all positives and of all negatives.",
+    "Of the predicted class": "Shares of each column, at the prevalence of the test set.",
 }
 
 
@@ -60,8 +61,10 @@ def _shown(counts: Confusion, outcome: str, view: str) -> str:
 
 
 def _style(counts: Confusion) -> None:
-    """Each cell in its outcome's colour, the stronger the larger its share of the class, never so strong that the text
-    on it is hard to read. Only numbers go in here."""
+    """Tint each cell with the colour of its outcome, stronger for a larger share of the class.
+
+    The tint is limited so that the text keeps its contrast. The style contains numbers and colours only.
+    """
     rules = [
         """[class*="st-key-cell-"] { position: relative; border-radius: 0.5rem; padding: 1.1rem 0.5rem 0.9rem;
         border: 1px solid transparent; } [class*="st-key-cell-"]:hover { border-color: currentColor; }
@@ -71,7 +74,7 @@ def _style(counts: Confusion) -> None:
         .stPageLink *) { position: static; }
         .cell-number { text-align: center; font-size: 1.9rem; font-weight: 600; line-height: 1.3; }"""
     ]
-    for outcome in _TERMS:
+    for outcome in OUTCOMES:
         whole = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
         share = getattr(counts, outcome) / whole if whole else 0
         strength = round(14 + 28 * share if current_theme().dark else 18 + 62 * share)

@@ -1,11 +1,14 @@
-"""The matrix of run against run: for each class two by two cells, each a button that lists its examples."""
+"""Compare a run with another on the same examples: which errors the other fixes and which it adds.
+
+For each class two by two cells, each a button that lists its examples.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, points_text, probability_text, ratio_text
+from closecall.analysis.formatting import count_text, p_text, points_text, probability_text, ratio_text
 from closecall.analysis.intervals import mcnemar, paired_difference
 from closecall.analysis.metrics.prevalence import precision_at
 from closecall.analysis.metrics.ranking import threshold_at_fpr
@@ -27,16 +30,24 @@ from closecall.pages.shared.run_progress import run_label
 
 _CHOSEN = "against-cell"
 _COLOUR = {
-    (1, "fixed"): POSITIVE_COLOUR, (1, "broken"): FN_COLOUR, (1, "right in both"): TP_COLOUR, (1, "wrong in both"): UNSELECTED,
-    (0, "fixed"): NEGATIVE_COLOUR, (0, "broken"): FP_COLOUR, (0, "right in both"): TN_COLOUR,
+    (1, "fixed"): POSITIVE_COLOUR,
+    (1, "broken"): FN_COLOUR,
+    (1, "right in both"): TP_COLOUR,
+    (1, "wrong in both"): UNSELECTED,
+    (0, "fixed"): NEGATIVE_COLOUR,
+    (0, "broken"): FP_COLOUR,
+    (0, "right in both"): TN_COLOUR,
     (0, "wrong in both"): UNSELECTED,
-}  # fmt: skip
+}
+MATCHING = ("the same threshold", "the same false-positive rate", "the same precision")
 _CLASSES = {1: "Positives", 0: "Negatives"}
+_NOUNS = ("negative", "positive")
+_CORRECT = ("true negative", "true positive")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The examples of one class that both, one or neither run has right; `rows` in the test set."""
+    """The examples of one class that both runs, one or neither classify correctly; `rows` index the test set."""
 
     label: int
     way: str
@@ -48,7 +59,7 @@ class Cell:
 
 
 def choose_cell(cells: list[Cell], names: tuple[str, str]) -> Cell:
-    """Draw the matrices; the cell that was pressed, else the larger of the positives broken and fixed."""
+    """Draw both matrices; return the selected cell, by default the larger of the positives broken and fixed."""
     _style(cells)
     for place, start in zip(st.columns(2, gap="large"), (0, 4), strict=True):
         with place:
@@ -61,11 +72,11 @@ def _matrix(cells: list[Cell], names: tuple[str, str]) -> None:
     broken, fixed, both, neither = cells
     st.markdown(f"**{_CLASSES[broken.label]}** · rows {names[0]}, columns {names[1]}")
     heads = st.columns([1, 2, 2])
-    heads[1].caption(f"{names[1]} right")
+    heads[1].caption(f"{names[1]} correct")
     heads[2].caption(f"{names[1]} wrong")
-    for said, pair in ((f"{names[0]} right", (both, broken)), (f"{names[0]} wrong", (fixed, neither))):
+    for row_name, pair in ((f"{names[0]} correct", (both, broken)), (f"{names[0]} wrong", (fixed, neither))):
         left, *places = st.columns([1, 2, 2], vertical_alignment="center")
-        left.caption(said)
+        left.caption(row_name)
         for place, cell in zip(places, pair, strict=True):
             place.button(f"**{len(cell.rows):,}**  \n{cell.way}", key=cell.key, on_click=_choose, args=(cell.key,),
                          width="stretch")  # fmt: skip
@@ -76,7 +87,7 @@ def _choose(key: str) -> None:
 
 
 def _style(cells: list[Cell]) -> None:
-    """Each cell in a tint of what it means, so weak that its text reads well. Only colours and keys go in here."""
+    """Tint each cell with the colour of its meaning, light enough for the contrast of its text."""
     rules = [
         f".st-key-{cell.key} button {{ min-height: 4rem; "
         f"background: color-mix(in srgb, {_COLOUR[cell.label, cell.way]} 28%, transparent); }}"
@@ -85,61 +96,60 @@ def _style(cells: list[Cell]) -> None:
     st.html(f"<style>{' '.join(rules)}</style>")
 
 
-# This run against another on the same examples: what it fixes, what it breaks.
-
-CUTS = ("the same threshold", "the same share of false alarms", "the same precision")
-_KINDS = {1: ("positive", "found"), 0: ("negative", "left alone")}
-
-
 def run_comparison_part(config: ExperimentConfig, run: Run, threshold: float, q: float) -> None:
-    """Choose the other run and how it is cut; the eight cells, each with its examples."""
+    """Choose the other run and how its threshold is matched; eight cells, each with its examples."""
     others = {run_label(one): one for one in finished_runs(config.id) if one.name != run.name}
     if not others:
         st.info("There is no other finished run to compare with.", icon=":material/info:")
         return
     with st.container(horizontal=True, gap="large"):
         name = st.selectbox("Against", list(others), key="against", persist_state="session", width=220)
-        how = st.segmented_control("Cut it at", CUTS, default=CUTS[0], required=True, key="against-cut")
+        how = st.segmented_control("Match by", MATCHING, default=MATCHING[0], required=True, key="against-cut")
     other = others.get(name, next(iter(others.values())))
     a, b = predictions(run), predictions(other)
     if len(a.ids) != len(b.ids) or (a.ids != b.ids).any():
-        st.info("The two runs predict other examples and cannot be compared one by one.", icon=":material/info:")
+        st.info(
+            "The two runs predict different examples and cannot be compared.",
+            icon=":material/info:",
+        )
         return
-    cut, said = level_cut(run, other, threshold, q, how or CUTS[0])
-    if np.isnan(cut):
-        st.info(f"{run_label(other)} reaches that precision at no threshold.", icon=":material/info:")
+    matched, source = matched_threshold(run, other, threshold, q, how or MATCHING[0])
+    if np.isnan(matched):
+        st.info(f"{run_label(other)} does not reach that precision at any threshold.", icon=":material/info:")
         return
     names = run_label(run), run_label(other)
-    cells = _cells(a, b, threshold, cut)
-    st.markdown("  \n".join([*_sentences(cells, names), f"{names[1]} is cut at {probability_text(cut)}{said}."]))
+    cells = _cells(a, b, threshold, matched)
+    threshold_note = f"Threshold of {names[1]}: {probability_text(matched)}{source}."
+    st.markdown("  \n".join([*_sentences(cells, names), threshold_note]))
     _members(config, run, choose_cell(cells, names), (a, b), names, threshold)
 
 
-def level_cut(run: Run, other: Run, threshold: float, q: float, how: str) -> tuple[float, str]:
-    """Where the other run stands level with this one at its threshold; chosen on validation where there is any.
+def matched_threshold(run: Run, other: Run, threshold: float, q: float, how: str) -> tuple[float, str]:
+    """The threshold at which the other run has the false-positive rate or precision that `run` has at `threshold`.
 
-    nan when it never reaches the precision. The second answer says on what it was chosen.
+    Chosen on validation, or on test where there is no validation split; the second value names the split. nan when no
+    threshold reaches the precision. `q`: prevalence of the precision.
     """
-    if how == CUTS[0]:
+    if how == MATCHING[0]:
         return threshold, ""
-    split, said = "validation", ", chosen on validation"
+    split, source = "validation", ", chosen on validation"
     if len(set(predictions(run, split).labels.tolist())) < 2:
-        split, said = "test", ", chosen on the test set itself, as there is no validation part"
+        split, source = "test", ", chosen on the test set because there is no validation split"
     a, b = predictions(run, split), predictions(other, split)
-    called = a.pos_probs >= threshold
-    found, alarms = (float(called[a.labels == label].mean()) for label in (1, 0))
-    if how == CUTS[1]:
-        return float(np.clip(threshold_at_fpr(b.labels, b.pos_probs, fpr=alarms), 0, 1)), said
-    precision = float(precision_at(found, alarms, q=q))
+    predicted = a.pos_probs >= threshold
+    recall, fpr = (float(predicted[a.labels == label].mean()) for label in (1, 0))
+    if how == MATCHING[1]:
+        return float(np.clip(threshold_at_fpr(b.labels, b.pos_probs, fpr=fpr), 0, 1)), source
+    precision = float(precision_at(recall, fpr, q=q))
     if np.isnan(precision):
-        return 1.0, f", as {run_label(run)} raises no alert"
-    return precision_threshold(b.labels, b.pos_probs, precision=precision, q=q), said
+        return 1.0, f", because {run_label(run)} has no predicted positives"
+    return precision_threshold(b.labels, b.pos_probs, precision=precision, q=q), source
 
 
-def _cells(a: Predictions, b: Predictions, cut_a: float, cut_b: float) -> list[Cell]:
-    """Who is right, by class: only a, only b, both, neither."""
-    right_a = (a.pos_probs >= cut_a) == (a.labels == 1)
-    right_b = (b.pos_probs >= cut_b) == (b.labels == 1)
+def _cells(a: Predictions, b: Predictions, threshold_a: float, threshold_b: float) -> list[Cell]:
+    """The examples of each class that only a, only b, both or neither classify correctly."""
+    right_a = (a.pos_probs >= threshold_a) == (a.labels == 1)
+    right_b = (b.pos_probs >= threshold_b) == (b.labels == 1)
     ways = {
         "broken": right_a & ~right_b,
         "fixed": ~right_a & right_b,
@@ -152,20 +162,20 @@ def _cells(a: Predictions, b: Predictions, cut_a: float, cut_b: float) -> list[C
 
 
 def _sentences(cells: list[Cell], names: tuple[str, str]) -> list[str]:
-    """For each class how many only one of the two has right, and the difference with its interval."""
+    """For each class the numbers that only one run classifies correctly, and the paired difference with its p."""
     sentences = []
     for start, label in ((0, 1), (4, 0)):
         only_a, only_b, both, neither = (len(one.rows) for one in cells[start : start + 4])
         if only_a + only_b + both + neither == 0:
             continue
-        ahead, behind = names if only_a >= only_b else names[::-1]
+        better, worse = names if only_a >= only_b else names[::-1]
         more, fewer = max(only_a, only_b), min(only_a, only_b)
         difference = points_text(paired_difference(both, more, fewer, neither))
-        p = float(mcnemar(only_a, only_b))
-        noun, verb = _KINDS[label]
+        p = p_text(float(mcnemar(only_a, only_b)))
+        metric = "Recall" if label else "Specificity"
         sentences.append(
-            f"{count_text(more, noun)} {verb} only by {ahead}, {fewer:,} only by {behind}: {difference} ahead "
-            f"(McNemar {'p < .001' if p < 0.001 else f'p = {p:.3f}'})."
+            f"{metric} of {better} against {worse}: {difference} (McNemar p {p if p.startswith('<') else f'= {p}'}). "
+            f"{count_text(more, _CORRECT[label])} only in {better}, {fewer:,} only in {worse}."
         )
     return sentences
 
@@ -178,14 +188,14 @@ def _members(
     names: tuple[str, str],
     threshold: float,
 ) -> None:
-    said = f"{count_text(len(cell.rows), _KINDS[cell.label][0])} {cell.way} going from {names[0]} to {names[1]}"
-    st.markdown(f"**{said}**")
+    source = f"{count_text(len(cell.rows), _NOUNS[cell.label])} {cell.way}, from {names[0]} to {names[1]}"
+    st.markdown(f"**{source}**")
     if not len(cell.rows):
         return
     ids = pair[0].ids[cell.rows]
     link = {"ratio": ratio_text(run.config.ratio), "seed": str(run.config.seed), "threshold": f"{threshold:g}"}
     key = f"{cell.label}-{cell.way}"
-    open_as_queue(config, [str(one) for one in ids], source=said, key=f"read-{key}", **link)
+    open_as_queue(config, [str(one) for one in ids], source=source, key=f"read-{key}", **link)
     numbers = {
         name: [probability_text(value) for value in one.pos_probs[cell.rows]]
         for name, one in zip(names, pair, strict=True)

@@ -1,71 +1,65 @@
-"""The threshold desk: each rule's choice on validation, told on test; ticking one moves the slider there."""
+"""Rules that choose a threshold on validation, with their results on test. Selecting a rule sets the threshold."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import prevalence_text, probability_text
+from closecall.analysis.formatting import percent_text, prevalence_text, probability_text, share_text
 from closecall.analysis.metrics.thresholds import threshold_table
 from closecall.data.experiments.runs import Run
 from closecall.pages.shared.cached_io import predictions, stamp
 
-_SAID = {
-    "one half": "one half",
-    "prior": "share of positives in training",
-    "balanced accuracy": "best mean of both recalls",
-    "least cost": "least cost",
-}
+_TITLES = {"one half": "0.50", "prior": "training prevalence", "balanced accuracy": "highest balanced accuracy"}
 
 
 def threshold_rules(run: Run, q: float) -> pd.DataFrame | None:
-    """The rules with their thresholds and what they give on test; None without validation predictions."""
+    """The rules with their thresholds and test results; None without validation predictions."""
     validation = predictions(run, "validation")
     if len(set(validation.labels.tolist())) < 2:
         return None
     path = run.folder / "predictions.parquet"
-    wishes = {name: float(st.session_state.get(name, start)) for name, (start, *_) in _WISHES.items()}
-    return _rules(run, str(path), stamp(path), q, **wishes)
+    settings = {name: float(st.session_state.get(name, start)) for name, (start, *_) in _SETTINGS.items()}
+    return _rules(run, str(path), stamp(path), q, **settings)
 
 
 def show_threshold_rules(rules: pd.DataFrame | None, q: float) -> None:
-    """The wishes, and the table; a tick moves the threshold."""
+    """The settings of the rules, and the table."""
     if rules is None:
-        st.info("These predictions have no validation part: there is nothing to choose a threshold on.")
+        st.info("These predictions have no validation split, so no threshold can be chosen.")
         return
     with st.container(horizontal=True, gap="medium"):
-        for name, (start, low, high, step, label) in _WISHES.items():
+        for name, (start, low, high, step, label) in _SETTINGS.items():
             st.number_input(label, low, high, start, step, key=name, persist_state="session", width=190)
     columns: dict[str, Any] = {
         "rule": "Rule",
         "threshold": "Threshold",
-        "found": st.column_config.NumberColumn("Found (recall)", format="%.1f %%"),
-        "from": st.column_config.NumberColumn("from", format="%.1f"),
-        "to": st.column_config.NumberColumn("to", format="%.1f"),
-        "alone": st.column_config.NumberColumn("Left alone", format="%.1f %%"),
-        "precision": st.column_config.NumberColumn("Precision at q", format="%.1f %%"),
-        "alerts": st.column_config.NumberColumn("Alerts per 1,000", format="%.1f"),
+        "found": st.column_config.TextColumn("Recall (95 % CI)"),
+        "alone": st.column_config.TextColumn("Specificity (95 % CI)"),
+        "precision": st.column_config.TextColumn("Precision at q"),
+        "alerts": st.column_config.TextColumn("Predicted positives per 1,000"),
     }
     st.session_state["desk-thresholds"] = rules["threshold"].tolist()
     st.dataframe(_shown(rules), column_config=columns, hide_index=True, key="desk", on_select=_take,
-                 selection_mode="single-row", alt="What each rule for a threshold gives")  # fmt: skip
+                 selection_mode="single-row", alt="Threshold and test results of each rule")  # fmt: skip
     st.caption(
-        f"Thresholds are chosen on validation; the figures are of the test set, with 95 % intervals, at {prevalence_text(q)}. "
-        "Tick a rule to move the slider there. Least cost cuts the probabilities as one temperature calibrates them."
+        f"Thresholds are chosen on validation and results are of the test set, at {prevalence_text(q)}. Select a "
+        "rule to set its threshold. Least cost uses probabilities calibrated by a temperature."
     )
 
 
-_WISHES = {
-    "min-recall": (0.9, 0.01, 0.999, 0.05, "Find at least (share)"),
-    "min-precision": (0.8, 0.01, 0.999, 0.05, "Right alerts at least (share)"),
-    "cost-fp": (1.0, 0.01, 1e6, 1.0, "Cost of a false alarm"),
-    "cost-fn": (1.0, 0.01, 1e6, 1.0, "Cost of a miss"),
+_SETTINGS = {
+    "min-recall": (0.9, 0.01, 0.999, 0.05, "Minimum recall (0-1)"),
+    "min-precision": (0.8, 0.01, 0.999, 0.05, "Minimum precision (0-1)"),
+    "cost-fp": (1.0, 0.01, 1e6, 1.0, "Cost of a false positive"),
+    "cost-fn": (1.0, 0.01, 1e6, 1.0, "Cost of a false negative"),
 }
 
 
 def _take() -> None:
-    """Move the slider to the ticked rule."""
+    """Set the threshold to that of the selected rule."""
     rows = st.session_state["desk"]["selection"]["rows"]
     thresholds = st.session_state.get("desk-thresholds", [])
     if rows and rows[0] < len(thresholds) and np.isfinite(thresholds[rows[0]]):
@@ -73,22 +67,34 @@ def _take() -> None:
 
 
 def _shown(rules: pd.DataFrame) -> pd.DataFrame:
+    reached = rules["threshold"].notna().to_numpy()
+    rows = rules.to_dict("records")
     return pd.DataFrame(
         {
-            "rule": [_SAID.get(rule, rule) for rule in rules["rule"]],
-            "threshold": ["never reached" if np.isnan(one) else probability_text(one) for one in rules["threshold"]],
-            "found": 100 * rules["recall"],
-            "from": 100 * rules["recall_low"],
-            "to": 100 * rules["recall_high"],
-            "alone": 100 * rules["true_negative_rate"],
-            "precision": 100 * rules["precision_at_q"],
-            "alerts": 1000 * rules["predicted_positive_rate_at_q"],
+            "rule": [_TITLES.get(row["rule"], row["rule"]) for row in rows],
+            "threshold": [
+                probability_text(row["threshold"]) if there else "not reached"
+                for row, there in zip(rows, reached, strict=True)
+            ],
+            "found": [_share(row, "tp", "fn") if there else "" for row, there in zip(rows, reached, strict=True)],
+            "alone": [_share(row, "tn", "fp") if there else "" for row, there in zip(rows, reached, strict=True)],
+            "precision": [
+                percent_text(row["precision_at_q"]) if there else "" for row, there in zip(rows, reached, strict=True)
+            ],
+            "alerts": [
+                f"{1000 * row['predicted_positive_rate_at_q']:.1f}" if there else ""
+                for row, there in zip(rows, reached, strict=True)
+            ],
         }
     )
 
 
+def _share(row: dict[Hashable, Any], right: str, wrong: str) -> str:
+    return share_text(int(row[right]), int(row[right] + row[wrong]))
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
-def _rules(_run: Run, path: str, written: int, q: float, **wishes: float) -> pd.DataFrame:
+def _rules(_run: Run, path: str, written: int, q: float, **settings: float) -> pd.DataFrame:
     validation, test = predictions(_run, "validation"), predictions(_run)
     return threshold_table(
         validation.labels,
@@ -97,8 +103,8 @@ def _rules(_run: Run, path: str, written: int, q: float, **wishes: float) -> pd.
         test.pos_probs,
         trained_at=1 / (1 + _run.config.ratio),
         q=q,
-        min_recall=wishes["min-recall"],
-        min_precision=wishes["min-precision"],
-        cost_fp=wishes["cost-fp"],
-        cost_fn=wishes["cost-fn"],
+        min_recall=settings["min-recall"],
+        min_precision=settings["min-precision"],
+        cost_fp=settings["cost-fp"],
+        cost_fn=settings["cost-fn"],
     )
