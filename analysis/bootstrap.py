@@ -1,4 +1,4 @@
-"""The same sample drawn again and again: paired over runs, crossed with seeds, one class at a time."""
+"""Bootstrap draws: paired over runs, crossed with seeds, stratified by class."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,13 @@ from closecall.analysis.validation import Floats, as_share
 _BLOCK_CELLS = 2_000_000
 
 
-def resample_counts(n: int, draws: int, *, rng: np.random.Generator, together: int = 0) -> Iterator[Floats]:
-    """How often is each of n examples drawn, `draws` times over? Blocks of rows (b, n), each row summing to n.
+def resample_counts(n: int, draws: int, *, rng: np.random.Generator, block_examples: int = 0) -> Iterator[Floats]:
+    """How often each of n examples is drawn, in blocks of draws (b, n); each row sums to n.
 
-    `together`: the examples of all classes, where blocks of two classes must have the same number of rows.
+    `draws` rows in all. `block_examples`: number of examples that sets the block size, so that blocks of two classes
+    match.
     """
-    step = max(1, _BLOCK_CELLS // max(n, together, 1))
+    step = max(1, _BLOCK_CELLS // max(n, block_examples, 1))
     for start in range(0, draws, step):
         rows = min(step, draws - start)
         picks = rng.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
@@ -25,11 +26,12 @@ def resample_counts(n: int, draws: int, *, rng: np.random.Generator, together: i
 
 
 def seed_weights(seeds: int, draws: int, *, rng: np.random.Generator) -> Floats:
-    """With which weight does each seed enter each draw? Shape (draws, seeds), rows summing to 1; one seed stays itself.
+    """Weight of each seed in each draw, (draws, seeds), rows summing to 1; a single seed always has weight 1.
 
-    Examples and seeds drawn apart and crossed are the pigeonhole bootstrap (Owen 2007), a little too wide where both
-    vary. Drawing s seeds from s shows only (s - 1)/s of their variance, so each weight's distance from 1/s is stretched
-    by the root of s/(s - 1) (Davison and Hinkley 1997); weights may fall below 0. For quantities linear in the seeds.
+    Resampling examples and seeds independently is the pigeonhole bootstrap (Owen 2007), slightly too wide where both
+    vary. Drawing s seeds from s shows only (s - 1)/s of their variance. Each weight's distance from 1/s is therefore
+    multiplied by sqrt(s/(s - 1)) (Davison and Hinkley 1997); weights may be below 0. For quantities linear in the
+    seeds.
     """
     if seeds == 1:
         return np.ones((draws, 1))
@@ -38,11 +40,11 @@ def seed_weights(seeds: int, draws: int, *, rng: np.random.Generator) -> Floats:
 
 
 def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> Floats:
-    """How do the means of paired quantities vary from sample to sample of one class?
+    """Bootstrap means of paired quantities over examples of one class, (quantities, draws).
 
-    `values` (quantities, seeds, n): the same examples and the same seeds are drawn for every quantity, so differences
-    of the answer's rows (quantities, draws) are paired. For both classes call it for each: that is the stratified
-    bootstrap. Raises ValueError for another shape or no example.
+    `values` (quantities, seeds, n). The same examples and seeds are drawn for every quantity, so differences of rows
+    are paired. Call it for each class: that is the stratified bootstrap. Raises ValueError for another shape or no
+    example.
     """
     cube = np.asarray(values, dtype=np.float64)
     if cube.ndim != 3 or 0 in cube.shape:
@@ -58,27 +60,27 @@ def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> F
 def stratified_means(
     positives: ArrayLike, negatives: ArrayLike, *, draws: int = 1000, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """How do means over positives and means over negatives vary together, seeds being drawn once for both?
+    """Bootstrap means over positives, (a, draws), and over negatives, (b, draws), with the same seeds drawn for both.
 
-    `positives` (a, seeds, n+) and `negatives` (b, seeds, n-), in one order of seeds; answers (a, draws), (b, draws).
-    Examples of the two classes are drawn apart, so sums and differences of any of the rows are paired.
+    `positives` (a, seeds, n+), `negatives` (b, seeds, n-), seeds in the same order. Examples of the two classes are
+    drawn independently, so sums and differences of any rows are paired. Raises ValueError for other shapes.
     """
     cubes = [np.asarray(cube, dtype=np.float64) for cube in (positives, negatives)]
     if any(cube.ndim != 3 or 0 in cube.shape for cube in cubes) or cubes[0].shape[1] != cubes[1].shape[1]:
         raise ValueError("Values must have the shapes (quantities, seeds, examples), with the same seeds, none empty.")
     streams = np.random.default_rng(seed).spawn(3)
     by_seed = seed_weights(cubes[0].shape[1], draws, rng=streams[0])
-    answers = []
+    resampled = []
     for cube, rng in zip(cubes, streams[1:], strict=True):
         quantities, seeds, n = cube.shape
         flat = cube.reshape(quantities * seeds, n).T
         sums = np.concatenate([counts @ flat for counts in resample_counts(n, draws, rng=rng)])
-        answers.append(np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n)
-    return answers[0], answers[1]
+        resampled.append(np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n)
+    return resampled[0], resampled[1]
 
 
 def percentile_interval(value: float, draws: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Between which bounds do the middle `level` of the draws (draws,) lie?"""
+    """A value with the interval that holds the middle `level` of the bootstrap draws (draws,)."""
     tail = (1 - as_share(level, name="The level")) / 2
     low, high = np.quantile(np.asarray(draws, dtype=np.float64), [tail, 1 - tail])
     return Estimate(float(value), float(low), float(high))

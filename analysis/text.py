@@ -1,4 +1,4 @@
-"""How long the texts of the two classes are."""
+"""Words of a text, and the distribution of text lengths by class."""
 
 import re
 from collections.abc import Sequence
@@ -13,33 +13,33 @@ WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def words(text: str) -> list[str]:
-    """Which words does a text consist of? Lower case, in order; letters, digits and inner apostrophes."""
+    """The words of a text in order, lower case: runs of letters, digits and inner apostrophes."""
     return WORD.findall(text.lower())
 
 
 def word_counts(texts: Sequence[str]) -> Ints:
-    """How many words does each text have? Parts between blanks, shape (n,)."""
+    """Number of words of each text, separated by white space. Shape (n,)."""
     return np.fromiter((len(text.split()) for text in texts), dtype=np.int64, count=len(texts))
 
 
 def length_bins(counts: ArrayLike, labels: ArrayLike, *, bins: int = 30) -> pd.DataFrame:
-    """How are the lengths of each class spread?
+    """Histogram of text lengths for each class.
 
-    One row for each class and bin, the positives' first: `label, low, high, count, share`; low <= length < high. Whole
-    numbers, equal widths up to the 99th percentile; the last bin takes all that is longer (high is inf). `share` is of
-    the class's examples. `counts` (n,) whole numbers, at most `bins` bins.
+    One row for each class and bin, positives first: `label, low, high, count, share`; low <= length < high. Bins of
+    equal integer width up to the 99th percentile; the last bin includes all longer texts (high is inf). `share` is of
+    the examples of the class. `counts` (n,) integers, at most `bins` bins. Raises ValueError for other shapes.
     """
     lengths = np.asarray(counts)
     positive = as_labels(labels)
     if lengths.shape != positive.shape or bins < 1:
         raise ValueError("Lengths need one value for each label, and at least one bin.")
-    low, long = int(lengths.min()), int(np.ceil(np.quantile(lengths, 0.99))) + 1
-    width = max(1, -(-(long - low) // bins))
-    edges = np.arange(low, long, width)
-    places = np.minimum((lengths - low) // width, len(edges) - 1).astype(np.int64)
+    low, end = int(lengths.min()), int(np.ceil(np.quantile(lengths, 0.99))) + 1
+    width = max(1, -(-(end - low) // bins))
+    edges = np.arange(low, end, width)
+    bin_of = np.minimum((lengths - low) // width, len(edges) - 1).astype(np.int64)
     frames = []
     for label, mask in ((1, positive), (0, ~positive)):
-        count = np.bincount(places[mask], minlength=len(edges))
+        count = np.bincount(bin_of[mask], minlength=len(edges))
         columns = {"label": label, "low": edges, "high": np.append(edges[1:], np.inf), "count": count}
         frames.append(pd.DataFrame({**columns, "share": count / max(mask.sum(), 1)}))
     return pd.concat(frames, ignore_index=True)

@@ -1,4 +1,4 @@
-"""Do the examples inside a group fare otherwise than the rest? Difference, interval, exact p, and how many it takes."""
+"""Error rates inside groups against the rest: difference, interval, exact test, and sample size."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ TIE = 1 + 1e-7
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """m groups of the same n examples, `wrong` of which are wrong: the size of each group and the wrong ones in it."""
+    """m groups of the same n examples, `wrong` of them wrong: size of each group and its wrong examples, (m,) each."""
 
     inside: Ints
     inside_wrong: Ints
@@ -30,7 +30,7 @@ class GroupCounts:
         good = (self.inside_wrong >= 0) & (self.inside_wrong <= self.inside) & (outside >= 0)
         good &= (self.wrong - self.inside_wrong >= 0) & (self.wrong - self.inside_wrong <= outside)
         if self.inside.shape != self.inside_wrong.shape or not good.all():
-            raise ValueError("The wrong examples in and outside of a group must be among its examples.")
+            raise ValueError("Wrong examples inside and outside a group must be among its examples.")
 
     @property
     def outside(self) -> Ints:
@@ -41,12 +41,12 @@ class GroupCounts:
         return self.wrong - self.inside_wrong
 
 
-def against_the_rest(counts: GroupCounts, *, level: float = 0.95) -> pd.DataFrame:
-    """How much more often is each group wrong than the rest, and could that be chance?
+def compare_groups_with_rest(counts: GroupCounts, *, level: float = 0.95) -> pd.DataFrame:
+    """Error rate of each group against that of all other examples.
 
     One row for each group: `n, wrong, rate, rate_low, rate_high` (Wilson), `rest_n, rest_wrong, rest_rate`, `lift`
-    (rate over the rest's rate), `difference` with `low, high` (`unpaired_difference`), `p` (`fisher_p`). Shares are nan
-    where a side is empty, and so is lift where the rest is never wrong.
+    (rate / rest_rate), `difference` with `low, high` (`unpaired_difference`), `p` (`fisher_p`). Rates are nan where a
+    side is empty, lift also where rest_rate is 0.
     """
     rate_low, rate_high = wilson(counts.inside_wrong, counts.inside, level=level)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -58,18 +58,18 @@ def against_the_rest(counts: GroupCounts, *, level: float = 0.95) -> pd.DataFram
     inside = {"n": counts.inside, "wrong": counts.inside_wrong, "rate": rate}
     inside |= {"rate_low": rate_low, "rate_high": rate_high}
     outside = {"rest_n": counts.outside, "rest_wrong": counts.outside_wrong, "rest_rate": rest, "lift": lift}
-    told = {"difference": rate - rest, "low": low, "high": high, "p": fisher_p(counts)}
-    return pd.DataFrame({**inside, **outside, **told})
+    test = {"difference": rate - rest, "low": low, "high": high, "p": fisher_p(counts)}
+    return pd.DataFrame({**inside, **outside, **test})
 
 
 def unpaired_difference(
     wrong_a: ArrayLike, n_a: ArrayLike, wrong_b: ArrayLike, n_b: ArrayLike, *, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Between which bounds does the difference of two shares of different examples lie?
+    """Interval of the difference of two shares of different examples (Newcombe 1998, method 10).
 
-    Newcombe (1998), method 10: with Wilson limits l, u of p_a and p_b, d - sqrt((p_a - l_a)^2 + (u_b - p_b)^2) and
-    d + sqrt((u_a - p_a)^2 + (p_b - l_b)^2). Near its level also for small groups and shares near 0, where the plain
-    interval fails. Arrays of one shape, nan where a group is empty.
+    With Wilson limits l, u of p_a and p_b: d - sqrt((p_a - l_a)^2 + (u_b - p_b)^2) and d + sqrt((u_a - p_a)^2 + (p_b -
+    l_b)^2). Coverage is near its level also for small groups and shares near 0, where the Wald interval fails. Arrays
+    of one shape, nan where a group is empty.
     """
     (low_a, high_a), (low_b, high_b) = wilson(wrong_a, n_a, level=level), wilson(wrong_b, n_b, level=level)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -81,10 +81,10 @@ def unpaired_difference(
 
 
 def fisher_p(counts: GroupCounts) -> Floats:
-    """How likely is a table at least as rare as this, were the wrong ones spread by chance? Exact, two-sided, (m,).
+    """Fisher's exact test of each group against the rest, two-sided p, shape (m,) (Fisher 1935).
 
-    Fisher (1935): the sum of the hypergeometric probabilities that do not exceed the observed table's. Groups of one
-    size share their distribution, so thousands of groups take milliseconds.
+    The sum of the hypergeometric probabilities that do not exceed that of the observed table. Groups of one size share
+    their distribution, so thousands of groups take milliseconds.
     """
     logs = gammaln(np.arange(counts.n + 2) + 1.0)
     answer = np.ones(len(counts.inside))
@@ -95,7 +95,7 @@ def fisher_p(counts: GroupCounts) -> Floats:
 
 
 def _two_sided(observed: Ints, size: int, n: int, wrong: int, logs: Floats) -> Floats:
-    """p of each observed number of wrong ones in a group of this size; `logs[k]` is ln k!."""
+    """p of each observed number of wrong examples in a group of this size; `logs[k]` is ln k!."""
     first = max(0, size - (n - wrong))
     k = np.arange(first, min(wrong, size) + 1)
     in_wrong = logs[wrong] - logs[k] - logs[wrong - k]
@@ -109,11 +109,11 @@ def _two_sided(observed: Ints, size: int, n: int, wrong: int, logs: Floats) -> F
 def examples_needed(
     rate: float, rest_rate: float, *, share: float, tests: int = 1, q: float = 0.1, power: float = 0.8
 ) -> float:
-    """How many examples does it take to see that a group holding a `share` of them is wrong at `rate`, not `rest_rate`?
+    """Number of examples needed to detect that a group with a `share` of them has error rate `rate`, not `rest_rate`.
 
-    Of N examples, sN inside: N = [z_a sqrt(p(1-p)(1/s + 1/(1-s))) + z_b sqrt(p1(1-p1)/s + p2(1-p2)/(1-s))]^2 / d^2,
-    p the mean rate (Fleiss 1981, without continuity correction), z_a two-sided at q/tests: the first step of
-    Benjamini-Hochberg. Fisher's exact test needs some more. inf when the rates are equal.
+    N = [z_a sqrt(p(1-p)(1/s + 1/(1-s))) + z_b sqrt(p1(1-p1)/s + p2(1-p2)/(1-s))]^2 / d^2 with sN examples inside and p
+    the mean rate (Fleiss 1981, without continuity correction). z_a is two-sided at q/tests, the first step of
+    Benjamini-Hochberg. Fisher's exact test needs slightly more. inf for equal rates.
     """
     s = as_share(share, name="The share")
     z_a, z_b = z_value(1 - as_share(q / tests, name="q over the tests")), float(norm.ppf(as_share(power, name="Power")))
@@ -125,10 +125,10 @@ def examples_needed(
     return float((z_a * by_chance + z_b * own) ** 2 / (rate - rest_rate) ** 2)
 
 
-def smallest_visible_rate(rest_rate: float, n: int, *, share: float, tests: int = 1, q: float = 0.1) -> float:
-    """From which rate on would a group with this share of n examples be seen to be worse than the rest, 4 times in 5?
+def smallest_detectable_rate(rest_rate: float, n: int, *, share: float, tests: int = 1, q: float = 0.1) -> float:
+    """The smallest error rate above `rest_rate` that a group with this share of n examples is detected at (power 0.8).
 
-    The rate above `rest_rate` at which `examples_needed` is n; nan when even 1 is out of reach.
+    The rate at which `examples_needed` is n; nan where even a rate of 1 needs more.
     """
 
     def missing(rate: float) -> float:

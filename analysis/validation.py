@@ -1,4 +1,4 @@
-"""What every question checks once at its edge: that arrays fit together and say what they claim to say."""
+"""Checks of array shapes and values at the edge of each public function."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def as_labels(labels: ArrayLike) -> Bools:
 
 
 def both_classes(labels: ArrayLike) -> Bools:
-    """Labels as booleans, for questions that need at least one positive and one negative."""
+    """Labels as booleans (n,); raises ValueError unless there is at least one positive and one negative."""
     positive = as_labels(labels)
     if positive.all() or not positive.any():
         raise ValueError("This needs at least one positive and one negative example.")
@@ -39,7 +39,7 @@ def as_scores(scores: ArrayLike, n: int, *, name: str = "scores") -> Floats:
 
 
 def as_runs(scores: ArrayLike, n: int, *, name: str = "pos_probs") -> Floats:
-    """Scores of several runs as float64, shape (runs, n); one run may be given as (n,). Raises ValueError as above."""
+    """Scores of several runs as float64, (runs, n); one run may be (n,). Raises ValueError for other shapes and nan."""
     array = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     if array.ndim != 2 or array.shape[1] != n or array.shape[0] == 0:
         raise ValueError(f"{name} must have the shape (runs, {n}), one row for each run; it is {array.shape}.")
@@ -49,23 +49,23 @@ def as_runs(scores: ArrayLike, n: int, *, name: str = "pos_probs") -> Floats:
 
 
 def as_probs(pos_probs: ArrayLike, n: int, *, name: str = "pos_probs") -> Floats:
-    """Probabilities of several runs, shape (runs, n), each between 0 and 1. Raises ValueError otherwise."""
+    """Probabilities of several runs, (runs, n), each 0 to 1. Raises ValueError otherwise."""
     array = as_runs(pos_probs, n, name=name)
     if array.min() < 0 or array.max() > 1:
-        raise ValueError(f"{name} must lie between 0 and 1; logits belong elsewhere.")
+        raise ValueError(f"{name} must be probabilities between 0 and 1, not logits.")
     return array
 
 
-def as_share(value: Any, *, name: str, closed: bool = False) -> float:
-    """One number strictly between 0 and 1 (`closed`: 0 and 1 are allowed too). Raises ValueError otherwise."""
+def as_share(value: Any, *, name: str, inclusive: bool = False) -> float:
+    """One number strictly between 0 and 1, or 0 to 1 when `inclusive`. Raises ValueError otherwise."""
     number = float(value)
-    if not (0 <= number <= 1 if closed else 0 < number < 1):
+    if not (0 <= number <= 1 if inclusive else 0 < number < 1):
         raise ValueError(f"{name} is {number:g}; it must lie between 0 and 1.")
     return number
 
 
-def same_runs(*axes: ArrayLike, runs: int) -> list[NDArray[Any]]:
-    """Ratios, seeds or thresholds as arrays with one entry for each run; a single value is repeated."""
+def per_run(*axes: ArrayLike, runs: int) -> list[NDArray[Any]]:
+    """Ratios, seeds or thresholds as arrays (runs,); one value is repeated. Raises ValueError for other shapes."""
     arrays = [np.asarray(axis) for axis in axes]
     for array in arrays:
         if array.shape not in ((), (runs,)):

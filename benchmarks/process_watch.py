@@ -13,7 +13,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ROLES = {
     "closecall.models.queue.scheduler": "worker",
     "closecall.models.queue.worker_process": "lane",
-    "closecall.models.training.throughput_measurement": "stopwatch",
+    "closecall.models.training.throughput": "stopwatch",
 }
 OURSELVES = "the script"
 

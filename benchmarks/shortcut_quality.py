@@ -88,25 +88,25 @@ def trained_without(run: RunConfig, left_out: Sequence[str]) -> tuple[np.ndarray
     """Labels and log-odds of the test set after the run's training without some shortcuts."""
     AcceleratorState._reset_state(reset_partial_state=True)  # a process has one precision, else
     accelerator = Accelerator(mixed_precision="no") if "bf16" in left_out else claim_device()
-    material = run_data_of(run, lambda: None)
-    lesson = _lesson(run, material, frozen="frozen-words" not in left_out)
+    data = run_data_of(run, lambda: None)
+    spec = _training_spec(run, data, frozen="frozen-words" not in left_out)
     model = load_classifier(run.training.encoder, seed=run.seed)
-    watch = ProgressReporter(lambda: False, lambda progress: None)
+    reporter = ProgressReporter(lambda: False, lambda progress: None)
     with tempfile.TemporaryDirectory() as folder, _slower(left_out):
-        train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
+        train(model, spec, folder=Path(folder), accelerator=accelerator, reporter=reporter)
     accelerator.free_memory()
     plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    test = material.test
-    logits = run_inference(plain, material.tokens, test["place"].to_numpy(), embed=False).logits
+    test = data.test
+    logits = run_inference(plain, data.tokens, test["place"].to_numpy(), embed=False).logits
     assert logits is not None
     return test["label"].to_numpy(), logits[:, 1].astype(np.float64) - logits[:, 0]
 
 
-def _lesson(run: RunConfig, material: RunData, *, frozen: bool) -> TrainingSpec:
-    rows, config = material.training, replace(run.training, freeze_word_embeddings=frozen)
+def _training_spec(run: RunConfig, data: RunData, *, frozen: bool) -> TrainingSpec:
+    rows, config = data.training, replace(run.training, freeze_word_embeddings=frozen)
     labels = rows["label"].to_numpy()
     return TrainingSpec(
-        material.tokens, rows["place"].to_numpy(), labels, config, run.seed, count_steps(len(rows), config), "bench"
+        data.tokens, rows["place"].to_numpy(), labels, config, run.seed, count_steps(len(rows), config), "bench"
     )
 
 

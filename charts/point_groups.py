@@ -16,7 +16,7 @@ _CATEGORY_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "sta
                      "hexagram")  # fmt: skip
 _CONFIDENCE_SYMBOLS = ("x", "cross", "square", "diamond", "circle")
 _OUTCOME_GROUPS = {
-    "always hit": (OUTCOME_COLOURS["tp"], "diamond"),
+    "always true positive": (OUTCOME_COLOURS["tp"], "diamond"),
     "gained": (OUTCOME_COLOURS["tp"], "triangle-down"),
     "unstable": (OUTCOME_COLOURS["fp"], "star"),
     "wavering": (OUTCOME_COLOURS["fp"], "cross"),
@@ -28,7 +28,7 @@ _OUTCOME_GROUPS = {
 
 @dataclass(frozen=True)
 class PointGroup:
-    """One entry of the legend: its name, the rows of its points, colour and symbol. `faded` points are small and pale."""
+    """One entry of the legend: name, rows of its points, colour and symbol. `faded` points are small and pale."""
 
     name: str
     rows: np.ndarray

@@ -1,4 +1,4 @@
-"""What the runs of one experiment say about a drop in recall: the numbers that a verdict rests on."""
+"""Measurements of a drop in recall between two ratios of one experiment, the basis of a verdict."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from closecall.analysis.metrics.outcomes import collapsed
 from closecall.analysis.ratio.decomposition import Decomposition, Validation, decompose_drop, paired_runs
 from closecall.analysis.ratio.prior_shift import excess_drop
 from closecall.analysis.seeds import share_over_seeds
-from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, same_runs
+from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, per_run
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The smallest ratio against one larger, over the seeds that both have. `excess` None: nothing to calibrate on.
+    """The smallest ratio against a larger one, over the seeds that both have. `excess` is None without validation.
 
-    `paired` is the drop again with each positive counted once, by most seeds, in Newcombe's interval: it stays honest
-    where few positives or none change over, and resampling shows no spread.
+    `paired`: the drop with each positive counted once, by the majority of seeds, with Newcombe's interval. It has the
+    right width where few or no positives change, where a bootstrap shows no spread.
     """
 
     reference_ratio: float
@@ -32,9 +32,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How many examples and runs there are, which runs collapsed, and what the rest show.
+    """Numbers of examples and runs, the collapsed runs, and the comparison of the others.
 
-    `comparison` is None when collapse left no seed that the smallest and a larger ratio share.
+    `comparison` is None when no seed has valid runs at both the smallest and a larger ratio.
     """
 
     n_positives: int
@@ -55,15 +55,16 @@ def gather_evidence(
     threshold: float = 0.5,
     draws: int = 500,
 ) -> Evidence:
-    """What became of recall between the smallest ratio and the largest that shares a seed with it?
+    """Measures the change of recall between the smallest ratio and the largest that shares a seed with it.
 
-    `pos_probs` (runs, n), `val_pos_probs` (runs, m) in the same order; `ratios`, `seeds` (runs,). Runs of plain
-    cross-entropy, for the prior-only part. Collapsed runs are counted and left out. Without validation predictions cuts
-    are chosen on the test set and there is no excess drop. Raises ValueError with fewer than two ratios.
+    `pos_probs` (runs, n), `val_pos_probs` (runs, m) in the same order; `ratios`, `seeds` (runs,). Pass runs of the
+    cross-entropy baseline, for what the class prior alone predicts. Collapsed runs are counted and left out. Without
+    validation predictions, thresholds are chosen on test and there is no excess drop. Raises ValueError with fewer than
+    two ratios.
     """
     positive = both_classes(labels)
     probs = as_probs(pos_probs, len(positive))
-    (ratio,) = same_runs(ratios, runs=len(probs))
+    (ratio,) = per_run(ratios, runs=len(probs))
     if len(np.unique(ratio)) < 2:
         raise ValueError("A verdict compares ratios; there are runs at one ratio only.")
     failed = collapsed(positive, probs, threshold=threshold)
@@ -87,11 +88,11 @@ def gather_evidence(
 
 
 def _widest_pair(ratio: np.ndarray, seeds: ArrayLike, failed: Bools) -> tuple[float, np.ndarray, np.ndarray] | None:
-    """The largest ratio with a sound seed in common with the smallest, and the rows of both."""
+    """The largest ratio with a valid seed in common with the smallest, and the row numbers of both."""
     sound = np.flatnonzero(~failed)
     if ratio.min() not in ratio[sound]:
         return None
-    (seed,) = same_runs(seeds, runs=len(ratio))
+    (seed,) = per_run(seeds, runs=len(ratio))
     pairs = paired_runs(ratio[sound], seed[sound], runs=len(sound))
     if not pairs:
         return None
@@ -113,7 +114,7 @@ def _validation(
 
 def _compare(
     positive: Bools,
-    sides: tuple[Floats, Floats],
+    pair: tuple[Floats, Floats],
     ratios: tuple[float, float],
     *,
     validation: Validation | None,
@@ -121,20 +122,20 @@ def _compare(
     draws: int,
 ) -> Comparison:
     reference, larger = ratios
-    recall_a, recall_b = (_recall(side[:, positive] >= threshold) for side in sides)
-    parts = decompose_drop(positive, *sides, threshold=threshold, validation=validation, draws=draws)
+    recall_a, recall_b = (_recall(one[:, positive] >= threshold) for one in pair)
+    parts = decompose_drop(positive, *pair, threshold=threshold, validation=validation, draws=draws)
     excess = None
     if validation is not None:
         excess = excess_drop(
             positive,
-            *sides,
+            *pair,
             calibrated_on=(validation.labels, validation.pos_probs_a),
             ratio=larger,
             reference_ratio=reference,
             threshold=threshold,
             draws=draws,
         )
-    paired = _paired(*((side[:, positive] >= threshold).mean(axis=0) >= 0.5 for side in sides))
+    paired = _paired(*((one[:, positive] >= threshold).mean(axis=0) >= 0.5 for one in pair))
     return Comparison(reference, larger, recall_a, recall_b, parts, paired, excess)
 
 
@@ -143,5 +144,5 @@ def _paired(a: Bools, b: Bools) -> Estimate:
     return paired_difference(both, only_a, only_b, neither)
 
 
-def _recall(hits: Bools) -> Estimate:
-    return share_over_seeds(hits.sum(axis=1), hits.shape[1])
+def _recall(true_positives: Bools) -> Estimate:
+    return share_over_seeds(true_positives.sum(axis=1), true_positives.shape[1])

@@ -1,4 +1,4 @@
-"""Which labels look wrong, judged by models that have not seen them, and what that would do to recall."""
+"""Label audit: suspect labels from out-of-fold probabilities, and their effect on recall."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +17,20 @@ STRENGTH = 1.0
 """C of the logistic regression on embeddings of length 1; see benchmarks/planted_labels.py."""
 NEIGHBOURS = 5
 OnFold = Callable[[int, int], None]
-"""Called with the folds done and their number; may raise to stop."""
+"""Called with the number of finished folds and of all folds; may raise to stop."""
 
 
 @dataclass(frozen=True)
-class FlaggedMisses:
-    """How many misses look mislabelled, of how many, their share with its interval; the same share of the hits."""
+class FlaggedFalseNegatives:
+    """How many of the false negatives are flagged as suspect labels.
+
+    `flagged` of `false_negatives`, the share with its interval, and the share flagged among true positives.
+    """
 
     flagged: int
-    misses: int
+    false_negatives: int
     share: Estimate
-    share_of_hits: float
+    share_of_true_positives: float
 
 
 def out_of_fold_probs(
@@ -39,11 +42,11 @@ def out_of_fold_probs(
     seed: int = 0,
     on_fold: OnFold = lambda done, of: None,
 ) -> Floats:
-    """How probable is positive for each example, to a model that was not shown it?
+    """Probability of the positive class for each example, from a model that was not trained on it. Shape (n,), 0 to 1.
 
-    Logistic regression (C = STRENGTH) on `embeddings` (n, d) scaled to length 1, by stratified folds; examples with the
-    same entry in `groups` (n,), "" for none, are always held out together. Shape (n,), 0 to 1. Fewer folds where a
-    class has fewer examples (or groups); ValueError when it has fewer than two.
+    Logistic regression (C = STRENGTH) on `embeddings` (n, d) scaled to length 1, by stratified folds. Examples with the
+    same entry in `groups` (n,), "" for none, are held out together. Fewer folds where a class has fewer examples or
+    groups. Raises ValueError when it has fewer than two.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -67,7 +70,7 @@ def out_of_fold_probs(
 
 
 def _folds(positive: Bools, groups: ArrayLike | None, folds: int, seed: int) -> list[Ints]:
-    """The rows that each fold holds out; groups stay whole."""
+    """The row numbers that each fold holds out; groups stay together."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     own = np.arange(len(positive)).astype(str).astype(object)
@@ -83,15 +86,15 @@ def _folds(positive: Bools, groups: ArrayLike | None, folds: int, seed: int) -> 
     else:
         splits = list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(own, positive, own))
     if any(positive[seen].all() or not positive[seen].any() for seen, _ in splits):
-        raise ValueError("The groups are too large: without some of them one class is gone.")
+        raise ValueError("The groups are too large: without one of them, a class has no examples left.")
     return [held_out for _, held_out in splits]
 
 
 def class_thresholds(labels: ArrayLike, pos_probs: ArrayLike) -> tuple[float, float]:
-    """From which probability on does an example look like a negative, like a positive?
+    """Thresholds t_0, t_1 of confident learning, each 0 to 1 (Northcutt 2021).
 
-    t_j = mean over the examples labelled j of their probability of j (self-confidence): t_0, t_1, each 0 to 1
-    (Northcutt 2021, confident learning). A class that is hard to tell has a low threshold of its own.
+    t_j: mean over the examples labelled j of their probability of class j (self-confidence). A difficult class has a
+    low threshold. Shapes (n,).
     """
     positive = both_classes(labels)
     probs = as_probs(as_scores(pos_probs, len(positive), name="pos_probs"), len(positive))[0]
@@ -99,11 +102,10 @@ def class_thresholds(labels: ArrayLike, pos_probs: ArrayLike) -> tuple[float, fl
 
 
 def audit_labels(labels: ArrayLike, pos_probs: ArrayLike) -> pd.DataFrame:
-    """Which labels look wrong?
+    """Suspect labels by confident learning (cleanlab).
 
     `pos_probs` (n,) out of fold. One row for each example, in order: `self_confidence`, the probability of its own
-    label, the lower the more suspect; `flagged`: by cleanlab's confident learning, which with two classes means that
-    the other class is the likelier and its probability reaches that class's threshold t_j.
+    label, lower is more suspect; `flagged`: the other class is more probable and reaches that class's threshold t_j.
     """
     from cleanlab.filter import find_label_issues
 
@@ -119,12 +121,12 @@ def audit_labels(labels: ArrayLike, pos_probs: ArrayLike) -> pd.DataFrame:
 def neighbour_evidence(
     embeddings: ArrayLike, labels: ArrayLike, rows: ArrayLike, *, k: int = NEIGHBOURS, near: ArrayLike | None = None
 ) -> pd.DataFrame:
-    """What labels do the examples have that lie nearest to some of them?
+    """Labels of the nearest neighbours of some examples.
 
-    One row for each of `rows` (m, row numbers): `others`, how many of the k nearest carry the other label, `of` (k, or
-    fewer), `nearest_same`, `same_cosine`, `nearest_other`, `other_cosine`: the nearest of either label (-1 and nan when
-    there is none). All of `embeddings` (n, d) are looked at, the example itself left out. `near` (n, more than k): the
-    nearest rows of every row by cosine, itself among them, when they are known already.
+    One row for each of `rows` (m, row numbers): `others`, how many of the k nearest have the other label; `of` (k or
+    fewer); `nearest_same`, `same_cosine`, `nearest_other`, `other_cosine`: the nearest example of either label, -1 and
+    nan for none. The search is over all `embeddings` (n, d) without the example itself. `near` (n, more than k):
+    precomputed nearest rows of every row by cosine, including itself.
     """
     positive = as_labels(labels)
     chosen = np.asarray(rows, dtype=np.int64)
@@ -132,26 +134,26 @@ def neighbour_evidence(
     if len(chosen) == 0:
         return pd.DataFrame(columns=list(columns))
     vectors = np.asarray(embeddings)
-    found = np.asarray(near)[chosen] if near is not None else nearest(vectors[chosen], vectors, k=k + 1)[0]
+    indices = np.asarray(near)[chosen] if near is not None else nearest(vectors[chosen], vectors, k=k + 1)[0]
     frame = pd.DataFrame(index=range(len(chosen)))
-    lines = [line[line != row][:k] for line, row in zip(found, chosen, strict=True)]
+    lines = [line[line != row][:k] for line, row in zip(indices, chosen, strict=True)]
     frame["others"] = [int((positive[line] != positive[row]).sum()) for line, row in zip(lines, chosen, strict=True)]
     frame["of"] = [len(line) for line in lines]
     for name, same in (("same", True), ("other", False)):
-        places, cosines = np.full(len(chosen), -1), np.full(len(chosen), np.nan)
+        ids, cosines = np.full(len(chosen), -1), np.full(len(chosen), np.nan)
         for label in (False, True):
-            asked = np.flatnonzero(positive[chosen] == label)
+            queries = np.flatnonzero(positive[chosen] == label)
             pool = np.flatnonzero(positive == (label if same else not label))
-            if len(asked) and len(pool):
-                places[asked], cosines[asked] = _first_other(vectors, chosen[asked], pool)
-        frame[f"nearest_{name}"], frame[f"{name}_cosine"] = places, cosines
+            if len(queries) and len(pool):
+                ids[queries], cosines[queries] = _first_other(vectors, chosen[queries], pool)
+        frame[f"nearest_{name}"], frame[f"{name}_cosine"] = ids, cosines
     return frame[list(columns)]
 
 
 def _first_other(vectors: np.ndarray, queries: Ints, pool: Ints) -> tuple[Ints, Floats]:
-    """The nearest of the pool to each query that is not the query itself."""
-    found, cosines = nearest(vectors[queries], vectors[pool], k=2)
-    ids = pool[found]
+    """The nearest example of the pool to each query, other than the query itself."""
+    indices, cosines = nearest(vectors[queries], vectors[pool], k=2)
+    ids = pool[indices]
     itself = ids[:, 0] == queries
     if ids.shape[1] == 1:
         return np.where(itself, -1, ids[:, 0]), np.where(itself, np.nan, cosines[:, 0])
@@ -159,15 +161,15 @@ def _first_other(vectors: np.ndarray, queries: Ints, pool: Ints) -> tuple[Ints, 
     return ids[line, itself.astype(int)], cosines[line, itself.astype(int)].astype(np.float64)
 
 
-def flagged_share_of_misses(
+def flagged_share_of_false_negatives(
     labels: ArrayLike, pos_probs: ArrayLike, flagged: ArrayLike, *, threshold: float = 0.5
-) -> FlaggedMisses:
-    """How many of the positives that the runs miss look mislabelled?
+) -> FlaggedFalseNegatives:
+    """Share of the false negatives whose label is flagged as suspect.
 
-    `pos_probs` (runs, n) or (n,) of runs at one ratio, `flagged` (n,). A positive is missed when more than half of the
-    runs miss it. The interval is Wilson's over the misses, nan without any. Beside it the share of the flagged among
-    the positives that are found, which says what the flag is worth: it comes from a model too, and what is hard for one
-    is hard for the other. More than 5 % of the misses speak for wrong labels as a cause.
+    `pos_probs` (runs, n) or (n,) of runs at one ratio, `flagged` (n,). A positive is a false negative when more than
+    half of the runs miss it. Wilson's interval over the false negatives, nan without any. The share flagged among true
+    positives shows how specific the flag is: the flag comes from a model that may fail on the same examples. More than
+    5 % of the false negatives support wrong labels as a cause. Raises ValueError for other shapes.
     """
     positive = as_labels(labels)
     probs = as_probs(pos_probs, len(positive))
@@ -175,36 +177,38 @@ def flagged_share_of_misses(
     if marked.shape != positive.shape:
         raise ValueError(f"There are {len(positive)} labels and {len(marked)} flags.")
     missed = positive & ((probs < threshold).mean(axis=0) > 0.5)
-    found = positive & ~missed
-    both, misses = int((missed & marked).sum()), int(missed.sum())
-    share = share_over_seeds([both], misses)
-    return FlaggedMisses(both, misses, share, float(marked[found].mean()) if found.any() else np.nan)
+    detected = positive & ~missed
+    both, false_negatives = int((missed & marked).sum()), int(missed.sum())
+    share_of_true_positives = float(marked[detected].mean()) if detected.any() else np.nan
+    return FlaggedFalseNegatives(
+        both, false_negatives, share_over_seeds([both], false_negatives), share_of_true_positives
+    )
 
 
 def recall_without_suspects(
     labels: ArrayLike, pos_probs: ArrayLike, flagged: ArrayLike, *, threshold: float = 0.5
 ) -> pd.DataFrame:
-    """What would recall be if the suspects were dropped from the test set, or carried the other label?
+    """Recall with the suspect labels as they are, dropped from the test set, and exchanged.
 
-    `pos_probs` (seeds, n) or (n,) of one ratio. Three rows, `labels` "as they are", "suspects dropped" and "suspects
-    relabelled": `found` (mean over seeds), `n_positives`, `recall, low, high` with the interval of `share_over_seeds`
-    over examples and seeds. The suspects were chosen by a model that resembles the runs: recall rises by that choice
-    alone, also where every label is right, so the gain is an upper bound until somebody has read them.
+    `pos_probs` (seeds, n) or (n,) of one ratio. Three rows, `labels` "unchanged", "suspects dropped", "suspects
+    relabelled": `true_positives` (mean over seeds), `n_positives`, `recall, low, high` (`share_over_seeds`). The model
+    that flags suspects resembles the runs, so recall rises by the selection alone, even where every label is right. The
+    gain is an upper bound until the suspects have been read.
     """
     positive = as_labels(labels)
     probs = as_probs(pos_probs, len(positive))
     marked = as_labels(flagged)
     if marked.shape != positive.shape:
         raise ValueError(f"There are {len(positive)} labels and {len(marked)} flags.")
-    called = probs >= threshold
+    predictions = probs >= threshold
     rows = []
-    for name, asked in (
-        ("as they are", positive),
+    for name, members in (
+        ("unchanged", positive),
         ("suspects dropped", positive & ~marked),
         ("suspects relabelled", positive ^ marked),
     ):
-        n = int(asked.sum())
-        found = called[:, asked].sum(axis=1)
-        recall = share_over_seeds(found, n)
-        rows.append((name, float(found.mean()), n, recall.value, recall.low, recall.high))
-    return pd.DataFrame(rows, columns=["labels", "found", "n_positives", "recall", "low", "high"])
+        n = int(members.sum())
+        true_positives = predictions[:, members].sum(axis=1)
+        recall = share_over_seeds(true_positives, n)
+        rows.append((name, float(true_positives.mean()), n, recall.value, recall.low, recall.high))
+    return pd.DataFrame(rows, columns=["labels", "true_positives", "n_positives", "recall", "low", "high"])

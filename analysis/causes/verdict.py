@@ -147,8 +147,8 @@ def recall_sentence(evidence: Evidence, pair: Comparison) -> str:
     n, seeds = evidence.n_positives, pair.parts.n_seeds
     first, second = (_recall_text(recall, n, seeds) for recall in (pair.recall_a, pair.recall_b))
     return (
-        f"Recall is {first} at {ratio_text(pair.reference_ratio)} and {second} at {ratio_text(pair.ratio)}: a change of "
-        f"{points_text(-pair.parts.drop)}."
+        f"Recall is {first} at {ratio_text(pair.reference_ratio)} and {second} at {ratio_text(pair.ratio)}: "
+        f"a change of {points_text(-pair.parts.drop)}."
     )
 
 
@@ -163,8 +163,8 @@ def _optimisation(evidence: Evidence) -> Finding:
     failed = evidence.collapsed_ratios
     where = ", ".join(ratio_text(ratio) for ratio in sorted(set(failed)))
     sentences = [
-        f"{len(failed)} of {evidence.n_runs} runs collapsed (at {where}): they predict a single class or have a recall of "
-        "at most 2 %. They are left out of all results.",
+        f"{len(failed)} of {evidence.n_runs} runs collapsed (at {where}): they predict a single class or have a recall "
+        "of at most 2 %. They are left out of all results.",
         "Train again with a lower learning rate, warm-up and more seeds before you interpret these ratios.",
     ]
     if evidence.comparison is None:

@@ -1,4 +1,4 @@
-"""What training found easy and what it never learned: each training example by what it was told while training."""
+"""Data map: how training went for each example, from its probabilities over the epochs."""
 
 import numpy as np
 import pandas as pd
@@ -8,33 +8,32 @@ from closecall.analysis.validation import Floats, as_labels
 
 REGIONS = ("hard to learn", "ambiguous", "easy")
 EDGE = 1e-7
-"""Probabilities are read as at least this far from 0 and 1 before a logit is taken."""
+"""Probabilities are clipped this far from 0 and 1 was_right a logit is taken."""
 
 
 def data_map(labels: ArrayLike, pos_probs: ArrayLike) -> pd.DataFrame:
-    """How did training go for each example? Data map (Swayamdipta et al. 2020) with ranks within the class.
+    """Data map statistics of each training example (Swayamdipta et al. 2020), with ranks within the class.
 
-    `labels` (n,), `pos_probs` (epochs, n): the positive class's probability while training, nan where not seen.
-    p is the probability of the example's own class in an epoch. One row for each example:
-    `confidence` mean of p over epochs, 0 to 1; `variability` its population standard deviation, 0 to .5;
-    `correctness` share of epochs that were right (called positive from .5 on), 0 to 1; `forgetting` turns from right to
-    wrong; `margin` mean of ln p/(1-p), the signed margin (after Pleiss et al. 2020: AUM); `confidence_rank` and
-    `variability_rank` within the class, 0 lowest to 1 highest (see `class_ranks`); `region` one of REGIONS or "" for
-    neither (see `regions`). An example that was never seen has nan and "". ValueError for other shapes or no epoch.
+    `labels` (n,), `pos_probs` (epochs, n): positive probability during training, nan where not seen. p: the probability
+    of the example's own class. One row for each example: `confidence` mean of p over epochs, 0 to 1; `variability` its
+    population standard deviation, 0 to 0.5; `correctness` share of epochs with a correct prediction at threshold 0.50;
+    `forgetting` number of changes from correct to wrong; `margin` mean of ln p/(1-p), after the area under the margin
+    of Pleiss et al. 2020; `confidence_rank`, `variability_rank` (see `class_ranks`); `region` one of REGIONS or "" (see
+    `regions`). nan and "" for an example never seen. Raises ValueError for other shapes or no epoch.
     """
     positive = as_labels(labels)
     probs = _epochs(pos_probs, len(positive))
     own = np.where(positive, probs, 1 - probs)
     seen = ~np.isnan(own)
-    times = seen.sum(axis=0)
+    epochs_seen = seen.sum(axis=0)
     right = seen & ((probs >= 0.5) == positive)
-    confidence = _mean(own, times)
+    confidence = _mean(own, epochs_seen)
     columns = {
         "confidence": confidence,
-        "variability": np.sqrt(_mean((own - confidence) ** 2, times)),
-        "correctness": np.where(times > 0, right.sum(axis=0) / np.maximum(times, 1), np.nan),
-        "forgetting": np.where(times > 0, _turns(right, seen), np.nan),
-        "margin": _mean(_logit(own), times),
+        "variability": np.sqrt(_mean((own - confidence) ** 2, epochs_seen)),
+        "correctness": np.where(epochs_seen > 0, right.sum(axis=0) / np.maximum(epochs_seen, 1), np.nan),
+        "forgetting": np.where(epochs_seen > 0, _forgetting_events(right, seen), np.nan),
+        "margin": _mean(_logit(own), epochs_seen),
     }
     frame = pd.DataFrame(columns)
     frame["confidence_rank"] = class_ranks(positive, frame["confidence"])
@@ -44,10 +43,10 @@ def data_map(labels: ArrayLike, pos_probs: ArrayLike) -> pd.DataFrame:
 
 
 def class_ranks(labels: ArrayLike, values: ArrayLike) -> Floats:
-    """Where does each value stand among those of its own class? (rank - 1/2) / n, equal values share their mean rank.
+    """Rank of each value within its class, (rank - 1/2) / n; ties share their mean rank.
 
-    Within the class, since at 1:10 the lower third of all examples is mostly positives, whatever they are. Between 0
-    and 1, both left out; nan for a missing value. Shapes (n,).
+    Within the class, because at 1:10 the lowest third of all examples is mostly positives. Strictly between 0 and 1;
+    nan for a missing value. Shapes (n,).
     """
     positive, numbers = as_labels(labels), np.asarray(values, dtype=np.float64)
     ranks = np.full(len(numbers), np.nan)
@@ -58,10 +57,10 @@ def class_ranks(labels: ArrayLike, values: ArrayLike) -> Floats:
 
 
 def regions(confidence_rank: ArrayLike, variability_rank: ArrayLike) -> np.ndarray:
-    """Which region of the data map does each example lie in? By thirds of its class.
+    """Region of the data map of each example, by thirds of its class.
 
-    Ambiguous: the third of its class with the highest variability. Of the others, hard to learn: in the third with the
-    lowest confidence; easy: in the third with the highest. "" for what lies between, and for nan.
+    Ambiguous: the third with the highest variability. Of the others, hard to learn: the third with the lowest
+    confidence; easy: the third with the highest. "" for the rest and for nan.
     """
     confidence, variability = np.asarray(confidence_rank, float), np.asarray(variability_rank, float)
     named = np.full(len(confidence), "", dtype=object)
@@ -71,20 +70,19 @@ def regions(confidence_rank: ArrayLike, variability_rank: ArrayLike) -> np.ndarr
     return named
 
 
-def movement(confidences: ArrayLike) -> pd.DataFrame:
-    """How does each positive move as negatives come in? From the smallest ratio to the largest.
+def confidence_change(confidences: ArrayLike) -> pd.DataFrame:
+    """Change of each positive's confidence from the smallest to the largest ratio.
 
-    `confidences` (ratios, n): its confidence at each ratio, ratios rising, every column the same example. One row for
-    each: `first`, `last`, `change` (last - first, below 0: it fell), `first_rank`, `last_rank` and `rank_change`, its
-    place among these examples (see `class_ranks`): a fall in rank is a fall beyond what all of them did. ValueError for
-    fewer than two ratios.
+    `confidences` (ratios, n): ratios increasing, columns the same examples. One row for each: `first`, `last`, `change`
+    (last - first), `first_rank`, `last_rank`, `rank_change`. Ranks are among these examples (see `class_ranks`): a
+    lower rank is a fall beyond that of the others. Raises ValueError for fewer than two ratios.
     """
-    told = np.asarray(confidences, dtype=np.float64)
-    if told.ndim != 2 or len(told) < 2:
-        raise ValueError(f"A movement needs the confidences of two ratios or more; the shape is {told.shape}.")
-    first, last = told[0], told[-1]
-    same = np.ones(told.shape[1], dtype=bool)
-    ranks = [class_ranks(same, one) if told.shape[1] else one for one in (first, last)]
+    by_ratio = np.asarray(confidences, dtype=np.float64)
+    if by_ratio.ndim != 2 or len(by_ratio) < 2:
+        raise ValueError(f"A change needs the confidences of two ratios or more; the shape is {by_ratio.shape}.")
+    first, last = by_ratio[0], by_ratio[-1]
+    one_class = np.ones(by_ratio.shape[1], dtype=bool)
+    ranks = [class_ranks(one_class, one) if by_ratio.shape[1] else one for one in (first, last)]
     return pd.DataFrame({
         "first": first, "last": last, "change": last - first,
         "first_rank": ranks[0], "last_rank": ranks[1], "rank_change": ranks[1] - ranks[0],
@@ -100,18 +98,18 @@ def _epochs(pos_probs: ArrayLike, n: int) -> Floats:
     return probs
 
 
-def _mean(values: Floats, times: np.ndarray) -> Floats:
-    """The mean over the epochs that have a value, nan where none has."""
-    return np.where(times > 0, np.nansum(values, axis=0) / np.maximum(times, 1), np.nan)
+def _mean(values: Floats, epochs_seen: np.ndarray) -> Floats:
+    """Mean over the epochs that have a value, nan where none has."""
+    return np.where(epochs_seen > 0, np.nansum(values, axis=0) / np.maximum(epochs_seen, 1), np.nan)
 
 
-def _turns(right: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """How often an example that was right is wrong the next time it is seen."""
-    turns, before = np.zeros(right.shape[1]), np.zeros(right.shape[1], dtype=bool)
-    for now, met in zip(right, seen, strict=True):
-        turns += before & met & ~now
-        before = np.where(met, now, before)
-    return turns
+def _forgetting_events(right: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """How often an example is wrong right after it was right, over the epochs in which it was seen."""
+    events, was_right = np.zeros(right.shape[1]), np.zeros(right.shape[1], dtype=bool)
+    for now, seen_now in zip(right, seen, strict=True):
+        events += was_right & seen_now & ~now
+        was_right = np.where(seen_now, now, was_right)
+    return events
 
 
 def _logit(probs: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Lay one map over another, so that a text can be followed from map to map, and say how far that works."""
+"""Procrustes alignment of two maps of the same texts, and how well their neighbourhoods agree."""
 
 from dataclasses import dataclass
 
@@ -10,49 +10,51 @@ from closecall.analysis.validation import Floats
 
 @dataclass(frozen=True)
 class Alignment:
-    """How the points of one map move onto another: turned (perhaps mirrored), scaled, shifted.
+    """Transformation of one map onto another: rotation (or reflection), scaling and translation.
 
-    `turn` is 2 x 2 and orthogonal, `scale` makes both maps equally wide, `start` and `end` are their centres.
-    `disparity` is the share of the other map's spread that the best move leaves unexplained: 0 the same picture, 1
-    nothing in common.
+    `rotation` (2 x 2) is orthogonal; `scale` gives both maps the same spread; `source_centre`, `target_centre` (2,).
+    `disparity`: share of the target's variance that remains unexplained, 0 for identical shapes, 1 for nothing in
+    common.
     """
 
-    turn: Floats
+    rotation: Floats
     scale: float
-    start: Floats
-    end: Floats
+    source_centre: Floats
+    target_centre: Floats
     disparity: float
 
-    def moved(self, points: ArrayLike) -> Floats:
-        """Points (n x 2) where they lie after the move."""
-        return self.scale * (np.asarray(points, dtype=np.float64) - self.start) @ self.turn + self.end
+    def transform(self, points: ArrayLike) -> Floats:
+        """Points (n x 2) of the source map in the coordinates of the target map."""
+        return (
+            self.scale * (np.asarray(points, dtype=np.float64) - self.source_centre) @ self.rotation
+            + self.target_centre
+        )
 
 
 def alignment(points: ArrayLike, onto: ArrayLike) -> Alignment:
-    """Which move brings the points of one map nearest to the same texts on another? Procrustes, least squares.
+    """Procrustes alignment of `points` onto `onto`, the same texts row by row, both (n x 2).
 
-    With centred A and B and A'B = U S V': turn = U V', disparity = 1 - trace(S)^2 / (|A|^2 |B|^2) (Schönemann 1966,
-    Gower 1975). scale = |B| / |A|: the least-squares one would shrink maps that have little in common to a spot. Both
-    (n x 2), row by row the same text. Maps without spread are only shifted. ValueError for other shapes, no points or
-    missing values.
+    With centred A and B and A'B = U S V': rotation = U V', disparity = 1 - trace(S)^2 / (|A|^2 |B|^2) (Schönemann 1966,
+    Gower 1975). scale = |B| / |A|, because the least-squares scale would shrink maps with little in common to a point.
+    Maps without spread are only translated. Raises ValueError for other shapes, no points or missing values.
     """
     a, b = _points(points), _points(onto)
     if a.shape != b.shape:
         raise ValueError(f"Both maps need the same texts; there are {len(a)} and {len(b)}.")
-    start, end = a.mean(axis=0), b.mean(axis=0)
-    spread_a, spread_b = float(((a - start) ** 2).sum()), float(((b - end) ** 2).sum())
-    if spread_a == 0 or spread_b == 0:
-        return Alignment(np.eye(2), 1.0, start, end, 1.0)
-    u, s, vt = np.linalg.svd((a - start).T @ (b - end))
-    disparity = max(0.0, 1 - float(s.sum()) ** 2 / (spread_a * spread_b))
-    return Alignment(u @ vt, (spread_b / spread_a) ** 0.5, start, end, disparity)
+    source_centre, target_centre = a.mean(axis=0), b.mean(axis=0)
+    spread_source, spread_target = float(((a - source_centre) ** 2).sum()), float(((b - target_centre) ** 2).sum())
+    if spread_source == 0 or spread_target == 0:
+        return Alignment(np.eye(2), 1.0, source_centre, target_centre, 1.0)
+    u, s, vt = np.linalg.svd((a - source_centre).T @ (b - target_centre))
+    disparity = max(0.0, 1 - float(s.sum()) ** 2 / (spread_source * spread_target))
+    return Alignment(u @ vt, (spread_target / spread_source) ** 0.5, source_centre, target_centre, disparity)
 
 
-def neighbours_kept(points: ArrayLike, others: ArrayLike, *, k: int = 10) -> float:
-    """Of the k nearest neighbours of a text on one map, which share are among its k nearest on the other?
+def neighbourhood_preservation(points: ArrayLike, others: ArrayLike, *, k: int = 10) -> float:
+    """Share of the k nearest neighbours of a text on one map that are among its k nearest on the other.
 
-    Mean over texts, 0 to 1; k / (n - 1) is what chance keeps. Both (n x 2), row by row the same text. Fewer than k + 1
-    texts take as many neighbours as there are; nan for a single text.
+    Mean over texts, 0 to 1; k / (n - 1) by chance. Both (n x 2), the same texts row by row. Fewer than k + 1 texts use
+    all others; nan for one text.
     """
     a, b = _points(points), _points(others)
     if a.shape != b.shape:
@@ -69,10 +71,10 @@ def _nearest(points: Floats, k: int) -> np.ndarray:
     """The k nearest other points of each (n x k)."""
     from scipy.spatial import cKDTree
 
-    found = np.asarray(cKDTree(points).query(points, k=k + 1)[1])
-    own = found == np.arange(len(points))[:, None]
-    own[~own.any(axis=1), -1] = True  # of many in one place, a point may not be told as its own neighbour
-    return found[~own].reshape(len(points), k)
+    neighbours = np.asarray(cKDTree(points).query(points, k=k + 1)[1])
+    own = neighbours == np.arange(len(points))[:, None]
+    own[~own.any(axis=1), -1] = True  # among identical points, a point may be missing from its own neighbours
+    return neighbours[~own].reshape(len(points), k)
 
 
 def _points(points: ArrayLike) -> Floats:

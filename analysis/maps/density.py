@@ -1,4 +1,4 @@
-"""Where a class lies thick: the smoothed density of points on a map, told as the share of the class it holds."""
+"""Smoothed density of the points of a class on a map, as highest-density regions."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -6,19 +6,19 @@ from numpy.typing import ArrayLike
 from closecall.analysis.validation import Floats
 
 WIDTH = 0.06
-"""How wide 100 points are smoothed, as a share of the range."""
+"""Standard deviation of the smoothing at 100 points, as a share of the range."""
 
 
-def held_share(
+def mass_at_lower_density(
     x: ArrayLike, y: ArrayLike, *, across: tuple[float, float], down: tuple[float, float], cells: int = 80
 ) -> Floats:
-    """How deep in the crowd is each cell of a grid? 1 in the thickest cell, near 0 where nobody lies.
+    """Share of the points in cells of lower density, for each cell of a grid: 1 in the densest cell, 0 without points.
 
-    The n points are counted on a grid of cells x cells over the ranges `across` (of x) and `down` (of y), smoothed by
-    a Gaussian of 6 % of the range at 100 points and narrower with more, as n ** (-1/6) (Scott's rule; his standard
-    deviations would blur maps that fall into islands), and each cell is given the mass of all cells less dense than
-    it. The line at .1 holds nine tenths of the points, the line at .5 half of them: highest-density regions (Hyndman
-    1996). Answer (cells x cells), rows along y. Points outside are left out; zeros without any.
+    The n points are counted on cells x cells cells over the ranges `across` (x) and `down` (y) and smoothed by a
+    Gaussian of 6 % of the range at 100 points, narrower with n ** (-1/6) (Scott's rule; his standard deviations would
+    blur separate clusters). The contour at 0.1 contains 90 % of the points, the one at 0.5 half of them:
+    highest-density regions (Hyndman 1996). Answer (cells x cells), rows along y. Points outside are ignored; zeros
+    without any point.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -32,8 +32,8 @@ def held_share(
 
 
 def _share(density: Floats) -> Floats:
-    """The share of the mass that lies in cells less dense than each; equal cells have equal shares."""
-    _, place = np.unique(density, return_inverse=True)
-    mass = np.bincount(place.ravel(), weights=density.ravel())
+    """The share of the mass in cells of lower density; equal cells have equal shares."""
+    _, rank = np.unique(density, return_inverse=True)
+    mass = np.bincount(rank.ravel(), weights=density.ravel())
     below = np.cumsum(mass) - mass
-    return (below[place.ravel()] / density.sum()).reshape(density.shape)
+    return (below[rank.ravel()] / density.sum()).reshape(density.shape)

@@ -1,4 +1,4 @@
-"""How sure is an average precision, or a difference of two, over test examples and over seeds?"""
+"""Confidence intervals of average precision and of differences, over test examples and seeds."""
 
 from typing import NamedTuple
 
@@ -12,16 +12,17 @@ from closecall.analysis.validation import Bools, Floats, as_runs, as_share, both
 
 
 class _Sorted(NamedTuple):
-    """One run's examples from the highest score to the lowest, and the last of each tie."""
+    """One run: row numbers from the highest score to the lowest, and the positions of the last row of each tie."""
 
     order: np.ndarray
     last_of_tie: np.ndarray
 
 
 def average_precision_interval(labels: ArrayLike, scores: ArrayLike, *, q: float, draws: int = 500) -> Estimate:
-    """The mean average precision of the runs of one arm at prevalence q, with a 95 % bootstrap interval.
+    """Mean average precision of the runs of one method at prevalence q, with a 95 % bootstrap interval.
 
-    `scores` is (seeds, n). Examples are drawn by class, the same for every seed, crossed with the seeds.
+    `labels` (n,), `scores` (seeds, n). Examples are resampled within each class, the same for every seed, crossed with
+    seeds.
     """
     positive = both_classes(labels)
     runs = as_runs(scores, len(positive), name="scores")
@@ -31,9 +32,10 @@ def average_precision_interval(labels: ArrayLike, scores: ArrayLike, *, q: float
 def average_precision_difference(
     labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, q: float, draws: int = 500
 ) -> Estimate:
-    """How much higher is the mean average precision of a than that of b at prevalence q, on the same examples?
+    """Difference a - b of the mean average precision at prevalence q on the same examples.
 
-    Both are (seeds, n), rows paired by seed; 95 % bootstrap interval, the same examples and seeds drawn for a and b.
+    `scores_a`, `scores_b` (seeds, n), rows paired by seed. 95 % bootstrap interval with the same examples and seeds
+    drawn for both. Raises ValueError for different numbers of seeds.
     """
     positive = both_classes(labels)
     a, b = (as_runs(one, len(positive), name="scores") for one in (scores_a, scores_b))
@@ -48,16 +50,16 @@ def _mean(positive: Bools, runs: Floats, q: float) -> float:
 
 
 def _resampled(positive: Bools, runs: Floats, q: float, draws: int) -> Floats:
-    """The mean average precision in each draw (draws,): the same draws for as many runs on as many examples."""
+    """Mean average precision in each draw, (draws,): the same draws for the same numbers of runs and examples."""
     share = as_share(q, name="The prevalence")
     streams = np.random.default_rng(0).spawn(3)
     by_seed = seed_weights(len(runs), draws, rng=streams[0])
-    found = resample_counts(int(positive.sum()), draws, rng=streams[1], together=len(positive))
-    others = resample_counts(int((~positive).sum()), draws, rng=streams[2], together=len(positive))
+    positives = resample_counts(int(positive.sum()), draws, rng=streams[1], block_examples=len(positive))
+    negatives = resample_counts(int((~positive).sum()), draws, rng=streams[2], block_examples=len(positive))
     ordered = [_sorted(row) for row in runs]
     drawn = [
-        np.stack([_drawn(one, positive, kept, rest, share) for one in ordered], axis=1)
-        for kept, rest in zip(found, others, strict=True)
+        np.stack([_resampled_one(one, positive, pos_counts, neg_counts, share) for one in ordered], axis=1)
+        for pos_counts, neg_counts in zip(positives, negatives, strict=True)
     ]
     return (np.concatenate(drawn) * by_seed).sum(axis=1)
 
@@ -67,11 +69,11 @@ def _sorted(scores: Floats) -> _Sorted:
     return _Sorted(order, np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1))
 
 
-def _drawn(run: _Sorted, positive: Bools, found: Floats, others: Floats, q: float) -> Floats:
-    """The average precision of one run in each draw (b,), from how often each positive and negative was drawn."""
-    counts = np.zeros((2, len(found), len(positive)))
-    counts[0][:, positive], counts[1][:, ~positive] = found / found.shape[1], others / others.shape[1]
-    recall, alarms = np.cumsum(counts[:, :, run.order], axis=2)[:, :, run.last_of_tie]
-    with np.errstate(invalid="ignore"):  # above the highest score that was drawn there is nothing
-        precision = q * recall / (q * recall + (1 - q) * alarms)
+def _resampled_one(run: _Sorted, positive: Bools, positives: Floats, negatives: Floats, q: float) -> Floats:
+    """Average precision of one run in each draw (b,), from how often each positive and negative was drawn."""
+    counts = np.zeros((2, len(positives), len(positive)))
+    counts[0][:, positive], counts[1][:, ~positive] = positives / positives.shape[1], negatives / negatives.shape[1]
+    recall, fpr = np.cumsum(counts[:, :, run.order], axis=2)[:, :, run.last_of_tie]
+    with np.errstate(invalid="ignore"):  # 0/0 above the highest score drawn
+        precision = q * recall / (q * recall + (1 - q) * fpr)
     return (np.diff(recall, prepend=0.0, axis=1) * np.nan_to_num(precision)).sum(axis=1)

@@ -44,7 +44,7 @@ class Confusion:
         return _share(self.tp, self.n_positives)
 
     @property
-    def true_negative_rate(self) -> float:
+    def specificity(self) -> float:
         """Specificity, tn / (tn + fp)."""
         return _share(self.tn, self.n_negatives)
 
@@ -109,8 +109,9 @@ def outcome_table(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLi
     """Confusion counts and rates of each run.
 
     `labels` (n,), `pos_probs` (runs, n), `threshold` one value or one for each run. One row for each run, in order:
-    `threshold, tp, fn, fp, tn, recall, recall_low, recall_high, true_negative_rate, tnr_low, tnr_high, precision, f1,
-    accuracy, collapsed`. Intervals: Wilson, 95 %. Precision, F1 and accuracy are at the sample's prevalence.
+    `threshold, tp, fn, fp, tn, recall, recall_low, recall_high, specificity, specificity_low, specificity_high,
+    precision, f1, accuracy, collapsed`. Intervals: Wilson, 95 %. Precision, F1 and accuracy are at the
+    sample's prevalence.
     """
     positive = as_labels(labels)
     probs = as_probs(pos_probs, len(positive))
@@ -120,15 +121,15 @@ def outcome_table(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLi
         Confusion(int(t), int(positive.sum() - t), int(f), int((~positive).sum() - f))
         for t, f in zip(tp, fp, strict=True)
     ]
-    names = ("tp", "fn", "fp", "tn", "recall", "true_negative_rate", "precision", "f1", "accuracy")
+    names = ("tp", "fn", "fp", "tn", "recall", "specificity", "precision", "f1", "accuracy")
     frame = pd.DataFrame({name: [getattr(table, name) for table in tables] for name in names})
     frame.insert(0, "threshold", per_run(threshold, runs=len(probs))[0])
     low, high = wilson(tp, np.full(len(tp), positive.sum()))
     frame.insert(6, "recall_low", low)
     frame.insert(7, "recall_high", high)
     low, high = wilson(frame["tn"].to_numpy(), np.full(len(tp), (~positive).sum()))
-    frame.insert(9, "tnr_low", low)
-    frame.insert(10, "tnr_high", high)
+    frame.insert(9, "specificity_low", low)
+    frame.insert(10, "specificity_high", high)
     frame["collapsed"] = _collapsed(positive, predictions)
     return frame
 

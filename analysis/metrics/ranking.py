@@ -1,4 +1,4 @@
-"""How well scores order the two classes, whatever the threshold."""
+"""Ranking quality without a threshold (AUC and its tests), and the rates at every threshold."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from closecall.analysis.validation import Floats, as_labels, as_runs, as_scores,
 
 @dataclass(frozen=True)
 class AucDifference:
-    """AUC of a less AUC of b on the same examples, its interval, and the p of "no difference"."""
+    """AUC of a minus AUC of b on the same examples, its interval, and the two-sided p of "no difference"."""
 
     value: float
     low: float
@@ -23,9 +23,9 @@ class AucDifference:
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> Floats:
-    """How often does a random positive score above a random negative? Ties count half.
+    """Area under the ROC curve: the probability that a positive scores above a negative, ties counted half.
 
-    `scores` is (n,) or (runs, n); the answer (runs,), each 0 to 1, .5 for chance. Needs both classes.
+    `labels` (n,), `scores` (n,) or (runs, n); answer (runs,), 0 to 1, 0.5 for a random ranking. Needs both classes.
     """
     positive = both_classes(labels)
     n_pos, n_neg = positive.sum(), (~positive).sum()
@@ -34,10 +34,10 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> Floats:
 
 
 def delong(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """What are the AUCs of several runs on the same examples, and how do they vary together?
+    """AUCs of several runs on the same examples, (runs,), and their covariance, (runs, runs).
 
-    AUCs (runs,) and their covariance (runs, runs), by mid-ranks: DeLong et al. 1988 in the fast form of Sun and Xu
-    2014. `scores` is (runs, n). Needs two positives and two negatives for a finite covariance.
+    By mid-ranks: DeLong et al. 1988 in the fast form of Sun and Xu 2014. `scores` (runs, n). Needs two positives and
+    two negatives for a finite covariance.
     """
     above_negatives, below_positives = placements(labels, scores)
     n_pos, n_neg = above_negatives.shape[1], below_positives.shape[1]
@@ -46,9 +46,9 @@ def delong(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def placements(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Which share of the negatives does each positive score above, and which of the positives is above each negative?
+    """DeLong's placement values: the share of negatives below each positive, and of positives above each negative.
 
-    Shapes (runs, n+) and (runs, n-), ties half; the mean of either is a run's AUC. `scores` is (runs, n).
+    Shapes (runs, n+) and (runs, n-), ties counted half; the mean of either is the AUC of a run. `scores` (runs, n).
     """
     positive = both_classes(labels)
     runs = as_runs(scores, len(positive), name="scores")
@@ -65,10 +65,10 @@ def _covariance(placements: Floats) -> Floats:
 
 
 def auc_interval(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Between which bounds does the AUC of one run lie?
+    """AUC of one run with a confidence interval.
 
-    DeLong's variance on the log-odds of the AUC, which keeps the bounds inside 0 to 1 (Pepe 2003). Scores that separate
-    the classes without a fault have variance 0; the bound is then Wilson's for m right of m, m the smaller class.
+    DeLong's variance on the log-odds of the AUC, which keeps the bounds inside 0 to 1 (Pepe 2003). At an AUC of 0 or 1
+    the variance is 0; the bound is then Wilson's for m right of m, m the size of the smaller class. Shapes (n,).
     """
     positive = both_classes(labels)
     areas, covariance = delong(positive, as_scores(scores, len(positive)))
@@ -77,14 +77,14 @@ def auc_interval(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -
     if area in (0.0, 1.0):
         low = float(wilson(smaller, smaller, level=level)[0])
         return Estimate(area, low, 1.0) if area == 1 else Estimate(area, 0.0, 1 - low)
-    reach = z_value(level) * np.sqrt(covariance[0, 0]) / (area * (1 - area))
-    return Estimate(area, float(expit(logit(area) - reach)), float(expit(logit(area) + reach)))
+    half_width = z_value(level) * np.sqrt(covariance[0, 0]) / (area * (1 - area))
+    return Estimate(area, float(expit(logit(area) - half_width)), float(expit(logit(area) + half_width)))
 
 
 def auc_difference(
     labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, level: float = 0.95
 ) -> AucDifference:
-    """Does a rank better than b on the same examples? AUC_a - AUC_b, DeLong's paired interval and two-sided p."""
+    """Difference in AUC of a and b on the same examples, with DeLong's paired interval and two-sided p. Shapes (n,)."""
     positive = both_classes(labels)
     n = len(positive)
     pair = np.stack([as_scores(scores_a, n, name="scores_a"), as_scores(scores_b, n, name="scores_b")])
@@ -93,123 +93,97 @@ def auc_difference(
     error = float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))
     if error == 0:
         return AucDifference(value, value, value, 1.0 if value == 0 else 0.0)
-    reach = z_value(level) * error
+    half_width = z_value(level) * error
     return AucDifference(
-        value, max(value - reach, -1.0), min(value + reach, 1.0), float(2 * norm.sf(abs(value) / error))
+        value, max(value - half_width, -1.0), min(value + half_width, 1.0), float(2 * norm.sf(abs(value) / error))
     )
 
 
-def weighted_cut(scores: Floats, weights: Floats, share: float) -> float:
-    """The lowest cut at which at most `share` of the weight scores at or above it. Both arrays (n,), sorted or not.
+def weighted_threshold(scores: Floats, weights: Floats, share: float) -> float:
+    """The lowest threshold at which at most `share` of the weight scores at or above it. Both arrays (n,).
 
-    The cut lies halfway between the lowest score let in and the highest kept out, so that examples without weight that
-    fall between the two (the positives, at a matched false-alarm rate) are favoured by neither side.
+    It is halfway between the lowest score above and the highest score below. Examples without weight between the two
+    (the positives, at a matched false-positive rate) then favour neither side.
     """
     order = np.argsort(scores)[::-1]
-    return sorted_cut(scores[order], weights[order], share)
+    return threshold_from_sorted(scores[order], weights[order], share)
 
 
-def sorted_cut(scores: Floats, weights: Floats, share: float, *, total: float | None = None) -> float:
-    """`weighted_cut` for scores that already fall from high to low; entries of weight 0 are passed over.
+def threshold_from_sorted(scores: Floats, weights: Floats, share: float, *, total: float | None = None) -> float:
+    """`weighted_threshold` for scores sorted from high to low; entries of weight 0 are skipped.
 
-    With `total`, the weight of all, these may be the highest scores only; nan where the cut lies below them.
+    With `total`, the weight of all entries, the arrays may hold the highest scores only; nan where the threshold is
+    below.
     """
-    let_in = np.cumsum(weights)
-    allowed = share * (let_in[-1] if total is None else total) * (1 + 1e-9)
-    first_out = int(np.searchsorted(let_in, allowed, side="right"))
-    if first_out == len(scores):
+    cumulative = np.cumsum(weights)
+    allowed = share * (cumulative[-1] if total is None else total) * (1 + 1e-9)
+    first_below = int(np.searchsorted(cumulative, allowed, side="right"))
+    if first_below == len(scores):
         return -np.inf if total is None else float("nan")
-    kept_out = scores[first_out]
-    just_above = np.nextafter(kept_out, np.inf)
-    higher = len(scores) - int(np.searchsorted(scores[::-1], kept_out, side="right"))
-    if higher == 0 or let_in[higher - 1] == 0:
+    highest_below = scores[first_below]
+    just_above = np.nextafter(highest_below, np.inf)
+    above = len(scores) - int(np.searchsorted(scores[::-1], highest_below, side="right"))
+    if above == 0 or cumulative[above - 1] == 0:
         return float(just_above)
-    # The first place where the running weight has its value is the last entry that weighs anything.
-    last_in = int(np.searchsorted(let_in, let_in[higher - 1], side="left"))
-    return float(max((scores[last_in] + kept_out) / 2, just_above))
+    # The first index at which the cumulative weight reaches its value is the last entry with weight above 0.
+    last_above = int(np.searchsorted(cumulative, cumulative[above - 1], side="left"))
+    return float(max((scores[last_above] + highest_below) / 2, just_above))
 
 
 def threshold_at_fpr(labels: ArrayLike, scores: ArrayLike, *, fpr: float) -> float:
-    """Where must one run be cut so that at most a share `fpr` of the negatives raises a false alarm?
+    """The threshold of one run at which at most a share `fpr` of the negatives is predicted positive.
 
-    Scores at or above the answer are called positive; it lies halfway between two negatives. Shapes (n,).
+    Predicted positive: score >= threshold; it is halfway between two negatives. Shapes (n,), `fpr` 0 to 1. Raises
+    ValueError without a negative.
     """
     negative = ~as_labels(labels)
     if not negative.any():
         raise ValueError("A false-positive rate needs at least one negative example.")
     values = as_scores(scores, len(negative))[negative]
-    return weighted_cut(values, np.ones(len(values)), as_share(fpr, name="The false-positive rate", closed=True))
-
-
-def recall_at_fpr(labels: ArrayLike, scores: ArrayLike, *, fpr: float) -> float:
-    """Which share of the positives is found when at most a share `fpr` of the negatives raises a false alarm?"""
-    positive = both_classes(labels)
-    cut = threshold_at_fpr(positive, scores, fpr=fpr)
-    return float((as_scores(scores, len(positive))[positive] >= cut).mean())
-
-
-def threshold_at_alert_rate(
-    labels: ArrayLike, scores: ArrayLike, *, alert_rate: float, q: float | None = None
-) -> float:
-    """Where must one run be cut so that at most a share `alert_rate` of all posts is flagged?
-
-    The share of alerts is q TPR + (1 - q) FPR at deployment prevalence q (None: the sample's own). Shapes (n,).
-    """
-    positive = both_classes(labels)
-    values = as_scores(scores, len(positive))
-    weights = class_weights(positive, q=q)
-    return weighted_cut(values, weights, as_share(alert_rate, name="The alert rate", closed=True))
-
-
-def recall_at_alert_rate(labels: ArrayLike, scores: ArrayLike, *, alert_rate: float, q: float | None = None) -> float:
-    """Which share of the positives is found when at most a share `alert_rate` of all posts can be looked at?"""
-    positive = both_classes(labels)
-    cut = threshold_at_alert_rate(positive, scores, alert_rate=alert_rate, q=q)
-    return float((as_scores(scores, len(positive))[positive] >= cut).mean())
+    return weighted_threshold(
+        values, np.ones(len(values)), as_share(fpr, name="The false-positive rate", inclusive=True)
+    )
 
 
 def class_weights(labels: ArrayLike, *, q: float | None = None) -> Floats:
-    """What must each example weigh for positives to make up a share q? They sum to 1; q None keeps the sample's own."""
+    """Weights (n,) that sum to 1 and give the positives a share q; q None keeps the share of the sample."""
     positive = both_classes(labels)
     share = positive.mean() if q is None else as_share(q, name="The prevalence")
     return np.where(positive, share / positive.sum(), (1 - share) / (~positive).sum())
 
 
-# What every threshold of one run gives: found once by sorting, read by many questions.
-
-
 def rates_by_threshold(labels: ArrayLike, scores: ArrayLike) -> pd.DataFrame:
-    """Which recall and false-positive rate does each threshold give?
+    """Recall and false-positive rate at each threshold.
 
-    One row for each distinct score, from high to low: `threshold, recall, false_positive_rate`; an example is called
-    positive when its score is at least the threshold. Shapes (n,). Needs both classes.
+    One row for each distinct score, decreasing: `threshold, recall, false_positive_rate`; predicted positive: score >=
+    threshold. Shapes (n,). Needs both classes.
     """
     positive = both_classes(labels)
     values = as_scores(scores, len(positive))
     order = np.argsort(values)[::-1]
     last_of_tie = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)
-    found = np.cumsum(positive[order])[last_of_tie]
-    recall = found / positive.sum()
-    fpr = (last_of_tie + 1 - found) / (~positive).sum()
+    true_positives = np.cumsum(positive[order])[last_of_tie]
+    recall = true_positives / positive.sum()
+    fpr = (last_of_tie + 1 - true_positives) / (~positive).sum()
     return pd.DataFrame({"threshold": values[order][last_of_tie], "recall": recall, "false_positive_rate": fpr})
 
 
 def area_under(rates: pd.DataFrame) -> float:
-    """How often does a random positive score above a random negative? The AUC of `rates_by_threshold`, 0 to 1.
+    """AUC from the rates of `rates_by_threshold`, 0 to 1.
 
-    Trapezoids from (0, 0) on; on all distinct scores that is the Mann-Whitney statistic, ties counted half.
+    Trapezoidal rule from (0, 0); on all distinct scores it equals the Mann-Whitney statistic with ties counted half.
     """
     recall, fpr = (np.concatenate([[0.0], rates[name].to_numpy()]) for name in ("recall", "false_positive_rate"))
     return float(np.sum(np.diff(fpr) * (recall[1:] + recall[:-1]) / 2))
 
 
 def thinned(rates: pd.DataFrame, max_points: int) -> pd.DataFrame:
-    """The rates with at most `max_points` rows for drawing: dropped where both hardly move, first and last kept."""
+    """At most `max_points` rows of a curve for drawing: rows with hardly any change are dropped, the ends stay."""
     if max_points < 2:
         raise ValueError("A curve needs at least two points.")
     if len(rates) <= max_points:
         return rates
-    # Path length rather than row number: long flat stretches of negatives must not push out the steps of positives.
+    # By path length, not row number: many negatives in a row must not displace the few steps of positives.
     path = (rates["recall"] + rates["false_positive_rate"]).to_numpy()
     wanted = np.linspace(path[0], path[-1], max_points)
     return rates.iloc[np.unique(np.searchsorted(path, wanted).clip(max=len(path) - 1))].reset_index(drop=True)

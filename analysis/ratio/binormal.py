@@ -1,4 +1,4 @@
-"""What two rates alone can tell, when the scores behind them are normal with equal variance."""
+"""The binormal model with equal variances: distance, criterion and decompositions from rates alone."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from closecall.analysis.validation import Floats
 
 @dataclass(frozen=True)
 class RatesDecomposition:
-    """A drop in recall parted in two, in both orders, and their mean. `ranking + threshold` is `drop` in each."""
+    """A drop in recall in two parts, in both orders, and their means. `ranking + threshold` is `drop` in each."""
 
     drop: float
     ranking: float
@@ -37,36 +37,31 @@ def _inside(*rates: ArrayLike) -> list[Floats]:
 
 
 def d_prime(recall: ArrayLike, fpr: ArrayLike) -> Floats:
-    """How far apart do two rates say that the classes are? d' = z(TPR) - z(FPR) in standard deviations.
+    """Distance of the classes in standard deviations, d' = z(TPR) - z(FPR) (Green and Swets 1966).
 
-    .92 and .08 give 2.810; .80 and .02 give 2.895. Rates strictly between 0 and 1 (Green and Swets 1966).
+    0.92 and 0.08 give 2.810; 0.80 and 0.02 give 2.895. Rates strictly between 0 and 1, else ValueError.
     """
-    found, alarms = _inside(recall, fpr)
-    return norm.ppf(found) - norm.ppf(alarms)
+    recalls, rates = _inside(recall, fpr)
+    return norm.ppf(recalls) - norm.ppf(rates)
 
 
 def criterion(recall: ArrayLike, fpr: ArrayLike) -> Floats:
-    """How reluctant is the cut? c = -(z(TPR) + z(FPR))/2: 0 treats both classes alike, above 0 finds fewer."""
-    found, alarms = _inside(recall, fpr)
-    return -(norm.ppf(found) + norm.ppf(alarms)) / 2
+    """Criterion c = -(z(TPR) + z(FPR))/2: 0 is neutral between the classes, above 0 predicts fewer positives."""
+    recalls, rates = _inside(recall, fpr)
+    return -(norm.ppf(recalls) + norm.ppf(rates)) / 2
 
 
-def binormal_auc(d: ArrayLike) -> Floats:
-    """Which AUC goes with a distance d'? Phi(d'/sqrt 2)."""
-    return norm.cdf(np.asarray(d, dtype=np.float64) / np.sqrt(2))
+def binormal_recall_at_fpr(d: ArrayLike, fpr: ArrayLike) -> Floats:
+    """Recall at a distance d' and a false-positive rate, Phi(d' + z(FPR))."""
+    (rates,) = _inside(fpr)
+    return norm.cdf(np.asarray(d, dtype=np.float64) + norm.ppf(rates))
 
 
-def recall_at_fpr_normal(d: ArrayLike, fpr: ArrayLike) -> Floats:
-    """Which recall goes with a distance d' at this false-positive rate? Phi(d' + z(FPR))."""
-    (alarms,) = _inside(fpr)
-    return norm.cdf(np.asarray(d, dtype=np.float64) + norm.ppf(alarms))
+def prior_shift_rates(d: ArrayLike, ratios: ArrayLike) -> tuple[Floats, Floats]:
+    """Recall and specificity that the class prior alone predicts for training at 1:r and threshold 0.50.
 
-
-def prior_only_rates(d: ArrayLike, ratios: ArrayLike) -> tuple[Floats, Floats]:
-    """Which recall and true-negative rate does an honest classifier show that was trained at 1:r and cut at .5?
-
-    TPR = Phi(d'/2 - ln r/d'), TNR = Phi(d'/2 + ln r/d') with the d' of one balanced run. Raises ValueError unless d'
-    and the ratios are above 0.
+    TPR = Phi(d'/2 - ln r/d'), TNR = Phi(d'/2 + ln r/d') with d' of a balanced, calibrated run. Raises ValueError unless
+    d' and the ratios are above 0.
     """
     distance, ratio = np.asarray(d, dtype=np.float64), np.asarray(ratios, dtype=np.float64)
     if not ((distance > 0).all() and (ratio > 0).all()):
@@ -76,13 +71,13 @@ def prior_only_rates(d: ArrayLike, ratios: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def decompose_rates(recall_a: float, fpr_a: float, recall_b: float, fpr_b: float) -> RatesDecomposition:
-    """How much of a drop in recall from a to b would a threshold give back, going by four rates alone?
+    """Ranking and threshold part of a drop in recall from a to b, from four rates under the binormal model.
 
-    R_a - R_b = [R_a - R_b@f_a] (ranking) + [R_b@f_a - R_b] (threshold); other order [R_a@f_b - R_b] + [R_a - R_a@f_b],
-    the recalls at the other's false-positive rate read off normal curves. Nothing tests the normality here.
+    R_a - R_b = [R_a - R_b@f_a] (ranking) + [R_b@f_a - R_b] (threshold); other order [R_a@f_b - R_b] + [R_a - R_a@f_b].
+    The recalls at the other's false-positive rate come from normal ROC curves; normality is not tested.
     """
-    b_at_a = float(recall_at_fpr_normal(d_prime(recall_b, fpr_b), fpr_a))
-    a_at_b = float(recall_at_fpr_normal(d_prime(recall_a, fpr_a), fpr_b))
+    b_at_a = float(binormal_recall_at_fpr(d_prime(recall_b, fpr_b), fpr_a))
+    a_at_b = float(binormal_recall_at_fpr(d_prime(recall_a, fpr_a), fpr_b))
     return RatesDecomposition(
         recall_a - recall_b, recall_a - b_at_a, b_at_a - recall_b, a_at_b - recall_b, recall_a - a_at_b
     )
@@ -91,9 +86,10 @@ def decompose_rates(recall_a: float, fpr_a: float, recall_b: float, fpr_b: float
 def decompose_counts(
     right_pos_a: int, right_neg_a: int, right_pos_b: int, right_neg_b: int, *, n_pos: int, n_neg: int
 ) -> RatesDecomposition:
-    """`decompose_rates` for someone who has counts only: positives and negatives right in a and in b.
+    """`decompose_rates` from counts: positives and negatives right in a and in b.
 
-    A count of none or of all is moved by half an example (Macmillan and Kaplan 1985), for normal curves never reach it.
+    Counts of none or all are moved by half an example (Macmillan and Kaplan 1985), because z of 0 and 1 is infinite.
+    Raises ValueError unless 0 <= count <= n.
     """
     counts = [(right_pos_a, n_pos), (right_neg_a, n_neg), (right_pos_b, n_pos), (right_neg_b, n_neg)]
     if any(not 0 <= right <= n or n < 1 for right, n in counts):
@@ -103,10 +99,10 @@ def decompose_counts(
 
 
 def rates_from_accuracy_and_f1(accuracy: ArrayLike, f1: ArrayLike) -> tuple[Floats, Floats]:
-    """Which recall and false-positive rate hide behind accuracy and F1 on a balanced test set?
+    """Recall and false-positive rate from accuracy and F1 on a balanced test set.
 
-    d = 2 acc - 1, s = (d - F1)/(F1 - 1), TPR = (s + d)/2, FPR = (s - d)/2. Raises ValueError where no two rates
-    give these figures (an F1 of 1 with less than perfect accuracy, say).
+    d = 2 acc - 1, s = (d - F1)/(F1 - 1), TPR = (s + d)/2, FPR = (s - d)/2. Raises ValueError where no two rates give
+    these values, such as F1 = 1 with accuracy below 1.
     """
     difference = 2 * np.asarray(accuracy, dtype=np.float64) - 1
     score = np.asarray(f1, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What an honest classifier would lose by the ratio alone, and what was lost beyond that."""
+"""What the class prior alone predicts at each ratio, and the drop in recall beyond it."""
 
 import numpy as np
 import pandas as pd
@@ -6,28 +6,29 @@ from numpy.typing import ArrayLike
 
 from closecall.analysis.bootstrap import percentile_interval, resample_counts
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.metrics.calibration import log_odds, slopes
-from closecall.analysis.seeds import over_seeds, seed_reach
+from closecall.analysis.metrics.calibration import calibration_slopes, log_odds
+from closecall.analysis.seeds import seed_half_width, widen_for_seeds
 from closecall.analysis.validation import Bools, Floats, as_probs, as_runs, both_classes
 
 
 def prior_shift_curve(
     labels: ArrayLike, logits: ArrayLike, ratios: ArrayLike, *, reference_ratio: float = 1.0
 ) -> pd.DataFrame:
-    """Which rates would the reference run show had only its prior moved to each ratio? (derived)
+    """Recall and specificity that the class prior alone predicts at each ratio (derived).
 
-    Recall: share of positives whose calibrated logit exceeds ln(r/r0); true-negative rate: share of negatives at or
-    below it. Assumes calibrated logits at the reference ratio r0 and nothing else changed by the extra negatives.
-    `logits` (n,) or (seeds, n), averaged over seeds. Columns `ratio, recall, true_negative_rate`.
+    Recall: share of positives whose calibrated logit exceeds ln(r/r0); specificity: share of negatives at or below it.
+    Assumes calibrated logits at the reference ratio r0, and that additional negatives change nothing else. `logits`
+    (n,) or (seeds, n), averaged over seeds. Columns `ratio, recall, specificity`. Raises ValueError unless
+    ratios are above 0.
     """
     positive = both_classes(labels)
     runs = as_runs(logits, len(positive), name="logits")
     levels = np.atleast_1d(np.asarray(ratios, dtype=np.float64))
     shifts = _shifts(levels, reference_ratio)
-    above = [runs > shift for shift in shifts]
-    recall = [called[:, positive].mean() for called in above]
-    kept = [1 - called[:, ~positive].mean() for called in above]
-    return pd.DataFrame({"ratio": levels, "recall": recall, "true_negative_rate": kept})
+    predictions = [runs > shift for shift in shifts]
+    recall = [one[:, positive].mean() for one in predictions]
+    specificity = [1 - one[:, ~positive].mean() for one in predictions]
+    return pd.DataFrame({"ratio": levels, "recall": recall, "specificity": specificity})
 
 
 def _shifts(ratios: Floats, reference_ratio: float) -> Floats:
@@ -48,13 +49,13 @@ def excess_drop(
     draws: int = 500,
     seed: int = 0,
 ) -> Estimate:
-    """How much more recall was lost at a ratio than its prior explains? (derived)
+    """Drop in recall at a ratio beyond what the class prior alone predicts (derived).
 
-    Prior-only recall less observed recall. About 0: the model is honest, choose a threshold; above 0: something else
-    broke (sparsity, regularisation, collapse); below 0: it moved less than its prior says. The probabilities of the
-    reference runs (seeds, n) are calibrated by one temperature each on validation: `calibrated_on` is its labels (m,)
-    and the reference runs' probabilities there (seeds, m). Rows are paired by seed. Bootstrap over the positives, the
-    same draw for both; the slopes are drawn from their normal approximation in each draw; widened to other seeds.
+    Recall predicted by the prior minus observed recall. About 0: choose a threshold. Above 0: a loss beyond the prior
+    (sparsity, regularisation, collapse). Below 0: less than predicted. The reference runs' probabilities (seeds, n) are
+    calibrated by one temperature each on `calibrated_on`: labels (m,) and probabilities (seeds, m) of validation. Rows
+    are paired by seed. Bootstrap over positives, the same draws for both, with slopes drawn from their normal
+    approximation; widened for seeds. Raises ValueError for other shapes.
     """
     positive = both_classes(labels)
     reference = as_probs(reference_pos_probs, len(positive), name="reference_pos_probs")
@@ -64,24 +65,24 @@ def excess_drop(
     if not len(reference) == len(probs) == len(chosen):
         raise ValueError(f"All need the same seeds; there are {len(reference)}, {len(probs)} and {len(chosen)} runs.")
     (shift,) = _shifts(np.array([ratio], dtype=np.float64), reference_ratio)
-    slope, spread = slopes(val_positive, log_odds(chosen), q=1 / (1 + reference_ratio))
+    slope, spread = calibration_slopes(val_positive, log_odds(chosen), q=1 / (1 + reference_ratio))
     logits, observed = log_odds(reference[:, positive]), probs[:, positive] >= threshold
     by_seed = ((logits * slope[:, None] > shift).astype(np.float64) - observed).mean(axis=1)
     rng = np.random.default_rng(seed)
-    # Runs that agree make the covariance singular, which rounding may take for indefinite.
+    # Identical runs make the covariance singular, and rounding may make it indefinite.
     drawn = rng.multivariate_normal(slope, spread, size=draws, method="eigh", check_valid="ignore")
     excess = _excess_draws(logits, observed, shift / np.maximum(drawn, 1e-3), rng)
-    return over_seeds(percentile_interval(float(by_seed.mean()), excess), seed_reach(by_seed, runs=2))
+    return widen_for_seeds(percentile_interval(float(by_seed.mean()), excess), seed_half_width(by_seed, runs=2))
 
 
-def _excess_draws(logits: Floats, observed: Bools, cuts: Floats, rng: np.random.Generator) -> Floats:
-    """The mean excess over seeds in each draw of positives and cuts (draws, seeds); shape (draws,)."""
-    draws, seeds = cuts.shape
-    n, start, found = logits.shape[1], 0, np.zeros(draws)
+def _excess_draws(logits: Floats, observed: Bools, thresholds: Floats, rng: np.random.Generator) -> Floats:
+    """Mean excess over seeds in each draw of positives and thresholds (draws, seeds); shape (draws,)."""
+    draws, seeds = thresholds.shape
+    n, start, means = logits.shape[1], 0, np.zeros(draws)
     for counts in resample_counts(n, draws, rng=rng):
         here = slice(start, start + len(counts))
         for run in range(seeds):
-            excess = (logits[run] > cuts[here, run, None]).astype(np.float64) - observed[run]
-            found[here] += np.einsum("dn,dn->d", counts, excess) / (n * seeds)
+            excess = (logits[run] > thresholds[here, run, None]).astype(np.float64) - observed[run]
+            means[here] += np.einsum("dn,dn->d", counts, excess) / (n * seeds)
         start += len(counts)
-    return found
+    return means

@@ -1,93 +1,70 @@
-"""Does training at another ratio buy anything that moving the threshold of the reference run would not?"""
+"""Comparison of training at another ratio with moving the threshold of the reference run."""
 
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from closecall.analysis.formatting import points_text, ratio_text
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.metrics.outcomes import outcome_table
 from closecall.analysis.ratio.decomposition import Decomposition
-from closecall.analysis.validation import same_runs
 
-
-def operating_points(
-    labels: ArrayLike, pos_probs: ArrayLike, ratios: ArrayLike, seeds: ArrayLike, *, threshold: ArrayLike = 0.5
-) -> pd.DataFrame:
-    """Where does each run stand on the plane of false alarms and recall?
-
-    One row for each run: `ratio, seed, threshold, false_positive_rate, recall, recall_low, recall_high, collapsed`, to
-    lay over the curve of one run. `pos_probs` (runs, n); `ratios`, `seeds` (runs,).
-    """
-    table = outcome_table(labels, pos_probs, threshold=threshold)
-    ratio, seed = same_runs(ratios, seeds, runs=len(table))
-    table.insert(0, "ratio", ratio)
-    table.insert(1, "seed", seed)
-    table.insert(3, "false_positive_rate", 1 - table["true_negative_rate"])
-    kept = ["ratio", "seed", "threshold", "false_positive_rate", "recall", "recall_low", "recall_high", "collapsed"]
-    return table[kept]
+MORE, LESS, NO_DIFFERENCE, TOO_FEW = "more", "less", "no difference shown", "too few false positives"
+_MEANING = {
+    MORE: "the additional negatives improve the ranking",
+    LESS: "a moved threshold does better than another ratio",
+    NO_DIFFERENCE: "not distinguishable with this test set",
+    TOO_FEW: "based on too few false positives to interpret",
+}
 
 
 def gain_over_threshold(parts: Decomposition) -> Estimate:
-    """How much more recall has run b than run a cut to the false alarms of b? R_b - R_a@f_b, below 0: a is better."""
-    other = parts.ranking_other
-    return Estimate(-other.value, -other.high, -other.low)
+    """Recall of run b minus recall of run a at the false-positive rate of b, R_b - R_a@f_b; below 0: a is better."""
+    return -parts.ranking_other
 
 
 def ratio_vs_threshold_table(
     decompositions: dict[float, Decomposition], *, reference_ratio: float = 1.0
 ) -> pd.DataFrame:
-    """At each ratio's own false alarms, does it find more than the reference run with a moved threshold?
+    """Recall at each ratio against that of the reference run with its threshold moved to the same false-positive rate.
 
-    One row for each ratio: `ratio, recall, reference_recall, gain, low, high, buys, sentence`; buys is "more", "less"
-    or "no difference seen", by whether the interval of the gain holds 0, or "too few false alarms" (fewer than 5) to
-    match. From `decompose_ratios`, its intervals.
+    `decompositions`: from `decompose_drop`, the reference ratio against each larger one. One row for each ratio:
+    `ratio, recall, reference_recall, gain, low, high, result, sentence`. `result`: MORE or LESS recall where the
+    interval of the gain excludes 0, NO_DIFFERENCE where it includes 0, TOO_FEW with fewer than 5 false positives.
     """
     rows = []
     for ratio, parts in decompositions.items():
         gain = gain_over_threshold(parts)
-        buys = _buys(gain, parts)
+        result = _result(gain, parts)
         reference = parts.recall_b - gain.value
         sentence = (
-            f"At the false alarms of {ratio_text(ratio)}, training at {ratio_text(ratio)} finds "
-            f"{100 * parts.recall_b:.1f} % of {parts.n_positives:,} positives and {ratio_text(reference_ratio)} with a "
-            f"moved threshold {100 * reference:.1f} %: {points_text(gain)}, {_MEANING[buys]}."
+            f"At the false-positive rate of {ratio_text(ratio)}, recall is {100 * parts.recall_b:.1f} % with training "
+            f"at {ratio_text(ratio)} and {100 * reference:.1f} % with training at {ratio_text(reference_ratio)} and a "
+            f"moved threshold ({parts.n_positives:,} positives): {points_text(gain)}, {_MEANING[result]}."
         )
-        rows.append((ratio, parts.recall_b, reference, gain.value, gain.low, gain.high, buys, sentence))
-    columns = ["ratio", "recall", "reference_recall", "gain", "low", "high", "buys", "sentence"]
+        rows.append((ratio, parts.recall_b, reference, gain.value, gain.low, gain.high, result, sentence))
+    columns = ["ratio", "recall", "reference_recall", "gain", "low", "high", "result", "sentence"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def ratio_vs_threshold_sentence(table: pd.DataFrame, *, reference_ratio: float = 1.0) -> str:
-    """Did changing the ratio buy anything that moving the threshold of the reference run would not? `overlay_table`."""
-    reference = ratio_text(reference_ratio)
-    told = []
-    for word in ("more", "less"):
-        rows = table[table["buys"] == word]
-        gains = [
-            f"{ratio_text(ratio)} by {100 * abs(gain):.1f} points" for ratio, gain in rows[["ratio", "gain"]].values
-        ]
+    """Which ratios have another recall than the reference run with a moved threshold? From the table above."""
+    reference = f"{ratio_text(reference_ratio)} with a moved threshold"
+    parts = []
+    for result in (MORE, LESS):
+        rows = table.loc[table["result"] == result, ["ratio", "gain"]].itertuples(index=False)
+        gains = [f"{ratio_text(one.ratio)} by {100 * abs(one.gain):.1f} points" for one in rows]
         if gains:
-            told.append(f"{word} than it: {', '.join(gains)}")
-    few = ", ".join(ratio_text(ratio) for ratio in table.loc[table["buys"] == "too few false alarms", "ratio"])
-    unread = f" Too few false alarms to compare: {few}." if few else ""
-    if told:
-        return f"{reference} with a moved threshold is the mark. These find {'; '.join(told)}.{unread}"
-    if (table["buys"] == "too few false alarms").all():
-        return f"Nothing can be said yet.{unread}"
-    return f"Changing the ratio bought nothing that moving the threshold of {reference} would not.{unread}"
+            parts.append(f"{result}: {', '.join(gains)}")
+    few = ", ".join(ratio_text(ratio) for ratio in table.loc[table["result"] == TOO_FEW, "ratio"])
+    unread = f" Too few false positives to compare: {few}." if few else ""
+    if parts:
+        return f"Recall compared with {reference}: {'; '.join(parts)}.{unread}"
+    if (table["result"] == TOO_FEW).all():
+        return f"No ratio can be compared with {reference} yet.{unread}"
+    return f"No ratio differs from {reference} by more than this test set can show.{unread}"
 
 
-def _buys(gain: Estimate, parts: Decomposition) -> str:
+def _result(gain: Estimate, parts: Decomposition) -> str:
     if not parts.both_orders:
-        return "too few false alarms"
-    if gain.holds_zero:
-        return "no difference seen"
-    return "more" if gain.value > 0 else "less"
-
-
-_MEANING = {
-    "more": "so the extra negatives bought ranking that no threshold gives",
-    "less": "so moving the threshold does better than changing the ratio",
-    "no difference seen": "so this test set shows nothing that moving the threshold would not give",
-    "too few false alarms": "which rests on too few false alarms to be read",
-}
+        return TOO_FEW
+    if gain.includes_zero:
+        return NO_DIFFERENCE
+    return MORE if gain.value > 0 else LESS

@@ -1,4 +1,4 @@
-"""Does another loss, other draws or another model help? Every arm beside plain cross-entropy, by the same measures."""
+"""Methods (loss, sampling or model) measured like the cross-entropy baseline, at three thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from closecall.analysis.metrics.calibration import (
     log_odds,
     platt,
     probabilities,
+    shift_prior,
     temperature,
 )
-from closecall.analysis.metrics.calibration import shift_prior as carried
 from closecall.analysis.metrics.outcomes import collapsed, predicted
 from closecall.analysis.metrics.prevalence import precision_at
 from closecall.analysis.metrics.ranking import auc_interval, placements, threshold_at_fpr
@@ -26,15 +26,17 @@ from closecall.analysis.metrics.thresholds import balanced_threshold, precision_
 from closecall.analysis.seeds import share_over_seeds
 from closecall.analysis.validation import Bools, Floats, both_classes
 
-RULES = ("best mean of both recalls", "finds 90 %", "8 of 10 alerts right")
-"""How an arm's own threshold is chosen on validation; the last at the deployment prevalence."""
+RULES = ("best balanced accuracy", "recall 90 %", "precision 80 %")
+"""How a method's own threshold is chosen on validation; precision is at the deployment prevalence."""
+_OLD_RULES = dict(zip(("best mean of both recalls", "finds 90 %", "8 of 10 alerts right"), RULES, strict=True))
 
 
 class Method(NamedTuple):
-    """The runs of one arm, one row for each seed: test probabilities (seeds, n), validation ones (seeds, m).
+    """Runs of one method, one row for each seed: probabilities on test (seeds, n) and on validation (seeds, m).
 
-    `fine_tunes`: it trains the encoder, so that its seeds are noisy and may collapse. `moves_prior`: its probabilities
-    need a slope and an intercept to be mended, not a temperature alone.
+    `fine_tunes`: the method trains the encoder, so its seeds are noisy and may collapse. `moves_prior`: its
+    probabilities are not those of the training prevalence; they are calibrated by slope and intercept instead of one
+    temperature.
     """
 
     name: str
@@ -46,65 +48,75 @@ class Method(NamedTuple):
     moves_prior: bool = True
 
     def only(self, seeds: Sequence[int]) -> "Method":
-        """The same arm with these seeds alone, in this order."""
+        """The method with these seeds only, in this order."""
         rows = [self.seeds.index(seed) for seed in seeds]
         return self._replace(seeds=tuple(seeds), pos_probs=self.pos_probs[rows], val_pos_probs=self.val_pos_probs[rows])
 
 
 class Labels(NamedTuple):
-    """The labels of the test (n,) and of the validation examples (m,); both need both classes."""
+    """Labels of the test (n,) and of the validation examples (m,); each needs both classes."""
 
     test: ArrayLike
     validation: ArrayLike
 
 
 @dataclass(frozen=True)
-class Point:
-    """An arm cut in one way: means over seeds, with intervals over test examples and seeds; precision at q."""
+class OperatingPoint:
+    """Means over seeds at one choice of threshold, with intervals over examples and seeds; precision at q."""
 
     recall: Estimate
-    true_negative_rate: Estimate
+    specificity: Estimate
     precision: Estimate
     threshold: float
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What one arm is worth.
+    """All measures of one method on test.
 
-    `at_half`: cut at .5; `at_own`: at its own validation threshold; `at_common`: at the false-alarm rate that the plain
-    run of the same seed has at .5 on validation. `ece` is of the probabilities as they come, `mended` after mending on
-    validation; both carried from the training prevalence to the test set's own.
+    `at_half`: at threshold 0.50. `at_own`: at the method's own validation threshold. `at_common`: at the validation
+    false-positive rate of the baseline's run of the same seed at threshold 0.50. `ece`: expected calibration error of
+    the probabilities; `ece_calibrated`: after calibration on validation. Both after a shift of the prior from the
+    training prevalence to that of the test set.
     """
 
     name: str
     title: str
     seeds: tuple[int, ...]
-    at_half: Point
-    at_own: Point
-    at_common: Point
+    at_half: OperatingPoint
+    at_own: OperatingPoint
+    at_common: OperatingPoint
     auc: Estimate
     average_precision: Estimate
     ece: CalibrationError
-    mended: CalibrationError
+    ece_calibrated: CalibrationError
 
 
-def valid_seeds(labels: ArrayLike, arm: Method, *, prior: float | None = None) -> tuple[int, ...]:
-    """The seeds of an arm that did not collapse; what fine-tunes nothing cannot, also when it calls none positive.
+def valid_seeds(labels: ArrayLike, method: Method, *, prior: float | None = None) -> tuple[int, ...]:
+    """The seeds of a method whose runs did not collapse; all seeds of a method that does not fine-tune.
 
-    With `prior`, the share of positives in training, a run must have collapsed at that cut too: one whose loss or draws
-    moved all probabilities below .5 may rank as well as any.
+    With `prior` (training prevalence, 0 to 1), a run must be collapsed at this threshold too. A loss or sampler may
+    move all probabilities below 0.50 and leave the ranking intact.
     """
-    if not arm.fine_tunes or not arm.seeds:
-        return arm.seeds
-    gone = collapsed(labels, arm.pos_probs)
+    if not method.fine_tunes or not method.seeds:
+        return method.seeds
+    gone = collapsed(labels, method.pos_probs)
     if prior is not None:
-        gone &= collapsed(labels, arm.pos_probs, threshold=prior)
-    return tuple(seed for seed, bad in zip(arm.seeds, gone, strict=True) if not bad)
+        gone &= collapsed(labels, method.pos_probs, threshold=prior)
+    return tuple(seed for seed, bad in zip(method.seeds, gone, strict=True) if not bad)
+
+
+def current_rule(name: str) -> str:
+    """The present name of a threshold rule; names from links made before RULES were renamed stay readable."""
+    return _OLD_RULES.get(name, name)
 
 
 def own_threshold(labels: ArrayLike, pos_probs: ArrayLike, *, rule: str = RULES[0], q: float = 0.5) -> float:
-    """Where does a rule of RULES cut one run, given its validation predictions? Shapes (m,); nan: never reached."""
+    """The threshold that a rule of RULES gives for one run, from its validation predictions.
+
+    Shapes (m,); `q`: deployment prevalence, for precision. nan when the precision is never reached. Raises ValueError
+    for an unknown rule.
+    """
     if rule == RULES[0]:
         return balanced_threshold(labels, pos_probs)
     if rule == RULES[1]:
@@ -114,75 +126,89 @@ def own_threshold(labels: ArrayLike, pos_probs: ArrayLike, *, rule: str = RULES[
     raise ValueError(f"{rule!r} is not a rule. Rules are {', '.join(RULES)}.")
 
 
-def common_thresholds(labels: ArrayLike, plain: Method, arm: Method) -> Floats:
-    """Where must each run of an arm be cut to raise as many validation false alarms as plain does at .5? (seeds,)
+def common_thresholds(labels: ArrayLike, baseline: Method, method: Method) -> Floats:
+    """Thresholds (seeds,) at which a method has the baseline's validation false-positive rate at threshold 0.50.
 
-    Both arms need the same seeds in the same order; `labels` are those of validation.
+    Both need the same seeds in the same order; `labels` (m,) are those of validation.
     """
     negative = ~both_classes(labels)
-    shares = (plain.val_pos_probs[:, negative] >= 0.5).mean(axis=1)
+    shares = (baseline.val_pos_probs[:, negative] >= 0.5).mean(axis=1)
     return np.array(
-        [threshold_at_fpr(labels, row, fpr=share) for row, share in zip(arm.val_pos_probs, shares, strict=True)]
+        [threshold_at_fpr(labels, row, fpr=share) for row, share in zip(method.val_pos_probs, shares, strict=True)]
     )
 
 
 def measure_method(
-    labels: Labels, plain: Method, arm: Method, *, ratio: float, q: float, rule: str = RULES[0], draws: int = 500
+    labels: Labels, baseline: Method, method: Method, *, ratio: float, q: float, rule: str = RULES[0], draws: int = 500
 ) -> Measures:
-    """What is an arm worth on test, cut in three ways, at prevalence q? `ratio` is that of its training.
+    """How good is a method on test, at three thresholds and at prevalence q? `ratio`: its training ratio.
 
-    Intervals: of recalls Wilson's, widened to other seeds (`analysis.seeds`); of the others a bootstrap over examples,
-    stratified by class, crossed with seeds; of the AUC of one seed DeLong's. `plain` and `arm` need the same seeds.
+    Intervals: recall and specificity, Wilson's widened for seeds (`analysis.seeds`); AUC of one seed, DeLong's; the
+    others, a bootstrap over examples, stratified by class and crossed with seeds. `baseline` and `method` need the same
+    seeds.
     """
     positive = both_classes(labels.test)
-    own = np.array([own_threshold(labels.validation, row, rule=rule, q=q) for row in arm.val_pos_probs])
-    cuts = (np.full(len(arm.seeds), 0.5), own, common_thresholds(labels.validation, plain, arm))
-    called = np.stack([predicted(arm.pos_probs, cut) for cut in cuts])
-    above, below = placements(positive, arm.pos_probs)
-    hits, alarms = called[:, :, positive], called[:, :, ~positive]
-    drawn = stratified_means(np.concatenate([hits, above[None]]), np.concatenate([alarms, below[None]]), draws=draws)
+    own = np.array([own_threshold(labels.validation, row, rule=rule, q=q) for row in method.val_pos_probs])
+    thresholds = (np.full(len(method.seeds), 0.5), own, common_thresholds(labels.validation, baseline, method))
+    called = np.stack([predicted(method.pos_probs, threshold) for threshold in thresholds])
+    above, below = placements(positive, method.pos_probs)
+    true_positives, false_positives = called[:, :, positive], called[:, :, ~positive]
+    drawn = stratified_means(
+        np.concatenate([true_positives, above[None]]), np.concatenate([false_positives, below[None]]), draws=draws
+    )
     points = [
-        _point(hits[i], alarms[i], (drawn[0][i], drawn[1][i]), q=q, threshold=float(cuts[i].mean())) for i in range(3)
+        _point(
+            true_positives[i],
+            false_positives[i],
+            (drawn[0][i], drawn[1][i]),
+            q=q,
+            threshold=float(thresholds[i].mean()),
+        )
+        for i in range(3)
     ]
     area = float(above.mean())
     area_drawn = percentile_interval(area, drawn[0][3] + drawn[1][3] - area)
     half, at_own, at_common = points
     return Measures(
-        arm.name,
-        arm.title,
-        arm.seeds,
+        method.name,
+        method.title,
+        method.seeds,
         half,
         at_own,
         at_common,
-        auc_interval(positive, arm.pos_probs[0]) if len(arm.seeds) == 1 else area_drawn,
-        average_precision_interval(positive, arm.pos_probs, q=q, draws=draws),
-        ece=_calibration(labels, arm, ratio=ratio, mended=False),
-        mended=_calibration(labels, arm, ratio=ratio, mended=True),
+        auc_interval(positive, method.pos_probs[0]) if len(method.seeds) == 1 else area_drawn,
+        average_precision_interval(positive, method.pos_probs, q=q, draws=draws),
+        ece=_calibration_error(labels, method, ratio=ratio, calibrated=False),
+        ece_calibrated=_calibration_error(labels, method, ratio=ratio, calibrated=True),
     )
 
 
-def _point(hits: Bools, alarms: Bools, drawn: tuple[Floats, Floats], *, q: float, threshold: float) -> Point:
-    found, rejected = (share_over_seeds(right.sum(axis=1), right.shape[1]) for right in (hits, ~alarms))
+def _point(
+    true_positives: Bools, false_positives: Bools, drawn: tuple[Floats, Floats], *, q: float, threshold: float
+) -> OperatingPoint:
+    recall, specificity = (
+        share_over_seeds(right.sum(axis=1), right.shape[1]) for right in (true_positives, ~false_positives)
+    )
     with np.errstate(invalid="ignore"):
-        value = float(precision_at(hits.mean(), alarms.mean(), q=q))
-        told = precision_at(np.clip(drawn[0], 0, 1), np.clip(drawn[1], 0, 1), q=q)
-    told = told[~np.isnan(told)]
-    precision = percentile_interval(value, told) if len(told) else Estimate(value, np.nan, np.nan)
-    return Point(found, rejected, precision, threshold)
+        value = float(precision_at(true_positives.mean(), false_positives.mean(), q=q))
+        resampled = precision_at(np.clip(drawn[0], 0, 1), np.clip(drawn[1], 0, 1), q=q)
+    resampled = resampled[~np.isnan(resampled)]
+    precision = percentile_interval(value, resampled) if len(resampled) else Estimate(value, np.nan, np.nan)
+    return OperatingPoint(recall, specificity, precision, threshold)
 
 
-def _calibration(labels: Labels, arm: Method, *, ratio: float, mended: bool) -> CalibrationError:
-    """Mean over seeds, at the test set's own prevalence; nan for a part without examples in every seed."""
-    trained_at, here = 1 / (1 + ratio), float(np.mean(np.asarray(labels.test)))
+def _calibration_error(labels: Labels, method: Method, *, ratio: float, calibrated: bool) -> CalibrationError:
+    """Mean over seeds, at the test set's own prevalence; nan for a part that has no examples in any seed."""
+    trained_at, test_prevalence = 1 / (1 + ratio), float(np.mean(np.asarray(labels.test)))
     errors = []
-    for row, chosen in zip(arm.pos_probs, arm.val_pos_probs, strict=True):
+    for row, chosen in zip(method.pos_probs, method.val_pos_probs, strict=True):
         slope, intercept = 1.0, 0.0
-        if mended and arm.moves_prior:
+        if calibrated and method.moves_prior:
             slope, intercept = platt(labels.validation, log_odds(chosen), q=trained_at)
-        elif mended:
+        elif calibrated:
             slope = 1 / temperature(labels.validation, log_odds(chosen), q=trained_at)
-        honest = carried(slope * log_odds(row) + intercept, trained_at=trained_at, q=here)
-        errors.append(calibration_error(labels.test, probabilities(honest)))
+        logits = shift_prior(slope * log_odds(row) + intercept, trained_at=trained_at, q=test_prevalence)
+        errors.append(calibration_error(labels.test, probabilities(logits)))
     parts = [(one.overall, one.predicted_positive, one.predicted_negative) for one in errors]
-    told = np.ma.masked_invalid(np.array(parts)).mean(axis=0).filled(np.nan)
-    return CalibrationError(*map(float, told))
+    means = np.ma.masked_invalid(np.array(parts)).mean(axis=0).filled(np.nan)
+    return CalibrationError(*map(float, means))

@@ -5,7 +5,7 @@ from closecall.analysis.ratio.binormal import (
     d_prime,
     decompose_counts,
     decompose_rates,
-    prior_only_rates,
+    prior_shift_rates,
     rates_from_accuracy_and_f1,
 )
 
@@ -31,7 +31,7 @@ def asker() -> list[str]:
         f"drop {parts.drop:.3f} = ranking {parts.ranking:+.3f} + threshold {parts.threshold:+.3f}; other order "
         f"{parts.ranking_other_order:+.3f} + {parts.threshold_other_order:+.3f}"
     )
-    found, alone = prior_only_rates(2.81, 10)
+    found, alone = prior_shift_rates(2.81, 10)
     rows.append(f"an honest classifier of d' 2.81 would show {found:.3f}/{alone:.3f} at 1:10")
     return rows
 
@@ -43,7 +43,7 @@ def gobbli() -> list[str]:
     rows = []
     for ratio, accuracy, f1 in GOBBLI:
         found, alarms = (float(one) for one in rates_from_accuracy_and_f1(accuracy, f1))
-        expected, alone = (float(one) for one in prior_only_rates(distance, ratio))
+        expected, alone = (float(one) for one in prior_shift_rates(distance, ratio))
         parts = decompose_rates(first_found, first_alarms, found, alarms)
         tail = "" if ratio == 1 else f" {expected - found:+.3f} {parts.ranking:.3f} {parts.threshold:.3f}"
         rows.append(f"1:{ratio:<5g} {found:.3f}/{1 - alarms:.3f} {expected:.3f}/{alone:.3f}{tail}")

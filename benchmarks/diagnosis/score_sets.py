@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from closecall.analysis.intervals import smallest_visible_drop
+from closecall.analysis.intervals import smallest_detectable_drop
 from closecall.analysis.metrics.calibration import probabilities
 
 RATIOS = (1, 3, 10)
@@ -118,4 +118,4 @@ def _effect(kind: str) -> float:
 
 
 def _smallest(n_positives: int) -> float:
-    return smallest_visible_drop(n_positives)
+    return smallest_detectable_drop(n_positives)

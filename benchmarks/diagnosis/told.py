@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.diagnosis import score_sets, text_sets
 from closecall.analysis.causes.evidence import gather_evidence
-from closecall.analysis.causes.verdict import MATTERS, Verdict, reach_verdict
-from closecall.analysis.intervals import smallest_visible_drop
+from closecall.analysis.causes.verdict import SMALLEST_RELEVANT_DROP, Verdict, reach_verdict
+from closecall.analysis.intervals import smallest_detectable_drop
 
 FEW = {"too few positives", "too few seeds"}
 ANSWERS = ("named right", "too few, rightly", "too few, wrongly", "named wrong", "confident and wrong")
@@ -60,22 +60,22 @@ def from_texts(repeats: int) -> Iterable[Told]:
             case = text_sets.make_text_case(mechanism, seed=repeat)
             n = int(case.labels.sum())
             effect = _visible_effect(case)
-            visible = case.collapsed or effect > smallest_visible_drop(n)
+            visible = case.collapsed or effect > smallest_detectable_drop(n)
             yield Told("texts", mechanism, n, _planted(case), visible, _verdict(case, text_sets.RATIOS, 3))
 
 
 def _planted(case: text_sets.TextCase) -> frozenset[str]:
     """What the runs suffer from on 12,000 texts: parts of a point and more count."""
     causes = {"optimisation"} if case.collapsed else set()
-    if case.true_drop < MATTERS:
+    if case.true_drop < SMALLEST_RELEVANT_DROP:
         return frozenset(causes | {"nothing wrong"})
     causes |= {"ranking"} if case.true_ranking > 0.01 else set()
     return frozenset(causes | ({"threshold"} if case.true_drop - case.true_ranking > 0.01 else set()))
 
 
 def _visible_effect(case: text_sets.TextCase) -> float:
-    if case.true_drop < MATTERS:
-        return MATTERS
+    if case.true_drop < SMALLEST_RELEVANT_DROP:
+        return SMALLEST_RELEVANT_DROP
     return case.true_ranking if case.true_ranking > 0.01 else case.true_drop / 2
 
 

@@ -30,10 +30,10 @@ def prepare(job: Job) -> Callable[[], Job]:
 
     def learn(count: int) -> None:
         steps = count_steps(count, config)
-        lesson = TrainingSpec(tokens, np.arange(count), labels[chosen[:count]], config, 0, steps, f"bench {count}")
+        spec = TrainingSpec(tokens, np.arange(count), labels[chosen[:count]], config, 0, steps, f"bench {count}")
         with tempfile.TemporaryDirectory() as folder:
-            watch = ProgressReporter(lambda: False, lambda progress: None)
-            train(model, lesson, folder=Path(folder), accelerator=accelerator, watch=watch)
+            reporter = ProgressReporter(lambda: False, lambda progress: None)
+            train(model, spec, folder=Path(folder), accelerator=accelerator, reporter=reporter)
 
     learn(min(WARM_UP * job["batch_size"], len(chosen)))
 

@@ -6,7 +6,7 @@ from benchmarks.results.drop_answers import place
 from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.remedy_answers import worthwhile
 from benchmarks.results.words import Answer, grouped
-from closecall.analysis.causes.verdict import MATTERS, SEED_NOISE, decisive_parts
+from closecall.analysis.causes.verdict import SEED_NOISE, SMALLEST_RELEVANT_DROP, decisive_parts
 from closecall.analysis.formatting import listed_text
 
 
@@ -25,7 +25,7 @@ def _deed(sweep: Sweep, fall: Fall) -> str:
     floor = SEED_NOISE if fall.parts.n_seeds == 1 else 0.0
     helpful = worthwhile(sweep.raced.gains) if sweep.raced else []
     also = f", and train with {listed_text(helpful)}," if helpful else ""
-    if drop.high < MATTERS:
+    if drop.high < SMALLEST_RELEVANT_DROP:
         return "nothing needs to be done, for hardly a positive is lost,"
     if ranking.low > floor and drop.low > 0:
         return f"read the missed positives, for a threshold does not give all of it back{also or ','}"

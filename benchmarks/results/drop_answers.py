@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from benchmarks.results.measured import Fall, Sweep
 from benchmarks.results.planned import CLOSE, DISTANT, RACED
 from benchmarks.results.words import Answer, counted_share, grouped, negated, part, seeds_text, share
-from closecall.analysis.causes.verdict import MATTERS, SEED_NOISE, decisive_parts
+from closecall.analysis.causes.verdict import SEED_NOISE, SMALLEST_RELEVANT_DROP, decisive_parts
 from closecall.analysis.formatting import percent_text, points_text, ratio_text, sentence_text
 from closecall.analysis.intervals import Estimate, independent_difference
 from closecall.analysis.ratio.decomposition import Decomposition
 
-POINTS = f"{100 * MATTERS:.0f} points"
+POINTS = f"{100 * SMALLEST_RELEVANT_DROP:.0f} points"
 
 
 def close_against_distant(sweeps: Sequence[Sweep]) -> Answer:
@@ -59,7 +59,7 @@ def _whether(close: Estimate, distant: Estimate, more: Estimate, seeds: int) -> 
     """The answer that the intervals allow."""
     if seeds < 2:
         return "Cannot be told at one seed: how far other seeds would carry the drops is not seen."
-    if close.high < MATTERS:
+    if close.high < SMALLEST_RELEVANT_DROP:
         return f"No: the close pair loses less than {POINTS}, as far as these examples and seeds can tell."
     if close.low <= 0:
         return f"Cannot be told at {seeds_text(seeds)}: the drop of the close pair may be nothing."
@@ -69,7 +69,7 @@ def _whether(close: Estimate, distant: Estimate, more: Estimate, seeds: int) -> 
         return (
             f"Cannot be told at {seeds_text(seeds)}: the close pair falls, but not surely further than the distant one."
         )
-    if distant.high < MATTERS:
+    if distant.high < SMALLEST_RELEVANT_DROP:
         return f"Yes: the close pair falls and the distant one holds, losing less than {POINTS}."
     if distant.low > 0:
         return "In part: the distant pair falls too, but the close one falls further."
@@ -84,7 +84,7 @@ def _fall(sweep: Sweep, fall: Fall) -> str:
     first, level, n = fall.first, fall.level, sweep.counts["test"][0]
     before, after = first.measures.at_half, level.measures.at_half
     found = [counted_share(one.recall, n, len(where.seeds)) for one, where in ((before, first), (after, level))]
-    alone = [share(one.true_negative_rate) for one in (before, after)]
+    alone = [share(one.specificity) for one in (before, after)]
     smaller, larger = ratio_text(first.ratio), ratio_text(level.ratio)
     return (
         f"{sentence_text(sweep.called)}: positives found {found[0]} of {n:,}, at {smaller} and {found[1]} at {larger}, "
@@ -96,7 +96,7 @@ def _kind(parts: Decomposition) -> str:
     """How much of a drop is the threshold, by the parts that the verdict goes by; the end of the phrase is a place."""
     ranking, threshold = decisive_parts(parts)
     floor = SEED_NOISE if parts.n_seeds == 1 else 0.0
-    if parts.drop.high < MATTERS:
+    if parts.drop.high < SMALLEST_RELEVANT_DROP:
         return f"the drop is below {POINTS}"
     if parts.drop.low <= 0:
         return "it cannot be told whether there is a drop"
@@ -118,7 +118,7 @@ def place(sweep: Sweep, fall: Fall) -> str:
 
 def _parts_sentence(sweep: Sweep, fall: Fall) -> str:
     parts, first, ratio = fall.parts, ratio_text(fall.first.ratio), ratio_text(fall.level.ratio)
-    if parts.drop.high < MATTERS:
+    if parts.drop.high < SMALLEST_RELEVANT_DROP:
         return f"{sentence_text(sweep.called)}, {first} to {ratio}: {points_text(parts.drop)}, too little to be parted."
     other = f"{ratio} itself raises too few false alarms to be matched"
     if parts.both_orders:
@@ -129,7 +129,7 @@ def _parts_sentence(sweep: Sweep, fall: Fall) -> str:
         f"{sentence_text(sweep.called)}, {first} to {ratio}: of the drop of {points_text(parts.drop)}, at the false "
         f"alarms of {first} the threshold part is {part(parts.threshold)} and the ranking part {part(parts.ranking)}, "
         f"below 0 a gain; {other}. With its threshold moved to the false alarms of {first}, {ratio} finds "
-        f"{share(fall.moved.recall)} and leaves {percent_text(fall.moved.true_negative_rate.value)} of the negatives "
+        f"{share(fall.moved.recall)} and leaves {percent_text(fall.moved.specificity.value)} of the negatives "
         f"alone. {_prior_sentence(fall)}"
     )
 

@@ -171,7 +171,7 @@ def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -
         ]
     )
     curve = prior_shift_curve(labels.test, logits, ratios, reference_ratio=reference)
-    return dict(zip(ratios, curve[["recall", "true_negative_rate"]].itertuples(index=False, name=None), strict=True))
+    return dict(zip(ratios, curve[["recall", "specificity"]].itertuples(index=False, name=None), strict=True))
 
 
 def _compared(labels: Labels, arms: dict[float, Method], reference: float, ratio: float) -> tuple[OperatingPoint, Estimate]:

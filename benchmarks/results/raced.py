@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from closecall.analysis.intervals import Estimate, holm, p_of
+from closecall.analysis.intervals import Estimate, holm, p_from_interval
 from closecall.analysis.metrics.average_precision import average_precision_difference
 from closecall.analysis.remedies.gains import Gain
 from closecall.analysis.remedies.methods import Measures, Method
@@ -34,7 +34,7 @@ def race_at(experiment: str, ratio: float) -> Raced | None:
         return None
     race = remedy_comparison(experiment, ratio)
     rises = {arm.name: _ap_gain(race, arm) for arm in race.arms}
-    adjusted = holm([p_of(rise) for rise in rises.values()]).tolist() if rises else []
+    adjusted = holm([p_from_interval(rise) for rise in rises.values()]).tolist() if rises else []
     ap_gains = {name: (rise, p) for (name, rise), p in zip(rises.items(), adjusted, strict=True)}
     return Raced(race, remedy_measures(race, q=Q), remedy_gains(race), ap_gains)
 

@@ -19,7 +19,7 @@ def decompose_ratios(
     threshold: float = 0.5,
     val_labels: ArrayLike | None = None,
     val_pos_probs: ArrayLike | None = None,
-    alerts_at: float | None = None,
+    match_prevalence: float | None = None,
     draws: int = 500,
 ) -> dict[float, Decomposition]:
     """`decompose_drop` from the smallest ratio to each other one, over the seeds that the two share.
@@ -37,14 +37,14 @@ def decompose_ratios(
             None if val_labels is None or choosing is None else Validation(val_labels, choosing[a], choosing[b])
         )
         results[ratio] = decompose_drop(
-            labels, test[a], test[b], threshold=threshold, validation=validation, alerts_at=alerts_at, draws=draws
+            labels, test[a], test[b], threshold=threshold, validation=validation, match_prevalence=match_prevalence, draws=draws
         )
     return results
 
 
 def decomposition_table(decompositions: dict[float, Decomposition]) -> pd.DataFrame:
-    """The decompositions one row for each ratio: `ratio, recall_a, recall_b, n_positives, n_seeds, flagged_a,
-    flagged_b`, and for every part three columns such as `ranking, ranking_low, ranking_high`."""
+    """The decompositions one row for each ratio: `ratio, recall_a, recall_b, n_positives, n_seeds, false_positives_a,
+    false_positives_b`, and for every part three columns such as `ranking, ranking_low, ranking_high`."""
     rows = []
     for ratio, parts in decompositions.items():
         row: dict[str, float] = {"ratio": ratio}

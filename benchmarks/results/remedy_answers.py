@@ -6,9 +6,16 @@ from benchmarks.results.measured import Sweep
 from benchmarks.results.planned import CLOSE, DISTANT
 from benchmarks.results.raced import Raced
 from benchmarks.results.words import Answer, area, grouped, seeds_text, some
-from closecall.analysis.formatting import listed_text, ratio_text, sentence_text
+from closecall.analysis.formatting import (
+    listed_text,
+    p_text,
+    ratio_text,
+    score_difference_text,
+    score_text,
+    sentence_text,
+)
 from closecall.analysis.intervals import independent_difference
-from closecall.analysis.remedies.answer import WORTH, area_text, difference_text, p_text
+from closecall.analysis.remedies.answer import SMALLEST_RELEVANT_AUC_GAIN
 from closecall.analysis.remedies.gains import ALPHA, Gain
 from closecall.analysis.remedies.methods import Measures
 from closecall.data.experiments.remedies import find_remedy
@@ -64,7 +71,7 @@ def _of_kind(raced: Raced, kind: str) -> list[Gain]:
 def worthwhile(gains: Sequence[Gain]) -> list[str]:
     """The arms that fine-tune and help by more than a trifle."""
     helped = [gain for gain in gains if gain.fine_tunes and gain.helps]
-    return [one.title for one in helped if one.auc.value >= WORTH or (one.recall_moved and one.recall.value > 0)]
+    return [one.title for one in helped if one.auc.value >= SMALLEST_RELEVANT_AUC_GAIN or (one.recall_moved and one.recall.value > 0)]
 
 
 def _whether(gains: Sequence[Gain]) -> str:
@@ -73,11 +80,11 @@ def _whether(gains: Sequence[Gain]) -> str:
     if much:
         return f"yes, {listed_text(much)} {'helps' if len(much) == 1 else 'help'}"
     if helped:
-        return f"hardly, {listed_text([one.title for one in helped])} by less than {area_text(WORTH)} of AUC,"
+        return f"hardly, {listed_text([one.title for one in helped])} by less than {score_text(SMALLEST_RELEVANT_AUC_GAIN)} of AUC,"
     if max(gain.n_seeds for gain in gains) < 2:
         return "it cannot be told at one seed"
-    if max(gain.auc.high for gain in gains) < WORTH:
-        return f"no, AUC gains less than {area_text(WORTH)}"
+    if max(gain.auc.high for gain in gains) < SMALLEST_RELEVANT_AUC_GAIN:
+        return f"no, AUC gains less than {score_text(SMALLEST_RELEVANT_AUC_GAIN)}"
     return f"no help is shown at {seeds_text(max(gain.n_seeds for gain in gains))}"
 
 
@@ -86,7 +93,7 @@ def _race_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
     best = max(gains, key=lambda gain: gain.auc.high)
     return (
         f"{sentence_text(sweep.called)}, {some(len(gains), 'arm')}: {answer} {numbers} The interval that reaches "
-        f"furthest up is that of {best.title}, {difference_text(best.auc)}. {_ap_sentence(raced, gains)}"
+        f"furthest up is that of {best.title}, {score_difference_text(best.auc)}. {_ap_sentence(raced, gains)}"
     )
 
 
@@ -116,14 +123,14 @@ def _arms_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
     """The AUC of each arm with its difference to plain, the best first."""
     by_name = {one.name: one for one in raced.measures}
     parts = [
-        f"{gain.title} {area_text(by_name[gain.name].auc.value)}, less plain {difference_text(gain.auc)}, p "
+        f"{gain.title} {score_text(by_name[gain.name].auc.value)}, less plain {score_difference_text(gain.auc)}, p "
         f"{p_text(gain.auc_p)}"
         for gain in sorted(gains, key=lambda gain: -gain.auc.value)
     ]
     positives = next(run.config.n_positives for run in sweep.runs)
     return (
         f"{sentence_text(sweep.called)}, {positives:,} training positives, {ratio_text(raced.race.ratio)}: AUC of "
-        f"plain fine-tuning {area_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
+        f"plain fine-tuning {score_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
     )
 
 
@@ -146,7 +153,7 @@ def _against_distant(close: tuple[Raced, Sequence[Gain]], distant: tuple[Raced, 
     word = "higher" if more.low > 0 else "lower" if more.high < 0 else "not surely another"
     return (
         f"The best of them has an AUC of {area(near.auc)} on the close pair ({near.title}) and {area(far.auc)} on the "
-        f"distant one ({far.title}), {word}: {difference_text(more)}."
+        f"distant one ({far.title}), {word}: {score_difference_text(more)}."
     )
 
 

@@ -3,8 +3,16 @@
 from benchmarks.results.measured import Sweep
 from benchmarks.results.raced import Raced
 from benchmarks.results.words import area, counted_share, pair, part, plain, seeds_text, share, table
-from closecall.analysis.formatting import listed_text, percent_text, ratio_text, sentence_text
-from closecall.analysis.remedies.answer import area_text, difference_text, p_text, point_text
+from closecall.analysis.formatting import (
+    listed_text,
+    p_text,
+    percent_text,
+    points_cell,
+    ratio_text,
+    score_difference_cell,
+    score_text,
+    sentence_text,
+)
 from closecall.analysis.remedies.gains import Gain
 from closecall.analysis.remedies.methods import Measures
 from closecall.data.experiments.remedies import remedy_title
@@ -51,10 +59,10 @@ def _recalls(sweep: Sweep) -> list[str]:
         rows.append((
             name,
             counted_share(told.at_half.recall, n_pos, seeds),
-            counted_share(told.at_half.true_negative_rate, n_neg, seeds),
+            counted_share(told.at_half.specificity, n_neg, seeds),
             area(told.auc),
-            area_text(level.own_mix),
-            area_text(told.average_precision.value),
+            score_text(level.own_mix),
+            score_text(told.average_precision.value),
         ))  # fmt: skip
     note = (
         "Cut at .5; behind the intervals how many these are, on average over seeds. AP is average precision: at the "
@@ -97,7 +105,7 @@ def _prior(sweep: Sweep) -> list[str]:
             percent_text(fall.level.measures.at_half.recall.value),
             percent_text(fall.prior[0]),
             part(fall.excess),
-            percent_text(fall.level.measures.at_half.true_negative_rate.value),
+            percent_text(fall.level.measures.at_half.specificity.value),
             percent_text(fall.prior[1]),
         )
         for fall in sweep.falls
@@ -131,15 +139,15 @@ def _points(raced: Raced) -> list[str]:
     )
     rows = [
         (_name(one, raced), *(pair(point) for point in (one.at_half, one.at_own, one.at_common)),
-         point_text(by_name[one.name].recall) if one.name in by_name else "")
+         points_cell(by_name[one.name].recall) if one.name in by_name else "")
         for one in raced.measures
     ]  # fmt: skip
-    alarms = raced.gains[0].alarms if raced.gains else 0.0
+    alarms = raced.gains[0].false_positives if raced.gains else 0.0
     note = (
         "Own threshold: the best mean of both recalls on validation. Plain's false alarms: the rate that plain raises "
         f"at .5 on validation, {alarms:.0f} examples on average. Found more: points of recall over plain at that rate."
     )
-    if any(gain.few_alarms for gain in raced.gains):
+    if any(gain.few_false_positives for gain in raced.gains):
         note += " So few false alarms make recall there a matter of luck."
     return [*table(header, rows), note, ""]
 
@@ -159,10 +167,10 @@ def _gains(raced: Raced) -> list[str]:
 
 def _gain_row(one: Measures, gain: Gain | None, raced: Raced) -> tuple[str, ...]:
     seconds = raced.race.seconds[one.name]
-    auc, p = (difference_text(gain.auc), _p(gain.auc_p)) if gain else ("", "")
+    auc, p = (score_difference_cell(gain.auc), _p(gain.auc_p)) if gain else ("", "")
     rise = raced.ap_gains.get(one.name)
-    ap, p_of_ap = (difference_text(rise[0]), _p(rise[1])) if rise else ("", "")
-    told = area_text(one.auc.value), auc, p, area_text(one.average_precision.value), ap, p_of_ap
+    ap, p_of_ap = (score_difference_cell(rise[0]), _p(rise[1])) if rise else ("", "")
+    told = score_text(one.auc.value), auc, p, score_text(one.average_precision.value), ap, p_of_ap
     return (_name(one, raced), *told, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
 
 

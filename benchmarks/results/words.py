@@ -4,10 +4,9 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from closecall.analysis.formatting import listed_text, percent_text, sentence_text
+from closecall.analysis.formatting import count_text, listed_text, percent_text, score_text, sentence_text
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.remedies.answer import area_text, counted_text
-from closecall.analysis.remedies.methods import Point
+from closecall.analysis.remedies.methods import OperatingPoint
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,12 @@ def counted_share(estimate: Estimate, n: int, seeds: int) -> str:
 
 def area(estimate: Estimate) -> str:
     """A number from 0 to 1 with its interval: ".941 (.928 to .955)"."""
-    return f"{area_text(estimate.value)} ({area_text(estimate.low)} to {area_text(estimate.high)})"
+    return f"{score_text(estimate.value)} ({score_text(estimate.low)} to {score_text(estimate.high)})"
 
 
-def pair(point: Point) -> str:
+def pair(point: OperatingPoint) -> str:
     """Both classes' shares right, without the sign, for a narrow table: "80.0 / 98.0"."""
-    return f"{_bound(point.recall.value)} / {_bound(point.true_negative_rate.value)}"
+    return f"{_bound(point.recall.value)} / {_bound(point.specificity.value)}"
 
 
 def part(estimate: Estimate) -> str:
@@ -76,7 +75,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def some(number: int, noun: str) -> str:
     """A count with its noun: "1 run", "9 runs"."""
-    return counted_text(number, noun, f"{noun}s")
+    return count_text(number, noun, f"{noun}s")
 
 
 def _row(cells: Sequence[str]) -> str:

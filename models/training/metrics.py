@@ -1,4 +1,4 @@
-"""What metrics.json says of one split or one epoch: both classes apart."""
+"""The metrics that metrics.json holds for one split or one epoch, by class."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +15,16 @@ from closecall.models.encoders.inference import run_inference
 from closecall.models.encoders.tokenization import Tokens
 from closecall.models.runtime.progress import ProgressReporter
 
-SMALLEST_PROB = 1e-7
+MIN_PROBABILITY = 1e-7
+EPOCH_VALIDATION_SHARE = 0.2
+"""Validation examples per epoch, at most, as a share of the training examples: about 5 % of an epoch's time."""
 
 
 def split_metrics(labels: ArrayLike, logits: ArrayLike) -> dict[str, Any]:
-    """How good are these predictions? Counts, recalls at .5, AUC and average precision, and the mean NLL of a class.
+    """Counts, recall and specificity at threshold 0.50, AUC, average precision, and the mean NLL of each class.
 
-    `labels` and `logits` (log-odds of the positive class) have the shape (n,). What a missing class makes undefined is
-    None. Average precision is at the split's own prevalence.
+    `labels` and `logits` (log-odds of the positive class) have the shape (n,). A metric that a missing class makes
+    undefined is None. Average precision is at the split's own prevalence.
     """
     labels, logits = np.asarray(labels), np.asarray(logits, dtype=np.float64)
     both = 0 < labels.sum() < len(labels)
@@ -34,10 +36,10 @@ def split_metrics(labels: ArrayLike, logits: ArrayLike) -> dict[str, Any]:
 
 
 def class_metrics(labels: ArrayLike, pos_probs: ArrayLike, *, prior: float | None = None) -> dict[str, Any]:
-    """How does each class fare? Counts, recalls at .5, and the mean of -ln p(true class).
+    """Counts, recall and specificity at threshold 0.50, and the mean of -ln p(true class) of each class.
 
-    With `prior`, the share of positives trained on, the recalls at that threshold too: the cut that undoes the prior.
-    Examples whose probability is nan were not seen and do not count.
+    With `prior`, the share of positives in training, recall and specificity at that threshold too, which corrects for
+    the prior. Examples whose probability is nan were not seen and do not count.
     """
     probs = np.asarray(pos_probs, dtype=np.float64)
     seen = ~np.isnan(probs)
@@ -46,15 +48,15 @@ def class_metrics(labels: ArrayLike, pos_probs: ArrayLike, *, prior: float | Non
     metrics: dict[str, Any] = {
         "n_positives": counts.n_positives,
         "n_negatives": counts.n_negatives,
-        "recall": _none(counts.recall),
-        "true_negative_rate": _none(counts.true_negative_rate),
+        "recall": _none_if_nan(counts.recall),
+        "true_negative_rate": _none_if_nan(counts.specificity),
         "nll_positives": _mean_nll(probs[labels == 1]),
         "nll_negatives": _mean_nll(1 - probs[labels == 0]),
     }
     if prior is not None:
         at_prior = confusion(labels, probs, threshold=prior)
-        metrics["recall_at_prior"] = _none(at_prior.recall)
-        metrics["true_negative_rate_at_prior"] = _none(at_prior.true_negative_rate)
+        metrics["recall_at_prior"] = _none_if_nan(at_prior.recall)
+        metrics["true_negative_rate_at_prior"] = _none_if_nan(at_prior.specificity)
     return metrics
 
 
@@ -63,48 +65,42 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -logits))
 
 
-def _mean_nll(true_probs: np.ndarray) -> float | None:
-    return float(-np.log(np.clip(true_probs, SMALLEST_PROB, None)).mean()) if len(true_probs) else None
-
-
-def _none(number: float) -> float | None:
-    return None if np.isnan(number) else number
-
-
-# A look at the validation set at the end of each epoch, cheap enough to be always on.
-
-SHARE = 0.2
-"""The look reads at most this share of the number of training examples: about 5 % of an epoch's time."""
-
-
 def epoch_validation_rows(validation: pd.DataFrame, n_training: int) -> pd.DataFrame:
-    """The validation examples that are looked at: half of each class, as far as there are enough.
+    """The validation examples that are evaluated after each epoch: half from each class, if there are enough.
 
-    Drawn once, the same for every epoch and run of one size. A run with few training examples gets a small and noisy
-    look; the whole validation set is predicted after training.
+    Drawn once, the same for every epoch and for every run of one size. A run with few training examples gets a small
+    and noisy sample; the whole validation set is predicted after training.
     """
-    half = max(1, int(n_training * SHARE / 2))
+    half = max(1, int(n_training * EPOCH_VALIDATION_SHARE / 2))
     parts = [rows.sample(n=min(half, len(rows)), random_state=0) for _, rows in validation.groupby("label")]
     return pd.concat(parts) if parts else validation
 
 
 def make_epoch_validation(
-    rows: pd.DataFrame, tokens: Tokens, *, prior: float, watch: ProgressReporter
+    rows: pd.DataFrame, tokens: Tokens, *, prior: float, reporter: ProgressReporter
 ) -> Callable[[nn.Module], dict[str, Any]]:
-    """A function that says how a model does on `rows` now, for the epoch's record."""
+    """A function that returns a model's metrics on `rows`, for the record of an epoch."""
     places = rows["place"].to_numpy()
     labels = rows["label"].to_numpy()
 
-    def seen(number: int, tokens: int, examples: int) -> None:
-        watch.count("forward", tokens=tokens, examples=examples)
-        watch.check()
+    def count(number: int, tokens: int, examples: int) -> None:
+        reporter.count("forward", tokens=tokens, examples=examples)
+        reporter.check()
 
-    def probe(model: nn.Module) -> dict[str, Any]:
+    def validate(model: nn.Module) -> dict[str, Any]:
         if not len(places):
             return {}
-        readings = run_inference(model, tokens, places, embed=False, on_batch=seen)
-        assert readings.logits is not None
-        log_odds = np.diff(readings.logits.astype(np.float64), axis=1)[:, 0]
+        result = run_inference(model, tokens, places, embed=False, on_batch=count)
+        assert result.logits is not None
+        log_odds = np.diff(result.logits.astype(np.float64), axis=1)[:, 0]
         return {"validation": class_metrics(labels, sigmoid(log_odds), prior=prior)}
 
-    return probe
+    return validate
+
+
+def _mean_nll(true_probs: np.ndarray) -> float | None:
+    return float(-np.log(np.clip(true_probs, MIN_PROBABILITY, None)).mean()) if len(true_probs) else None
+
+
+def _none_if_nan(number: float) -> float | None:
+    return None if np.isnan(number) else number

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.errors.data_map import movement
+from closecall.analysis.errors.data_map import confidence_change
 from closecall.analysis.formatting import count_text, probability_text, ratio_text, share_text
 from closecall.charts.data_map import confidence_chart
 from closecall.data.experiments.runs import Run
@@ -50,7 +50,7 @@ def _numbers_by_ratio(positives: PositivesByRatio) -> None:
 
 def _decreases(config: ExperimentConfig, run: Run, positives: PositivesByRatio) -> None:
     """The positives whose confidence falls from the smallest to the largest ratio, the largest decrease first."""
-    changes = movement(positives.confidence)
+    changes = confidence_change(positives.confidence)
     rows = np.argsort(changes["change"].to_numpy(), kind="stable")
     rows = rows[changes["change"].to_numpy()[rows] < 0]
     first, last = ratio_text(positives.ratios[0]), ratio_text(positives.ratios[-1])

@@ -13,6 +13,7 @@ import pyarrow as pa
 import streamlit as st
 
 from closecall.analysis.metrics.outcomes import OUTCOMES
+from closecall.analysis.ratio.outcome_groups import current_group
 from closecall.analysis.text import word_counts
 from closecall.data.annotations.selections import load_selection
 from closecall.data.annotations.slices import Length, read_rule
@@ -154,7 +155,7 @@ def listed_mask(examples: SplitExamples, values: Values) -> np.ndarray:
 
 def group_mask(examples: SplitExamples, values: Values) -> np.ndarray:
     codes, names = outcome_group_codes(examples)
-    return np.isin(codes, np.flatnonzero(names == values["group"]))
+    return np.isin(codes, np.flatnonzero(names == current_group(values["group"])))
 
 
 def tag_mask(examples: SplitExamples, values: Values) -> np.ndarray:

@@ -82,7 +82,7 @@ def _recall(row: Any) -> str:
     """Recall as "66.2 % (95 % CI 61.0-71.0), 223/337"; the count is a mean over seeds."""
     if math.isnan(row.recall):
         return "no positives left"
-    count = f"{row.found:,.0f}" if float(row.found).is_integer() else f"{row.found:,.1f}"
+    count = f"{row.true_positives:,.0f}" if float(row.true_positives).is_integer() else f"{row.true_positives:,.1f}"
     return f"{percent_text(row.recall)} ({interval_text(row.low, row.high)}), {count}/{row.n_positives:,}"
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from closecall.analysis.formatting import score_text
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.remedies.answer import area_text
-from closecall.analysis.remedies.gains import NOISES, Gain
+from closecall.analysis.remedies.gains import NOISE_MULTIPLE, Gain
 from closecall.charts.figure import finish
 from closecall.data.experiments.remedies import THRESHOLD, remedy_title
 from closecall.pages.shared.chart_view import current_theme, draw
@@ -82,7 +82,7 @@ def _side(
     first = _noise_told(gains)
     noise = first.auc_noise if column == 1 else 100 * first.recall_noise
     if noise == noise:
-        band = {"x0": max(-reach, -NOISES * noise), "x1": min(reach, NOISES * noise)}
+        band = {"x0": max(-reach, -NOISES * noise), "x1": min(reach, NOISE_MULTIPLE * noise)}
         figure.add_vrect(
             **band, fillcolor=current_theme().faint, opacity=0.5, line_width=0, layer="below", row=1, col=column
         )
@@ -101,7 +101,7 @@ def _mark(one: Estimate, moved: bool, reach: float, column: int) -> _Mark:
 
 def _number(value: float, column: int) -> str:
     sign = "+" if value > 0 else "−" if value < 0 else ""
-    return f"{sign}{area_text(abs(value)) if column == 1 else f'{abs(value):.1f}'}"
+    return f"{sign}{score_text(abs(value)) if column == 1 else f'{abs(value):.1f}'}"
 
 
 def _points(one: Estimate) -> Estimate:
@@ -132,12 +132,12 @@ def _reading(gains: Sequence[Gain], coming: Sequence[str]) -> str:
     noise = ""
     if first.auc_noise == first.auc_noise:
         noise = (
-            f" The grey band is what other seeds alone would do: AUC ±{area_text(NOISES * first.auc_noise)}, recall "
-            f"±{100 * NOISES * first.recall_noise:.1f} points."
+            f" The grey band is what other seeds alone would do: AUC ±{score_text(NOISE_MULTIPLE * first.auc_noise)}, recall "
+            f"±{100 * NOISE_MULTIPLE * first.recall_noise:.1f} points."
         )
     few = ""
-    if first.few_alarms:
-        few = f" The right side rests on {first.alarms:.0f} validation false alarms a run: read it with care."
+    if first.few_false_positives:
+        few = f" The right side rests on {first.false_positives:.0f} validation false alarms a run: read it with care."
     later = f" Still to come: {', '.join(map(remedy_title, coming))}." if coming else ""
     return (
         "Right of the line an arm does better than plain; 95 % intervals over test examples and seeds. Filled marks "

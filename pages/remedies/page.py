@@ -6,7 +6,7 @@ import streamlit as st
 
 from closecall.analysis.formatting import ratio_text
 from closecall.analysis.remedies.gains import Gain
-from closecall.analysis.remedies.methods import RULES, Measures, current_rule
+from closecall.analysis.remedies.methods import RULES, Measures, current_rule, current_rule, current_rule
 from closecall.data.experiments.runs import load_runs
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError

@@ -72,7 +72,7 @@ def faithfulness(found: RunSurrogate, own: np.ndarray, run: Run, outcome: str) -
 
 
 def _lists(config: ExperimentConfig, run: Run, pulls: pd.DataFrame, outcome: str, threshold: float) -> None:
-    down, up = pulls[pulls["pull"] < 0], pulls[pulls["pull"] > 0].iloc[::-1]
+    down, up = pulls[pulls["contribution"] < 0], pulls[pulls["contribution"] > 0].iloc[::-1]
     name = {"fn": "positives", "fp": "negatives"}[outcome]
     titles = (f"Words that pull {name} down, towards negative", f"Words that carry {name} up, towards positive")
     left, right = st.columns(2, gap="large")
@@ -103,7 +103,7 @@ def _table(table: pd.DataFrame, outcome: str, key: str, side: str) -> str:
         return ""
     config = st.column_config
     shown = pd.DataFrame(
-        {"name": table["name"], "pull": table["pull"].abs(), "one": table["one"], "other": table["other"]}
+        {"name": table["name"], "contribution": table["contribution"].abs(), "one": table["one"], "other": table["other"]}
     )
     event = st.dataframe(
         shown,
@@ -114,8 +114,8 @@ def _table(table: pd.DataFrame, outcome: str, key: str, side: str) -> str:
         selection_mode="single-row",
         column_config={
             "name": config.TextColumn("Word", width=140),
-            "pull": config.ProgressColumn(
-                f"Pull {side}", format="%.2f", min_value=0, max_value=float(shown["pull"].max()), width=120
+            "contribution": config.ProgressColumn(
+                f"Pull {side}", format="%.2f", min_value=0, max_value=float(shown["contribution"].max()), width=120
             ),
             "one": config.NumberColumn(
                 _HEADS[outcome][0], width=70, help=f"{OUTCOME_NAMES[outcome].capitalize()} with it"

@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_draws():
 def test_the_percentile_interval_holds_the_middle():
     estimate = percentile_interval(0.5, np.linspace(0, 1, 1001))
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.5, 0.025, 0.975))
-    assert not estimate.holds_zero and percentile_interval(0, [-1, 1]).holds_zero
+    assert not estimate.includes_zero and percentile_interval(0, [-1, 1]).includes_zero
 
 
 def test_the_interval_of_a_mean_covers_it():

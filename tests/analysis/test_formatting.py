@@ -6,12 +6,16 @@ import pytest
 
 from closecall.analysis.formatting import (
     count_text,
+    detectable_drop_text,
     duration_text,
+    p_text,
     percent_text,
     points_text,
     probability_text,
+    ratio_text,
+    rounded_up,
+    score_difference_text,
     share_text,
-    too_small_text,
 )
 from closecall.analysis.intervals import Estimate
 
@@ -41,4 +45,12 @@ def test_a_difference_has_its_sign() -> None:
 def test_counts_and_durations() -> None:
     assert count_text(1, "run") == "1 run" and count_text(1204, "miss", "misses") == "1,204 misses"
     assert duration_text(40) == "40 s" and duration_text(4800) == "80 min" and duration_text(None) == "not known yet"
-    assert too_small_text(4000) == ""
+    assert detectable_drop_text(4000) == ""
+
+
+def test_ratios_scores_and_p_values() -> None:
+    assert (ratio_text(10), ratio_text(2.03)) == ("1:10", "1:2.03")
+    assert [rounded_up(n) for n in (96, 488.2, 1234, 12_001)] == ["100", "490", "1,300", "13,000"]
+    assert [p_text(p) for p in (0.0004, 0.012, 1.0)] == ["< 0.001", "0.012", "1"]
+    assert score_difference_text(Estimate(0.012, -0.004, 0.028)) == "+0.012 (95 % CI -0.004 to +0.028)"
+    assert score_difference_text(Estimate(-0.0002, -0.01, 0.01)) == "0.000 (95 % CI -0.010 to +0.010)"

@@ -15,10 +15,10 @@ from closecall.analysis.intervals import (
     holm,
     independent_difference,
     mcnemar,
-    p_of,
+    p_from_interval,
     paired_difference,
     positives_needed,
-    smallest_visible_drop,
+    smallest_detectable_drop,
     wilson,
 )
 
@@ -49,8 +49,8 @@ def test_wilson_of_nothing_is_nan():
     assert np.isnan(low[0]) and np.isnan(high[0]) and high[1] == 1
 
 
-def test_wilson_refuses_more_right_than_there_are():
-    with pytest.raises(ValueError, match="number right"):
+def test_wilson_raises_for_more_correct_than_examples():
+    with pytest.raises(ValueError, match="number of correct"):
         wilson(5, 4)
 
 
@@ -73,9 +73,11 @@ def test_the_difference_of_two_samples_gives_the_published_limits():
 
 
 def test_a_p_goes_with_the_width_of_its_interval():
-    assert p_of(Estimate(1.959964, 0.0, 3.919928)) == pytest.approx(0.05, abs=1e-6)
-    assert p_of(Estimate(-2.575829, -2.575829 - 1.959964, -2.575829 + 1.959964)) == pytest.approx(0.01, abs=1e-6)
-    assert p_of(Estimate(0.0, 0.0, 0.0)) == 1.0 and p_of(Estimate(0.1, 0.1, 0.1)) == 0.0
+    assert p_from_interval(Estimate(1.959964, 0.0, 3.919928)) == pytest.approx(0.05, abs=1e-6)
+    assert p_from_interval(Estimate(-2.575829, -2.575829 - 1.959964, -2.575829 + 1.959964)) == pytest.approx(
+        0.01, abs=1e-6
+    )
+    assert p_from_interval(Estimate(0.0, 0.0, 0.0)) == 1.0 and p_from_interval(Estimate(0.1, 0.1, 0.1)) == 0.0
 
 
 def test_newcombe_narrows_the_interval_when_the_runs_agree():
@@ -164,14 +166,14 @@ def test_positives_needed_reach_the_power_they_promise():
 
 @quick
 @given(st.integers(10, 20_000))
-def test_the_smallest_visible_drop_needs_just_these_positives(n):
-    assert positives_needed(smallest_visible_drop(n)) == pytest.approx(n, rel=1e-6)
+def test_smallest_detectable_drop_needs_just_these_positives(n):
+    assert positives_needed(smallest_detectable_drop(n)) == pytest.approx(n, rel=1e-6)
 
 
 def test_a_handful_of_positives_can_show_nothing():
-    assert np.isnan(smallest_visible_drop(3)) and np.isnan(smallest_visible_drop(0))
+    assert np.isnan(smallest_detectable_drop(3)) and np.isnan(smallest_detectable_drop(0))
 
 
-def test_an_impossible_drop_is_refused():
+def test_an_impossible_drop_raises():
     with pytest.raises(ValueError, match="drop"):
         positives_needed(0.99)

@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from closecall.analysis.intervals import Estimate, wilson
-from closecall.analysis.seeds import over_seeds, seed_reach, share_over_seeds
+from closecall.analysis.seeds import seed_half_width, share_over_seeds, widen_for_seeds
 
 quick = settings(deadline=None, max_examples=30)
 
 
-def test_the_reach_of_seeds_is_the_moderated_t_of_the_formula() -> None:
-    assert seed_reach([0.8]) == 0
+def test_seed_half_width_is_the_moderated_t() -> None:
+    assert seed_half_width([0.8]) == 0
     # Three seeds with a spread of .05: (2 x .02^2 + 2 x .05^2) / 4 = .00145, t at 4 degrees of freedom is 2.776.
-    assert seed_reach([0.75, 0.80, 0.85]) == pytest.approx(2.7764 * math.sqrt(0.00145 / 3), rel=1e-4)
+    assert seed_half_width([0.75, 0.80, 0.85]) == pytest.approx(2.7764 * math.sqrt(0.00145 / 3), rel=1e-4)
     # Seeds that agree still differ elsewhere: the published spread alone, and a difference has two runs' worth of it.
-    assert seed_reach([0.8, 0.8]) == pytest.approx(student.ppf(0.975, 3) * math.sqrt(0.0008 / 3 / 2))
-    assert seed_reach([0.8, 0.8], runs=2) == pytest.approx(math.sqrt(2) * seed_reach([0.8, 0.8]))
+    assert seed_half_width([0.8, 0.8]) == pytest.approx(student.ppf(0.975, 3) * math.sqrt(0.0008 / 3 / 2))
+    assert seed_half_width([0.8, 0.8], runs=2) == pytest.approx(math.sqrt(2) * seed_half_width([0.8, 0.8]))
 
 
-def test_two_distances_join_at_a_right_angle() -> None:
-    joined = over_seeds(Estimate(0.5, 0.47, 0.53), 0.04)
+def test_widening_adds_squared_distances() -> None:
+    joined = widen_for_seeds(Estimate(0.5, 0.47, 0.53), 0.04)
     assert (joined.low, joined.high) == pytest.approx((0.45, 0.55))
 
 

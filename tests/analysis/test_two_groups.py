@@ -9,10 +9,10 @@ from statsmodels.stats.proportion import confint_proportions_2indep, power_propo
 
 from closecall.analysis.two_groups import (
     GroupCounts,
-    against_the_rest,
+    compare_groups_with_rest,
     examples_needed,
     fisher_p,
-    smallest_visible_rate,
+    smallest_detectable_rate,
     unpaired_difference,
 )
 
@@ -27,7 +27,7 @@ def counts(draw: st.DrawFn) -> GroupCounts:
 
 
 @given(counts())
-def test_fisher_is_scipys(one: GroupCounts) -> None:
+def test_fisher_agrees_with_scipy(one: GroupCounts) -> None:
     for inside, hit, p in zip(one.inside, one.inside_wrong, fisher_p(one), strict=True):
         table = [[hit, inside - hit], [one.wrong - hit, one.n - one.wrong - inside + hit]]
         assert p == pytest.approx(fisher_exact(table).pvalue, abs=1e-9)
@@ -60,7 +60,7 @@ def test_newcombes_own_examples() -> None:
 
 
 @given(st.integers(1, 80), st.integers(1, 80), st.data())
-def test_the_interval_is_statsmodels(n_a: int, n_b: int, data: st.DataObject) -> None:
+def test_the_interval_agrees_with_statsmodels(n_a: int, n_b: int, data: st.DataObject) -> None:
     a, b = data.draw(st.integers(0, n_a)), data.draw(st.integers(0, n_b))
     low, high = unpaired_difference(a, n_a, b, n_b)
     assert (float(low), float(high)) == pytest.approx(
@@ -71,8 +71,8 @@ def test_the_interval_is_statsmodels(n_a: int, n_b: int, data: st.DataObject) ->
     assert (float(low), float(high)) == pytest.approx((-other_high, -other_low))
 
 
-def test_a_group_stands_against_its_rest() -> None:
-    row = against_the_rest(GroupCounts(np.array([20, 0]), np.array([10, 0]), 100, 26)).iloc[0]
+def test_a_group_against_the_rest() -> None:
+    row = compare_groups_with_rest(GroupCounts(np.array([20, 0]), np.array([10, 0]), 100, 26)).iloc[0]
     assert (row["n"], row["wrong"], row["rest_n"], row["rest_wrong"]) == (20, 10, 80, 16)
     assert (row["rate"], row["rest_rate"], row["lift"], row["difference"]) == pytest.approx((0.5, 0.2, 2.5, 0.3))
     assert row["rate_low"] == pytest.approx(0.2993, abs=1e-4)
@@ -89,10 +89,10 @@ def test_as_many_as_needed_give_the_power(rest: float, more: float, share: float
         more, rest, n * share, ratio=(1 - share) / share, alpha=0.1 / 4, return_results=False
     )
     assert told == pytest.approx(0.8, abs=0.002)
-    assert smallest_visible_rate(rest, round(n), share=share, tests=4) == pytest.approx(rest + more, abs=0.02)
+    assert smallest_detectable_rate(rest, round(n), share=share, tests=4) == pytest.approx(rest + more, abs=0.02)
 
 
-def test_what_no_sample_shows_is_not_a_number() -> None:
+def test_undetectable_rates_are_nan() -> None:
     assert examples_needed(0.2, 0.2, share=0.1) == np.inf
-    assert np.isnan(smallest_visible_rate(0.2, 10, share=0.1))
-    assert np.isnan(smallest_visible_rate(1.0, 1000, share=0.1))
+    assert np.isnan(smallest_detectable_rate(0.2, 10, share=0.1))
+    assert np.isnan(smallest_detectable_rate(1.0, 1000, share=0.1))

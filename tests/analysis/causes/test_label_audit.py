@@ -16,7 +16,7 @@ from closecall.analysis.causes.label_audit import (
     STRENGTH,
     audit_labels,
     class_thresholds,
-    flagged_share_of_misses,
+    flagged_share_of_false_negatives,
     neighbour_evidence,
     out_of_fold_probs,
     recall_without_suspects,
@@ -73,8 +73,8 @@ def test_a_group_is_never_judged_by_a_model_that_saw_it() -> None:
     rows = np.repeat(rng.normal(size=(150, 400)), 2, axis=0)
     groups = np.repeat([f"g{one}" for one in range(150)], 2).astype(object)
     right = {}
-    for name, told in (("apart", None), ("together", groups)):
-        right[name] = ((out_of_fold_probs(rows, labels, groups=told) > 0.5) == labels).mean()
+    for name, flagged_share in (("apart", None), ("together", groups)):
+        right[name] = ((out_of_fold_probs(rows, labels, groups=flagged_share) > 0.5) == labels).mean()
     assert right["together"] < 0.65 < right["apart"]
     groups[:100] = ""  # no group: each for itself
     assert len(out_of_fold_probs(rows, labels, groups=groups)) == 300
@@ -128,13 +128,23 @@ def test_flagged_misses_by_hand() -> None:
     labels = np.array([1, 1, 1, 1, 1, 0])
     probs = np.array([[0.1, 0.1, 0.1, 0.9, 0.9, 0.9], [0.2, 0.9, 0.2, 0.9, 0.1, 0.1], [0.3, 0.2, 0.9, 0.9, 0.9, 0.1]])
     flagged = np.array([True, True, False, True, False, True])
-    told = flagged_share_of_misses(labels, probs, flagged)
-    assert (told.flagged, told.misses, told.share.value, told.share_of_hits) == (2, 3, pytest.approx(2 / 3), 0.5)
-    assert told.share.low == pytest.approx(0.2077, abs=1e-4) and told.share.high == pytest.approx(0.9385, abs=1e-4)
-    nothing = flagged_share_of_misses(labels, np.ones(6), flagged)
-    assert nothing.misses == 0 and np.isnan(nothing.share.value)
+    result = flagged_share_of_false_negatives(labels, probs, flagged)
+    assert (
+        result.flagged,
+        result.false_negatives,
+        result.share.value,
+        result.share_of_true_positives,
+    ) == (
+        2,
+        3,
+        pytest.approx(2 / 3),
+        0.5,
+    )
+    assert result.share.low == pytest.approx(0.2077, abs=1e-4) and result.share.high == pytest.approx(0.9385, abs=1e-4)
+    nothing = flagged_share_of_false_negatives(labels, np.ones(6), flagged)
+    assert nothing.false_negatives == 0 and np.isnan(nothing.share.value)
     with pytest.raises(ValueError, match="5 flags"):
-        flagged_share_of_misses(labels, probs, flagged[:5])
+        flagged_share_of_false_negatives(labels, probs, flagged[:5])
 
 
 def test_recall_without_suspects_by_hand() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecall.analysis.errors.data_map import REGIONS, class_ranks, data_map, movement, regions
+from closecall.analysis.errors.data_map import REGIONS, class_ranks, confidence_change, data_map, regions
 
 
 def told(seed: int, epochs: int = 4, n: int = 30, gaps: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -112,20 +112,20 @@ def test_what_cannot_be_read_is_refused(probs: list, said: str) -> None:
         data_map([1], probs)
 
 
-def test_movement_tells_a_fall_from_a_fall_of_all() -> None:
+def test_rank_change_is_relative_to_the_other_examples() -> None:
     """All fall by .2, the second by .5: it alone falls in rank."""
-    found = movement([[0.9, 0.8, 0.7], [0.8, 0.6, 0.6], [0.7, 0.3, 0.5]])
+    found = confidence_change([[0.9, 0.8, 0.7], [0.8, 0.6, 0.6], [0.7, 0.3, 0.5]])
     assert found["change"].round(2).tolist() == [-0.2, -0.5, -0.2]
     assert found["first_rank"].round(3).tolist() == [0.833, 0.5, 0.167]
     assert found["rank_change"].round(3).tolist() == [0, -0.333, 0.333]
-    assert movement(np.empty((2, 0))).empty
+    assert confidence_change(np.empty((2, 0))).empty
     with pytest.raises(ValueError, match="two ratios"):
-        movement([[0.5, 0.5]])
+        confidence_change([[0.5, 0.5]])
 
 
 @given(st.integers(0, 1000))
-def test_movement_of_ranks_adds_up_to_nothing(seed: int) -> None:
+def test_rank_changes_sum_to_zero(seed: int) -> None:
     told = np.random.default_rng(seed).random((3, 20)).round(1)
-    found = movement(told)
+    found = confidence_change(told)
     assert abs(found["rank_change"].sum()) < 1e-9
     assert np.allclose(found["change"], told[-1] - told[0])

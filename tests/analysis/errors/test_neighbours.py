@@ -1,4 +1,4 @@
-"""Nearest examples by cosine, contrast neighbours, culprits, shared words; lengths of texts."""
+"""Nearest examples by cosine, class margins, new negatives, shared words; lengths of texts."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,10 @@ from sklearn.neighbors import NearestNeighbors
 from closecall.analysis.errors import neighbours
 from closecall.analysis.errors.neighbours import (
     class_margins,
-    contrast_neighbours,
     nearest,
     nearest_new_negatives,
     shared_words,
-    words_apart,
+    unshared_words,
 )
 from closecall.analysis.text import length_bins, word_counts, words
 
@@ -48,31 +47,22 @@ def test_nearest_ignores_length_and_survives_a_zero_vector():
         (np.full((2, 3), np.nan), np.ones((2, 3)), 1, "missing"),
     ],
 )
-def test_ill_fitting_vectors_are_refused(queries, candidates, k, message):
+def test_mismatched_vectors_raise(queries, candidates, k, message):
     with pytest.raises(ValueError, match=message):
         nearest(queries, candidates, k=k)
 
 
-def test_contrast_neighbours_point_into_the_training_rows():
-    training = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1], [0.5, 0.5]])
-    frame = contrast_neighbours([[1.0, 0.05], [0.0, 2.0]], training, [0, 1, 1, 0])
-    assert frame["nearest_positive"].tolist() == [2, 1]
-    assert frame["nearest_negative"].tolist() == [0, 3]
-    assert frame["margin"].to_numpy() == pytest.approx(frame["positive_cosine"] - frame["negative_cosine"])
-    assert frame["margin"].iloc[0] < 0 < frame["margin"].iloc[1]
-
-
-def test_culprits_are_only_among_the_negatives_that_came_in():
+def test_new_negatives_are_only_those_of_the_larger_ratio():
     negatives = np.array([[1.0, 0.0], [0.9, 0.1], [0.8, 0.3], [0.0, 1.0]])
     indices, cosines = nearest_new_negatives([[1.0, 0.0]], negatives, [1, 0, 0, 0], [1, 0, 1, 1], k=5)
     assert indices.tolist() == [[2, 3]]
     assert cosines[0, 0] > cosines[0, 1]
 
 
-def test_culprits_need_nested_ratios_and_something_new():
+def test_new_negatives_need_nested_ratios():
     with pytest.raises(ValueError, match="not nested"):
         nearest_new_negatives([[1.0]], [[1.0], [2.0]], [1, 0], [0, 1])
-    with pytest.raises(ValueError, match="came in"):
+    with pytest.raises(ValueError, match="additional negatives"):
         nearest_new_negatives([[1.0]], [[1.0], [2.0]], [1, 0], [1, 0])
 
 
@@ -107,11 +97,10 @@ def test_one_giant_text_does_not_stretch_the_bins():
 
 @quick
 @given(st.integers(1, 40), st.integers(1, 60), st.integers(1, 60), st.integers(0, 10**6))
-def test_class_margins_are_those_of_the_contrast_neighbours(m: int, p: int, n: int, seed: int) -> None:
+def test_class_margins_are_those_of_the_nearest_neighbours(m: int, p: int, n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     queries, positives, negatives = (rng.normal(size=(size, 5)) for size in (m, p, n))
-    labels = np.r_[np.ones(p), np.zeros(n)]
-    reference = contrast_neighbours(queries, np.vstack([positives, negatives]), labels)["margin"]
+    reference = nearest(queries, positives, k=1)[1][:, 0] - nearest(queries, negatives, k=1)[1][:, 0]
     assert class_margins(queries, positives, negatives) == pytest.approx(reference, abs=1e-5)
 
 
@@ -131,6 +120,6 @@ def test_class_margins_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
     assert class_margins(queries, positives, negatives, own_positive=own) == pytest.approx(whole)
 
 
-def test_words_apart_keep_their_own_order() -> None:
-    mine, theirs = words_apart("The Quadra's disk is slow", "a slow disk, and the PC BIOS pc")
+def test_unshared_words_keep_their_own_order() -> None:
+    mine, theirs = unshared_words("The Quadra's disk is slow", "a slow disk, and the PC BIOS pc")
     assert (mine, theirs) == (["quadra's"], ["pc", "bios"])

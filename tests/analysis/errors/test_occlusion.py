@@ -43,7 +43,7 @@ def test_a_worked_number() -> None:
     assert flip.logit == pytest.approx(-0.5)
 
 
-def test_two_words_that_stand_in_for_each_other_are_found_as_a_pair() -> None:
+def test_two_redundant_words_are_found_as_a_pair() -> None:
     """Either of two words alone keeps the prediction: no single deletion shows it, the pair does."""
 
     def ask(sets):

@@ -17,7 +17,7 @@ def make_members(rng: np.random.Generator, *, n: int = 450, words: int = 60, clu
     return Members(sparse.csc_array(holds.astype(np.int32)), kinds, in_test)
 
 
-def test_a_planted_word_is_found_and_told_in_numbers() -> None:
+def test_a_planted_word_is_detected() -> None:
     rng = np.random.default_rng(1)
     members = make_members(rng)
     word = members.holds[:, [7]].toarray().ravel() == 1
@@ -113,7 +113,7 @@ def test_lengths_are_parted_into_equal_shares_without_gaps() -> None:
     assert length_ranges(np.array([], dtype=int)) == [(0, None)]
 
 
-def test_what_is_worse_stands_before_what_is_better() -> None:
+def test_higher_error_rates_come_first() -> None:
     rng = np.random.default_rng(4)
     members = make_members(rng, n=1200)
     helps, harms = (members.holds[:, [one]].toarray().ravel() == 1 for one in (3, 7))

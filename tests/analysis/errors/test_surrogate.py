@@ -1,4 +1,4 @@
-"""The linear stand-in: its ridge and TF-IDF are scikit-learn's, its fidelity is out of sample, its pulls add up."""
+"""The linear stand-in: its ridge and TF-IDF are scikit-learn's, its fidelity is out of sample, its contributions add up."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_r_squared_is_scikit_learns() -> None:
     assert np.isnan(r_squared(np.ones(5), np.ones(5)))
 
 
-def test_what_words_decide_is_told_and_what_they_do_not_is_not() -> None:
+def test_fidelity_is_high_only_where_words_decide() -> None:
     rng = np.random.default_rng(2)
     phrases = make_phrases(rng)
     truth = np.zeros(30)
@@ -51,19 +51,19 @@ def test_what_words_decide_is_told_and_what_they_do_not_is_not() -> None:
     assert noise.r2.mean() < 0.05
 
 
-def test_pulls_are_weights_times_features_of_the_fold_that_did_not_learn() -> None:
+def test_contributions_are_weights_times_features_of_the_fold_that_did_not_learn() -> None:
     rng = np.random.default_rng(3)
     phrases = make_phrases(rng, n=120, m=6)
     fitted = fit_surrogate(phrases, rng.normal(size=120))
     one, other = np.arange(120) < 50, np.arange(120) >= 70
     table = word_contributions(fitted, one, other, at_least=1).set_index("name")
     dense, rows = fitted.features.toarray(), np.flatnonzero(one | other)
-    pulls = np.array([dense[i] * fitted.weights[fitted.folds[i]] for i in rows])
+    contributions = np.array([dense[i] * fitted.weights[fitted.folds[i]] for i in rows])
     for j, name in enumerate(fitted.names):
         held = dense[rows, j] > 0
-        assert table.loc[name, "pull"] == pytest.approx(pulls[held, j].mean())
+        assert table.loc[name, "contribution"] == pytest.approx(contributions[held, j].mean())
         assert table.loc[name, "one"] == (dense[one, j] > 0).sum()
-    assert table["pull"].is_monotonic_increasing
+    assert table["contribution"].is_monotonic_increasing
     assert len(word_contributions(fitted, one, other, at_least=1000)) == 0
 
 

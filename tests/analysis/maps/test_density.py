@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecall.analysis.maps.density import held_share
+from closecall.analysis.maps.density import mass_at_lower_density
 from closecall.analysis.maps.point_in_polygon import points_in_polygon
 
 SQUARE = (-5.0, 5.0)
@@ -13,7 +13,7 @@ SQUARE = (-5.0, 5.0)
 def test_the_lines_hold_the_shares_they_name() -> None:
     """The region that holds half of a round normal law has the radius sqrt(2 ln 2) = 1.177."""
     x, y = np.random.default_rng(0).normal(size=(2, 40_000))
-    found = held_share(x, y, across=SQUARE, down=SQUARE)
+    found = mass_at_lower_density(x, y, across=SQUARE, down=SQUARE)
     column = np.clip(((x + 5) * 8).astype(int), 0, 79)
     row = np.clip(((y + 5) * 8).astype(int), 0, 79)
     for level in (0.1, 0.5, 0.9):
@@ -23,13 +23,13 @@ def test_the_lines_hold_the_shares_they_name() -> None:
 
 
 def test_rows_lie_along_y() -> None:
-    found = held_share(np.full(50, 3.0), np.full(50, -4.0), across=SQUARE, down=SQUARE, cells=10)
+    found = mass_at_lower_density(np.full(50, 3.0), np.full(50, -4.0), across=SQUARE, down=SQUARE, cells=10)
     assert np.unravel_index(found.argmax(), found.shape) == (1, 8)
 
 
 def test_without_points_there_is_no_density() -> None:
-    assert held_share([], [], across=SQUARE, down=SQUARE).sum() == 0
-    assert held_share([99.0], [99.0], across=SQUARE, down=SQUARE).sum() == 0
+    assert mass_at_lower_density([], [], across=SQUARE, down=SQUARE).sum() == 0
+    assert mass_at_lower_density([99.0], [99.0], across=SQUARE, down=SQUARE).sum() == 0
 
 
 def plainly_inside(x: float, y: float, corners: list[tuple[float, float]]) -> bool:

@@ -9,34 +9,33 @@ from sklearn.linear_model import LogisticRegression
 
 from closecall.analysis.metrics.calibration import (
     calibration_error,
+    calibration_slopes,
     log_odds,
     platt,
     probabilities,
     reliability_table,
     shift_prior,
-    slopes,
     temperature,
-    undo_undersampling,
 )
 
 # A busy machine must not fail a property by its clock.
 quick = settings(deadline=None, max_examples=30)
 
 
-def honest(rng, n, *, share=0.5, d_prime=2.5):
+def calibrated(rng, n, *, share=0.5, d_prime=2.5):
     """Labels and the logits that say just what they mean, at the sample's prevalence."""
     labels = rng.random(n) < share
     x = rng.normal(size=n) + np.where(labels, d_prime / 2, -d_prime / 2)
     return labels, d_prime * x + np.log(share / (1 - share))
 
 
-def test_temperature_finds_the_factor_that_spoiled_the_logits():
-    labels, logits = honest(np.random.default_rng(0), 20_000)
+def test_temperature_recovers_the_scale_of_the_logits():
+    labels, logits = calibrated(np.random.default_rng(0), 20_000)
     assert temperature(labels, logits) == pytest.approx(1, abs=0.05)
     assert temperature(labels, 3 * logits) == pytest.approx(3, rel=0.05)
 
 
-def test_temperature_is_not_bent_by_a_validation_set_of_another_prevalence():
+def test_temperature_at_another_validation_prevalence():
     # Honest when balanced, and lopsided: the run is sure of its negatives only. Most positives are then left out.
     rng = np.random.default_rng(1)
     logits = np.concatenate([rng.normal(-4, 1, 40_000), rng.normal(1, 0.5, 60_000)])
@@ -49,14 +48,14 @@ def test_temperature_is_not_bent_by_a_validation_set_of_another_prevalence():
 
 def test_platt_agrees_with_unpenalised_logistic_regression():
     rng = np.random.default_rng(2)
-    labels, logits = honest(rng, 3000, share=0.3)
+    labels, logits = calibrated(rng, 3000, share=0.3)
     spoiled = 2 * logits - 1
     model = LogisticRegression(C=np.inf, tol=1e-10).fit(spoiled[:, None], labels)
     assert platt(labels, spoiled) == pytest.approx((model.coef_[0, 0], model.intercept_[0]), abs=2e-3)
 
 
-def test_platt_mends_a_moved_prior():
-    labels, logits = honest(np.random.default_rng(3), 20_000, share=0.1)
+def test_platt_corrects_a_shifted_prior():
+    labels, logits = calibrated(np.random.default_rng(3), 20_000, share=0.1)
     slope, intercept = platt(labels, shift_prior(logits, trained_at=0.1, q=0.5))
     assert (slope, intercept) == pytest.approx((1, np.log(1 / 9)), abs=0.1)
 
@@ -82,8 +81,8 @@ def test_calibration_error_by_hand_and_by_prediction():
     assert np.isnan(calibration_error([0, 1], [0.1, 0.2]).predicted_positive)
 
 
-def test_honest_probabilities_have_little_error_and_certain_ones_fit_in_the_last_bin():
-    labels, logits = honest(np.random.default_rng(4), 50_000)
+def test_calibrated_probabilities_have_little_error():
+    labels, logits = calibrated(np.random.default_rng(4), 50_000)
     assert calibration_error(labels, probabilities(logits)).overall < 0.02
     assert reliability_table([1, 0], [1.0, 0.0])["gap"].tolist() == [0, 0]
 
@@ -98,13 +97,6 @@ def test_a_change_of_prior_is_bayes_rule_and_can_be_undone(pi, q, logit):
     assert shift_prior(moved, trained_at=q, q=pi) == pytest.approx(logit, abs=1e-9)
 
 
-@quick
-@given(st.floats(0.001, 0.999), st.floats(0.01, 1))
-def test_undoing_undersampling_is_a_change_of_prior(p, kept):
-    # Keeping a share b of the negatives multiplies the odds by 1/b.
-    assert log_odds(undo_undersampling(p, kept=kept)) == pytest.approx(log_odds(p) + np.log(kept), abs=1e-6)
-
-
 def test_log_odds_stay_finite():
     assert np.isfinite(log_odds([0, 1])).all()
 
@@ -114,7 +106,6 @@ def test_log_odds_stay_finite():
     [
         lambda: calibration_error([0, 1], [0.1, 0.2], bins=7),
         lambda: reliability_table([0, 1], [0.1, 0.2], bins=1),
-        lambda: undo_undersampling([0.2], kept=0),
         lambda: shift_prior([0.2], trained_at=1, q=0.5),
         lambda: temperature([1, 1], [0.1, 0.2]),
     ],
@@ -126,9 +117,9 @@ def test_bad_settings_are_refused(call):
 
 def test_slopes_vary_as_resampling_says():
     rng = np.random.default_rng(11)
-    labels, logits = honest(rng, 800)
+    labels, logits = calibrated(rng, 800)
     both = np.stack([logits, logits + rng.normal(scale=0.8, size=800)])
-    found, covariance = slopes(labels, both, q=0.5)
+    found, covariance = calibration_slopes(labels, both, q=0.5)
     assert found == pytest.approx([1 / temperature(labels, row, q=0.5) for row in both])
     draws = []
     for _ in range(300):

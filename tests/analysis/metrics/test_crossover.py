@@ -11,11 +11,11 @@ from closecall.analysis.metrics.prevalence import break_even_prevalence, f1_at
 RATE = st.floats(0.01, 0.99)
 
 
-def test_the_askers_two_models_are_even_at_a_quarter() -> None:
+def test_break_even_of_the_motivating_question() -> None:
     assert break_even_prevalence(0.92, 0.08, 0.80, 0.02) == pytest.approx(0.2754, abs=1e-4)
 
 
-def test_one_that_finds_more_at_fewer_false_alarms_is_never_passed() -> None:
+def test_a_dominating_classifier_has_no_break_even() -> None:
     assert math.isnan(break_even_prevalence(0.9, 0.02, 0.8, 0.05))
     assert math.isnan(break_even_prevalence(0.9, 0.02, 0.9, 0.05))
 

@@ -11,7 +11,6 @@ from sklearn import metrics
 
 from closecall.analysis.metrics.outcomes import (
     Confusion,
-    class_recalls,
     collapsed,
     confusion,
     error_reason,
@@ -26,7 +25,7 @@ LABELS = np.array([1, 1, 1, 0, 0])
 PROBS = np.array([0.9, 0.5, 0.2, 0.7, 0.1])
 
 
-def test_outcomes_call_positive_at_or_above_the_threshold():
+def test_predicted_positive_at_or_above_the_threshold():
     assert outcomes(LABELS, PROBS).tolist() == ["tp", "tp", "fn", "fp", "tn"]
     assert outcomes(LABELS, PROBS, threshold=0.6).tolist() == ["tp", "fn", "fn", "fp", "tn"]
 
@@ -45,7 +44,7 @@ def test_confusion_counts():
 def test_confusion_is_nan_where_undefined_and_never_warns():
     only_negatives = confusion([0, 0], [0.1, 0.2])
     assert math.isnan(only_negatives.recall) and math.isnan(only_negatives.precision) and math.isnan(only_negatives.f1)
-    assert only_negatives.true_negative_rate == 1
+    assert only_negatives.specificity == 1
     assert math.isnan(confusion([1], [0.9]).false_positive_rate)
     frame = outcome_table([0, 0], [[0.1, 0.2], [0.6, 0.7]])
     assert frame["recall"].isna().all() and frame["recall_low"].isna().all()
@@ -87,16 +86,6 @@ def test_outcomes_add_up_to_the_confusion_and_to_the_table(run):
     assert row.f1 == pytest.approx(counts.f1, nan_ok=True)
 
 
-def test_class_recalls_give_the_worked_interval():
-    labels = np.repeat([1, 0], 100)
-    probs = np.concatenate([np.repeat([0.9, 0.1], [80, 20]), np.full(100, 0.1)])
-    frame = class_recalls(labels, probs)
-    assert frame["label"].tolist() == [1, 0]
-    assert frame["right"].tolist() == [80, 100]
-    assert (round(frame.loc[0, "low"], 2), round(frame.loc[0, "high"], 2)) == (0.71, 0.87)
-    assert frame.loc[1, "high"] == 1
-
-
 def test_outcome_table_has_a_row_for_each_run_with_its_threshold():
     frame = outcome_table(LABELS, np.stack([PROBS, PROBS, 0 * PROBS]), threshold=[0.5, 0.95, 0.5])
     assert frame["threshold"].tolist() == [0.5, 0.95, 0.5]
@@ -104,11 +93,11 @@ def test_outcome_table_has_a_row_for_each_run_with_its_threshold():
     assert frame["collapsed"].tolist() == [False, True, True]
     assert ((frame["recall_low"] <= frame["recall"]) & (frame["recall"] <= frame["recall_high"])).all()
     assert (
-        (frame["tnr_low"] <= frame["true_negative_rate"]) & (frame["true_negative_rate"] <= frame["tnr_high"])
+        (frame["specificity_low"] <= frame["specificity"]) & (frame["specificity"] <= frame["specificity_high"])
     ).all()
 
 
-def test_collapsed_runs_predict_one_class_or_find_at_most_two_percent():
+def test_collapsed_runs():
     labels = np.repeat([1, 0], 100)
     all_negative, all_positive, two_found = np.zeros(200), np.ones(200), np.zeros(200)
     two_found[[0, 1, 150]] = 1
@@ -127,7 +116,7 @@ def test_collapsed_runs_predict_one_class_or_find_at_most_two_percent():
         ([0, 1], [-3.0, 2.0], "between 0 and 1"),
     ],
 )
-def test_bad_input_is_told_in_a_sentence(labels, probs, message):
+def test_invalid_input_raises(labels, probs, message):
     with pytest.raises(ValueError, match=message):
         confusion(labels, probs)
 

@@ -8,12 +8,11 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score
 
 from closecall.analysis.metrics.outcomes import confusion
 from closecall.analysis.metrics.prevalence import (
-    accuracy_at,
-    alert_rate_at,
     average_precision_at,
     f1_at,
     precision_at,
     precision_recall_curve_at,
+    predicted_positive_rate_at,
 )
 from closecall.analysis.metrics.ranking import class_weights
 
@@ -33,8 +32,7 @@ def test_the_worked_figures_at_one_in_eleven_and_at_one_half():
     assert f1_at(recall, fpr, q=1 / 11) == pytest.approx([0.80, 0.676], abs=5e-4)
     assert precision_at(recall, fpr, q=0.5) == pytest.approx([0.976, 0.92], abs=5e-4)
     assert f1_at(recall, fpr, q=0.5) == pytest.approx([0.879, 0.92], abs=5e-4)
-    assert accuracy_at(recall, fpr, q=0.5) == pytest.approx([0.89, 0.92])
-    assert alert_rate_at(recall, fpr, q=1 / 11) == pytest.approx([1 / 11, 1.72 / 11])
+    assert predicted_positive_rate_at(recall, fpr, q=1 / 11) == pytest.approx([1 / 11, 1.72 / 11])
 
 
 @quick
@@ -47,13 +45,12 @@ def test_metrics_at_a_prevalence_are_scikit_learns_with_weights(q):
     preds = probs >= 0.5
     assert precision_at(*rates, q=q) == pytest.approx(precision_score(labels, preds, sample_weight=weights))
     assert f1_at(*rates, q=q) == pytest.approx(f1_score(labels, preds, sample_weight=weights))
-    assert accuracy_at(*rates, q=q) == pytest.approx(np.average(preds == labels, weights=weights))
-    assert alert_rate_at(*rates, q=q) == pytest.approx(np.average(preds, weights=weights))
+    assert predicted_positive_rate_at(*rates, q=q) == pytest.approx(np.average(preds, weights=weights))
     expected = average_precision_score(labels, scores, sample_weight=weights)
     assert average_precision_at(labels, scores, q=q) == pytest.approx(expected)
 
 
-def test_without_alerts_precision_is_undefined():
+def test_precision_without_predicted_positives_is_nan():
     assert np.isnan(precision_at(0, 0, q=0.1)) and f1_at(0, 0, q=0.1) == 0
     assert np.isnan(f1_at(0, 0, q=0))
 

@@ -35,61 +35,64 @@ small = st.integers(4, 30).flatmap(
 )
 
 
-def rates(labels, probs, cut):
-    return (probs >= cut)[labels == 1].mean(), (probs >= cut)[labels == 0].mean()
+def rates(labels, probs, threshold):
+    return (probs >= threshold)[labels == 1].mean(), (probs >= threshold)[labels == 0].mean()
 
 
 @quick
 @given(small)
-def test_the_balanced_cut_is_the_best_of_all(run):
+def test_balanced_threshold_is_the_best(run):
     labels, probs = run
     found, alarms = rates(labels, probs, balanced_threshold(labels, probs))
-    best = max(r - f for r, f in (rates(labels, probs, cut) for cut in np.unique(probs)))
+    best = max(r - f for r, f in (rates(labels, probs, threshold) for threshold in np.unique(probs)))
     assert found - alarms == pytest.approx(best)
 
 
 @quick
 @given(small, st.floats(0, 1))
-def test_the_recall_cut_pays_the_least_for_its_recall(run, wanted):
+def test_recall_threshold_has_the_fewest_false_positives(run, wanted):
     labels, probs = run
     found, alarms = rates(labels, probs, recall_threshold(labels, probs, recall=wanted))
     assert found >= wanted - 1e-9
-    assert alarms == min(f for r, f in (rates(labels, probs, cut) for cut in np.unique(probs)) if r >= wanted - 1e-12)
+    assert alarms == min(
+        f for r, f in (rates(labels, probs, threshold) for threshold in np.unique(probs)) if r >= wanted - 1e-12
+    )
 
 
 @quick
 @given(small, st.floats(0, 1), st.floats(0.05, 0.95))
-def test_the_precision_cut_finds_the_most_at_its_precision(run, wanted, q):
+def test_precision_threshold_has_the_highest_recall(run, wanted, q):
     labels, probs = run
 
     def precision(found, alarms):
         return q * found / (q * found + (1 - q) * alarms)
 
-    cut = precision_threshold(labels, probs, precision=wanted, q=q)
+    threshold = precision_threshold(labels, probs, precision=wanted, q=q)
     reached = [r for r, f in (rates(labels, probs, t) for t in np.unique(probs)) if precision(r, f) >= wanted - 1e-12]
-    if np.isnan(cut):
+    if np.isnan(threshold):
         assert not reached
     else:
-        found, alarms = rates(labels, probs, cut)
+        found, alarms = rates(labels, probs, threshold)
         assert precision(found, alarms) >= wanted - 1e-9 and found == max(reached)
 
 
-def test_the_cost_cut_is_the_cheapest_under_honest_probabilities():
+def test_cost_threshold_is_cheapest_with_calibrated_probabilities():
     rng = np.random.default_rng(1)
     n, d_prime, q = 200_000, 2.0, 0.2
     labels = rng.random(n) < q
     x = rng.normal(size=n) + np.where(labels, d_prime / 2, -d_prime / 2)
     balanced = expit(d_prime * x)  # what a run trained at one half would say
-    cut = cost_threshold(cost_fp=1, cost_fn=5, trained_at=0.5, q=q)
+    threshold = cost_threshold(cost_fp=1, cost_fn=5, trained_at=0.5, q=q)
     costs = {
-        t: ((balanced >= t) & ~labels).mean() + 5 * ((balanced < t) & labels).mean() for t in (cut, 0.2, 0.35, 0.7)
+        t: ((balanced >= t) & ~labels).mean() + 5 * ((balanced < t) & labels).mean()
+        for t in (threshold, 0.2, 0.35, 0.7)
     }
-    assert costs[cut] <= min(costs.values()) + 1e-3
+    assert costs[threshold] <= min(costs.values()) + 1e-3
     assert cost_threshold(cost_fp=1, cost_fn=5, trained_at=q, q=q) == pytest.approx(1 / 6)
 
 
-def test_the_cost_cut_follows_the_temperature_of_overconfident_logits():
-    sure = cost_threshold(cost_fp=1, cost_fn=5, trained_at=0.5, q=0.5, heat=2.0)
+def test_cost_threshold_follows_the_temperature():
+    sure = cost_threshold(cost_fp=1, cost_fn=5, trained_at=0.5, q=0.5, temperature=2.0)
     assert log_odds(sure) == pytest.approx(2 * log_odds(1 / 6))
 
 
@@ -97,7 +100,7 @@ def test_equal_costs_at_the_training_prevalence_are_the_usual_half():
     assert cost_threshold(cost_fp=3, cost_fn=3, trained_at=0.1, q=0.1) == pytest.approx(0.5)
 
 
-def test_the_desk_chooses_on_validation_and_tells_the_test_set():
+def test_threshold_table_chooses_on_validation():
     val, test = sample(2), sample(3)
     desk = threshold_table(*val, *test, trained_at=0.1, q=0.2, min_recall=0.95, cost_fn=4)
     assert desk["rule"].tolist() == [
@@ -112,16 +115,16 @@ def test_the_desk_chooses_on_validation_and_tells_the_test_set():
     assert desk.loc[2, "threshold"] == balanced_threshold(*val)
     for row in desk.itertuples():
         found, alarms = rates(test[0], test[1], row.threshold)
-        assert (row.recall, 1 - row.true_negative_rate) == pytest.approx((found, alarms))
+        assert (row.recall, 1 - row.specificity) == pytest.approx((found, alarms))
         assert row.precision_at_q == pytest.approx(0.2 * found / (0.2 * found + 0.8 * alarms))
-        assert row.alert_rate_at_q == pytest.approx(0.2 * found + 0.8 * alarms)
+        assert row.predicted_positive_rate_at_q == pytest.approx(0.2 * found + 0.8 * alarms)
         assert (row.recall_low, row.recall_high) == pytest.approx(
             [float(end) for end in wilson(row.tp, row.tp + row.fn)]
         )
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_precision_out_of_reach_has_no_figures():
+def test_a_precision_out_of_reach_is_nan():
     labels, probs = [0, 1, 0, 1], [0.9, 0.8, 0.7, 0.6]
     desk = threshold_table(labels, probs, labels, probs, trained_at=0.5, q=0.1, min_precision=0.9)
     row = desk.iloc[4]

@@ -36,7 +36,7 @@ def test_the_shares_are_scikit_learns_recalls() -> None:
 
 @given(st.integers(0, 999), st.integers(1, 3))
 @settings(max_examples=20, deadline=None)
-def test_turned_round_it_changes_its_sign(seed: int, seeds: int) -> None:
+def test_exchanged_experiments_change_the_sign(seed: int, seeds: int) -> None:
     rng = np.random.default_rng(seed)
     labels, runs = np.r_[1, 0, rng.integers(0, 2, 40)], ([2] * seeds, list(range(seeds)))
     sides = [(rng.random((seeds, 42)), *runs) for _ in range(2)]

@@ -6,14 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closecall.analysis.ratio.binormal import (
-    binormal_auc,
+    binormal_recall_at_fpr,
     criterion,
     d_prime,
     decompose_counts,
     decompose_rates,
-    prior_only_rates,
+    prior_shift_rates,
     rates_from_accuracy_and_f1,
-    recall_at_fpr_normal,
 )
 
 # A busy machine must not fail a property by its clock.
@@ -26,14 +25,13 @@ def test_the_two_points_of_the_question():
     distance = d_prime([0.92, 0.80], [0.08, 0.02])
     assert distance == pytest.approx([2.810, 2.895], abs=5e-4)
     assert criterion([0.92, 0.80], [0.08, 0.02]) == pytest.approx([0, 0.61], abs=5e-3)
-    assert binormal_auc(distance) == pytest.approx([0.977, 0.980], abs=5e-4)
-    assert recall_at_fpr_normal(distance[1], 0.08) == pytest.approx(0.932, abs=5e-4)
+    assert binormal_recall_at_fpr(distance[1], 0.08) == pytest.approx(0.932, abs=5e-4)
 
 
-def test_the_prior_only_curve_of_the_question():
-    recall, kept = prior_only_rates(2.81, [1, 2, 3, 5, 10])
+def test_prior_shift_curve_of_the_motivating_question():
+    recall, specificity = prior_shift_rates(2.81, [1, 2, 3, 5, 10])
     assert recall == pytest.approx([0.920, 0.877, 0.845, 0.797, 0.721], abs=5e-4)
-    assert kept == pytest.approx([0.920, 0.951, 0.964, 0.976, 0.987], abs=5e-4)
+    assert specificity == pytest.approx([0.920, 0.951, 0.964, 0.976, 0.987], abs=5e-4)
 
 
 def test_the_drop_of_the_question_is_threshold_alone():
@@ -60,7 +58,7 @@ def test_the_parts_sum_to_the_drop_in_both_orders(recall_a, fpr_a, recall_b, fpr
 @given(rates, rates)
 def test_distance_and_criterion_give_the_rates_back(recall, fpr):
     distance, cut = d_prime(recall, fpr), criterion(recall, fpr)
-    assert recall_at_fpr_normal(distance, fpr) == pytest.approx(recall)
+    assert binormal_recall_at_fpr(distance, fpr) == pytest.approx(recall)
     # Along one curve the criterion moves both rates: c = 0 is the point where they sum to 1.
     assert (cut > 0) == (recall + fpr < 1) or cut == pytest.approx(0, abs=1e-9)
 
@@ -85,9 +83,9 @@ def test_the_published_table_is_rebuilt_from_accuracy_and_f1(ratio):
 
 
 @pytest.mark.parametrize("ratio", list(GOBBLI)[1:])
-def test_the_published_table_splits_as_told(ratio):
+def test_the_published_decompositions(ratio):
     (found, alarms), (first, first_alarms) = (rates_from_accuracy_and_f1(*GOBBLI[r][:2]) for r in (ratio, 1))
-    expected, _ = prior_only_rates(d_prime(first, first_alarms), ratio)
+    expected, _ = prior_shift_rates(d_prime(first, first_alarms), ratio)
     parts = decompose_rates(float(first), float(first_alarms), float(found), float(alarms))
     assert (expected - found, parts.ranking, parts.threshold) == pytest.approx(GOBBLI[ratio][4:], **DIGITS)
 
@@ -103,13 +101,13 @@ def test_a_perfect_score_is_a_perfect_score():
     assert rates_from_accuracy_and_f1(1, 1) == (1, 0)
 
 
-def test_impossible_figures_are_refused():
+def test_impossible_values_raise():
     with pytest.raises(ValueError, match="No recall"):
         rates_from_accuracy_and_f1(0.9, 1.0)
     with pytest.raises(ValueError, match="strictly between"):
         d_prime(1.0, 0.1)
     with pytest.raises(ValueError, match="above 0"):
-        prior_only_rates(-1, 2)
+        prior_shift_rates(-1, 2)
     with pytest.raises(ValueError, match="Each count"):
         decompose_counts(5, 1, 1, 1, n_pos=4, n_neg=4)
 

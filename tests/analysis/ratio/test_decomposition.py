@@ -1,4 +1,4 @@
-"""The drop in recall, parted into ranking and threshold; the prior-only curve and the excess drop; the overlay."""
+"""Decomposition of a drop in recall, prior-shift curve, excess drop, and the ratio against the threshold."""
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,11 @@ from scipy.stats import norm
 
 from benchmarks.results.ratio_drops import decompose_ratios, decomposition_table
 from closecall.analysis.metrics.calibration import log_odds, probabilities
-from closecall.analysis.metrics.ranking import recall_at_fpr
+from closecall.analysis.metrics.ranking import threshold_at_fpr
 from closecall.analysis.ratio.decomposition import Validation, decompose_drop, paired_runs
 from closecall.analysis.ratio.prior_shift import excess_drop, prior_shift_curve
 from closecall.analysis.ratio.ratio_vs_threshold import (
     gain_over_threshold,
-    operating_points,
     ratio_vs_threshold_sentence,
     ratio_vs_threshold_table,
 )
@@ -23,7 +22,7 @@ from closecall.analysis.ratio.ratio_vs_threshold import (
 quick = settings(deadline=None, max_examples=30)
 
 
-def honest_run(labels, noise, *, d_prime, ratio):
+def calibrated_run(labels, noise, *, d_prime, ratio):
     """Probabilities of a calibrated classifier with this distance, trained at 1:ratio."""
     x = noise + np.where(labels, d_prime / 2, -d_prime / 2)
     return probabilities(d_prime * x - np.log(ratio))
@@ -34,8 +33,8 @@ def pair(rng, n_pos, n_neg, *, d_prime_b, seeds=1):
     noise = rng.normal(size=(seeds, n_pos + n_neg))
     return (
         labels,
-        honest_run(labels, noise, d_prime=2.81, ratio=1),
-        honest_run(labels, noise, d_prime=d_prime_b, ratio=10),
+        calibrated_run(labels, noise, d_prime=2.81, ratio=1),
+        calibrated_run(labels, noise, d_prime=d_prime_b, ratio=10),
     )
 
 
@@ -54,24 +53,28 @@ def test_a_pure_shift_is_all_threshold():
     assert (parts.ranking.value, parts.ranking_other.value) == pytest.approx((0, 0), abs=1e-3)
 
 
+def recall_at(labels, probs, *, fpr):
+    return (probs[labels == 1] >= threshold_at_fpr(labels, probs, fpr=fpr)).mean()
+
+
 def test_parts_agree_with_recall_at_the_matched_rate():
     labels, a, b = (
         array[0] if array.ndim == 2 else array for array in pair(np.random.default_rng(2), 90, 200, d_prime_b=2)
     )
     parts = decompose_drop(labels, a, b, draws=2)
     f_a, f_b = ((probs >= 0.5)[labels == 0].mean() for probs in (a, b))
-    assert parts.ranking.value == pytest.approx(parts.recall_a - recall_at_fpr(labels, b, fpr=f_a))
-    assert parts.threshold_other.value == pytest.approx(parts.recall_a - recall_at_fpr(labels, a, fpr=f_b))
-    assert (parts.flagged_a, parts.flagged_b) == pytest.approx((200 * f_a, 200 * f_b))
+    assert parts.ranking.value == pytest.approx(parts.recall_a - recall_at(labels, b, fpr=f_a))
+    assert parts.threshold_other.value == pytest.approx(parts.recall_a - recall_at(labels, a, fpr=f_b))
+    assert (parts.false_positives_a, parts.false_positives_b) == pytest.approx((200 * f_a, 200 * f_b))
 
 
 @quick
 @given(st.integers(0, 10**6), st.integers(1, 3), st.booleans(), st.sampled_from([None, 0.1]))
-def test_the_parts_sum_to_the_drop(seed, seeds, on_validation, alerts_at):
+def test_the_parts_sum_to_the_drop(seed, seeds, on_validation, match_prevalence):
     rng = np.random.default_rng(seed)
     labels, a, b = pair(rng, 20, 30, d_prime_b=1.5, seeds=seeds)
     validation = Validation(*pair(rng, 15, 25, d_prime_b=1.5, seeds=seeds)) if on_validation else None
-    parts = decompose_drop(labels, a, b, validation=validation, alerts_at=alerts_at, draws=5)
+    parts = decompose_drop(labels, a, b, validation=validation, match_prevalence=match_prevalence, draws=5)
     assert parts.drop.value == pytest.approx((a >= 0.5)[:, labels == 1].mean() - (b >= 0.5)[:, labels == 1].mean())
     for one, other in (
         (parts.ranking, parts.threshold),
@@ -100,15 +103,15 @@ def test_thresholds_come_from_validation():
     assert parts.recall_a - parts.ranking.value == pytest.approx(0.75)
 
 
-def test_a_fixed_alert_budget_matches_alerts_instead_of_false_alarms():
+def test_match_prevalence_matches_predicted_positives():
     labels, a, b = pair(np.random.default_rng(5), 4000, 4000, d_prime_b=2.0)
     q = 0.2
-    parts = decompose_drop(labels, a, b, alerts_at=q, draws=2)
+    parts = decompose_drop(labels, a, b, match_prevalence=q, draws=2)
     recall_a, fpr_a = ((a[0] >= 0.5)[labels == c].mean() for c in (1, 0))
     budget = q * recall_a + (1 - q) * fpr_a
     # Brute force over every cut of b.
-    alerts = {t: q * (b[0][:4000] >= t).mean() + (1 - q) * (b[0][4000:] >= t).mean() for t in b[0][::40]}
-    best = max((b[0][:4000] >= t).mean() for t, rate in alerts.items() if rate <= budget)
+    predicted_positives = {t: q * (b[0][:4000] >= t).mean() + (1 - q) * (b[0][4000:] >= t).mean() for t in b[0][::40]}
+    best = max((b[0][:4000] >= t).mean() for t, rate in predicted_positives.items() if rate <= budget)
     assert recall_a - parts.ranking.value == pytest.approx(best, abs=0.01)
 
 
@@ -123,7 +126,7 @@ def test_the_interval_of_the_ranking_part_covers_the_truth():
     assert covered / 60 >= 0.88
 
 
-def test_ranking_that_is_intact_is_seldom_called_lost():
+def test_intact_ranking_is_seldom_reported_as_lost():
     rng = np.random.default_rng(7)
     lost = 0
     for trial in range(60):
@@ -132,8 +135,8 @@ def test_ranking_that_is_intact_is_seldom_called_lost():
         a, b = (0.8 * shared + 0.6 * rng.normal(size=210) for _ in range(2))
         parts = decompose_drop(
             labels,
-            honest_run(labels, a, d_prime=2.81, ratio=1),
-            honest_run(labels, b, d_prime=2.81, ratio=10),
+            calibrated_run(labels, a, d_prime=2.81, ratio=1),
+            calibrated_run(labels, b, d_prime=2.81, ratio=10),
             draws=150,
             seed=trial,
         )
@@ -141,7 +144,7 @@ def test_ranking_that_is_intact_is_seldom_called_lost():
     assert lost / 60 <= 0.09
 
 
-def test_uneven_seeds_are_refused():
+def test_uneven_seeds_raise():
     labels, a, b = pair(np.random.default_rng(8), 20, 20, d_prime_b=2, seeds=2)
     with pytest.raises(ValueError, match="same seeds"):
         decompose_drop(labels, a, b[:1])
@@ -160,11 +163,11 @@ def test_runs_are_paired_by_seed():
 def sweep(rng, n_pos=200, n_neg=600):
     labels = np.repeat([1, 0], [n_pos, n_neg])
     noise = rng.normal(size=n_pos + n_neg)
-    probs = [honest_run(labels, noise, d_prime=d, ratio=r) for d, r in ((2.81, 1), (2.81, 5), (1.8, 10))]
+    probs = [calibrated_run(labels, noise, d_prime=d, ratio=r) for d, r in ((2.81, 1), (2.81, 5), (1.8, 10))]
     return labels, np.array(probs), [1, 5, 10], [0, 0, 0]
 
 
-def test_the_sweep_is_told_ratio_by_ratio():
+def test_decompositions_of_a_sweep():
     labels, probs, ratios, seeds = sweep(np.random.default_rng(9))
     parts = decompose_ratios(labels, probs, ratios, seeds, draws=50)
     assert list(parts) == [5, 10]
@@ -176,38 +179,30 @@ def test_the_sweep_is_told_ratio_by_ratio():
         decompose_ratios(labels, probs, ratios, seeds, val_labels=labels)
 
 
-def test_the_overlay_says_what_a_ratio_buys():
+def test_ratio_vs_threshold_result():
     labels, probs, ratios, seeds = sweep(np.random.default_rng(10), 400, 4000)
     table = ratio_vs_threshold_table(decompose_ratios(labels, probs, ratios, seeds, draws=100))
-    assert table["buys"].tolist() == ["no difference seen", "less"]
+    assert table["result"].tolist() == ["no difference shown", "less"]
     assert table.loc[1, "high"] < 0
-    assert "moving the threshold does better" in table.loc[1, "sentence"]
+    assert "a moved threshold does better" in table.loc[1, "sentence"]
     better = ratio_vs_threshold_table(decompose_ratios(labels, probs[[2, 0]], [1, 5], [0, 0], draws=100))
-    assert better["buys"].tolist() == ["more"]
+    assert better["result"].tolist() == ["more"]
 
 
-def test_the_overlay_does_not_read_a_handful_of_false_alarms():
+def test_ratio_vs_threshold_needs_false_positives():
     labels, probs, ratios, seeds = sweep(np.random.default_rng(11), 60, 60)
     parts = decompose_ratios(labels, probs, ratios, seeds, draws=20)
     assert not parts[5].both_orders
-    assert ratio_vs_threshold_table(parts).loc[0, "buys"] == "too few false alarms"
+    assert ratio_vs_threshold_table(parts).loc[0, "result"] == "too few false positives"
     gain = gain_over_threshold(parts[10])
     assert gain.low <= gain.value <= gain.high and gain.value == -parts[10].ranking_other.value
-
-
-def test_operating_points_have_a_row_for_each_run():
-    labels, probs, ratios, seeds = sweep(np.random.default_rng(12))
-    points = operating_points(labels, probs, ratios, seeds)
-    assert points["ratio"].tolist() == ratios
-    assert points["false_positive_rate"].is_monotonic_decreasing
-    assert points["recall"].iloc[0] == pytest.approx((probs[0] >= 0.5)[:200].mean())
 
 
 def test_prior_only_recall_is_the_closed_form_for_normal_scores():
     labels, a, _ = pair(np.random.default_rng(13), 100_000, 100_000, d_prime_b=2)
     curve = prior_shift_curve(labels, log_odds(a), [1, 2, 3, 5, 10])
     assert curve["recall"].to_numpy() == pytest.approx([0.920, 0.877, 0.845, 0.797, 0.721], abs=5e-3)
-    assert curve["true_negative_rate"].to_numpy() == pytest.approx([0.920, 0.951, 0.964, 0.976, 0.987], abs=5e-3)
+    assert curve["specificity"].to_numpy() == pytest.approx([0.920, 0.951, 0.964, 0.976, 0.987], abs=5e-3)
 
 
 def test_prior_only_from_another_reference_is_the_same_shift():
@@ -233,7 +228,7 @@ def test_excess_drop_needs_paired_seeds_and_real_ratios():
         excess_drop(labels, a, b, calibrated_on=(labels, a), ratio=0)
 
 
-def test_the_excess_of_an_honest_pair_is_covered_although_the_slope_is_estimated():
+def test_excess_drop_of_a_calibrated_pair_is_covered_with_an_estimated_slope():
     covered = 0
     for trial in range(60):
         rng = np.random.default_rng(1000 + trial)
@@ -241,17 +236,18 @@ def test_the_excess_of_an_honest_pair_is_covered_although_the_slope_is_estimated
         validation = pair(rng, 60, 120, d_prime_b=2.81)[:2]
         estimate = excess_drop(labels, a, b, calibrated_on=validation, ratio=10, draws=200)
         covered += estimate.low <= 0 <= estimate.high
-    assert covered >= 52  # 57 expected; with the slope taken as known it is about 50
+    assert covered >= 52  # 57 expected; with a known slope it is about 50
 
 
-def overlay(*rows):
-    return pd.DataFrame(rows, columns=["ratio", "gain", "buys"])
+def table_of(*rows):
+    return pd.DataFrame(rows, columns=["ratio", "gain", "result"])
 
 
-def test_the_overlay_is_told_in_one_sentence():
-    nothing = overlay((2, 0.01, "no difference seen"), (10, 0, "too few false alarms"))
-    told = "Changing the ratio bought nothing that moving the threshold of 1:1 would not."
-    assert ratio_vs_threshold_sentence(nothing) == f"{told} Too few false alarms to compare: 1:10."
-    both = overlay((2, 0.031, "more"), (5, -0.02, "less"))
-    assert "more than it: 1:2 by 3.1 points; less than it: 1:5 by 2.0 points" in ratio_vs_threshold_sentence(both)
-    assert ratio_vs_threshold_sentence(overlay((10, 0, "too few false alarms"))).startswith("Nothing can be said yet.")
+def test_ratio_vs_threshold_sentence():
+    nothing = table_of((2, 0.01, "no difference shown"), (10, 0, "too few false positives"))
+    assert "more" not in ratio_vs_threshold_sentence(nothing).partition(" by ")[0]
+    assert ratio_vs_threshold_sentence(nothing).endswith("Too few false positives to compare: 1:10.")
+    both = table_of((2, 0.031, "more"), (5, -0.02, "less"))
+    assert "more: 1:2 by 3.1 points; less: 1:5 by 2.0 points" in ratio_vs_threshold_sentence(both)
+    few = ratio_vs_threshold_sentence(table_of((10, 0, "too few false positives")))
+    assert few.startswith("No ratio can be compared") and few.endswith("1:10.")

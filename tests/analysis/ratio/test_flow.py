@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from closecall.analysis.intervals import holm, mcnemar, paired_difference
 from closecall.analysis.metrics.outcomes import outcomes
-from closecall.analysis.ratio.flow import flow_members, flow_table, majority_right, paired_tests
+from closecall.analysis.ratio.flow import flow_table, majority_correct, paired_tests
 
 # A busy machine must not fail a property by its clock.
 quick = settings(deadline=None, max_examples=30)
@@ -17,11 +17,11 @@ RATIOS = [1, 5, 10]
 
 
 def probs_from(*strings):
-    """One column for each string of H/F (called positive) and M/R (not)."""
+    """One column for each string of H/F (predicted positive) and M/R (not)."""
     return np.array([[0.9 if letter in "HF" else 0.1 for letter in string] for string in strings]).T
 
 
-def test_the_flow_counts_every_passage():
+def test_the_flow_counts_every_change():
     table = flow_table([1, 1, 1, 0], probs_from("HMM", "HHM", "MHH", "FRR"), RATIOS)
     steps = {tuple(row[:-1]): row[-1] for row in table.itertuples(index=False)}
     assert steps[(1, 5, 1, "tp", "fn")] == 1
@@ -35,39 +35,20 @@ def test_the_flow_counts_every_passage():
 
 @quick
 @given(hnp.arrays(np.bool_, st.tuples(st.just(3), st.integers(2, 40))), st.data())
-def test_the_flow_agrees_with_the_outcomes_and_its_members(called, data):
-    labels = data.draw(hnp.arrays(np.int64, called.shape[1], elements=st.integers(0, 1)))
-    probs = np.where(called, 0.8, 0.2)
+def test_the_flow_agrees_with_the_outcomes(predictions, data):
+    labels = data.draw(hnp.arrays(np.int64, predictions.shape[1], elements=st.integers(0, 1)))
+    probs = np.where(predictions, 0.8, 0.2)
     names = outcomes(labels, probs)
     for row in flow_table(labels, probs, RATIOS).itertuples():
         at = RATIOS.index(row.from_ratio)
         expected = np.flatnonzero((names[at] == row.from_outcome) & (names[at + 1] == row.to_outcome))
-        members = flow_members(
-            labels,
-            probs,
-            RATIOS,
-            from_ratio=row.from_ratio,
-            to_ratio=row.to_ratio,
-            from_outcome=row.from_outcome,
-            to_outcome=row.to_outcome,
-        )
-        assert members.tolist() == expected.tolist() and row.count == len(expected)
+        assert row.count == len(expected)
 
 
 def test_most_seeds_decide_and_a_tie_is_right():
-    levels, right = majority_right([1, 1], probs_from("HHMHM", "HMMHM"), [1, 1, 1, 5, 5])
+    levels, right = majority_correct([1, 1], probs_from("HHMHM", "HMMHM"), [1, 1, 1, 5, 5])
     assert levels.tolist() == [1, 5]
     assert right.tolist() == [[True, False], [True, True]]
-
-
-def test_members_of_a_passage_that_cannot_be():
-    labels, probs = [1, 0], probs_from("HMM", "RRR")
-    passage = {"from_outcome": "tp", "to_outcome": "fn"}
-    assert flow_members(labels, probs, RATIOS, from_ratio=1, to_ratio=10, **passage).tolist() == [0]
-    with pytest.raises(ValueError, match="no runs at both"):
-        flow_members(labels, probs, RATIOS, from_ratio=1, to_ratio=7, **passage)
-    with pytest.raises(ValueError, match="An outcome is"):
-        flow_members(labels, probs, RATIOS, from_ratio=1, to_ratio=5, from_outcome="hit", to_outcome="fn")
 
 
 def test_paired_tests_are_newcombe_and_mcnemar_with_holm_over_the_table():

@@ -1,4 +1,4 @@
-"""Outcome strings and groups over ratios and seeds, and cuts matched to the reference ratio."""
+"""Outcome strings and groups over ratios and seeds, and thresholds matched to the reference ratio."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from closecall.analysis.ratio.matched_thresholds import fpr_matched_thresholds, recall_matched_thresholds
-from closecall.analysis.ratio.outcome_groups import KINDS, outcome_groups, outcome_strings, right_shares
+from closecall.analysis.ratio.outcome_groups import (
+    KINDS,
+    correct_shares,
+    current_group,
+    fpr_matched_thresholds,
+    outcome_groups,
+    outcome_strings,
+    recall_matched_thresholds,
+)
 
 # A busy machine must not fail a property by its clock.
 quick = settings(deadline=None, max_examples=30)
@@ -17,7 +24,7 @@ SEEDS = [0, 1, 0, 1, 0, 1]
 
 
 def probs_from(*strings):
-    """One column for each string of H/F (called positive) and M/R (not), without the strokes."""
+    """One column for each string of H/F (predicted positive) and M/R (not), without the strokes."""
     return np.array([[0.9 if letter in "HF" else 0.1 for letter in string] for string in strings]).T
 
 
@@ -41,7 +48,7 @@ def test_two_runs_in_one_place_are_refused():
 @pytest.mark.parametrize(
     ("label", "string", "kind", "group", "unstable"),
     [
-        (1, "HHHHHH", "always right", "always hit", False),
+        (1, "HHHHHH", "always right", "always true positive", False),
         (1, "MMMMMM", "always wrong", "always missed", False),
         (1, "HHHHMM", "lost", "lost at 1:10", False),
         (1, "HHMMMM", "lost", "lost at 1:5", False),
@@ -49,13 +56,13 @@ def test_two_runs_in_one_place_are_refused():
         (1, "MMHHHH", "gained", "gained at 1:5", False),
         (1, "HHHMHH", "unstable", "unstable", True),
         (1, "HHMMHH", "wavering", "wavering", False),
-        (0, "RRRRRR", "always right", "always rejected", False),
-        (0, "FFFFFF", "always wrong", "always false alarm", False),
-        (0, "FFRRRR", "gained", "cleared at 1:5", False),
-        (0, "RRRRFF", "lost", "false alarm from 1:10", False),
+        (0, "RRRRRR", "always right", "always true negative", False),
+        (0, "FFFFFF", "always wrong", "always false positive", False),
+        (0, "FFRRRR", "gained", "true negative from 1:5", False),
+        (0, "RRRRFF", "lost", "false positive from 1:10", False),
     ],
 )
-def test_each_history_has_its_group(label, string, kind, group, unstable):
+def test_groups_by_outcomes(label, string, kind, group, unstable):
     # The second example only supplies the other class.
     probs = probs_from(string, "HMHMHM")
     row = outcome_groups([label, 1 - label], probs, RATIOS, SEEDS).iloc[0]
@@ -75,7 +82,7 @@ def test_a_fractional_ratio_is_written_as_it_is():
     assert groups.loc[0, "group"] == "lost at 1:2.03"
 
 
-def test_lost_is_recoverable_when_its_rank_still_clears_the_matched_cut():
+def test_lost_is_recoverable_when_its_rank_is_above_the_matched_threshold():
     labels = [1, 1, 1, 0, 0, 0, 0]
     balanced = [0.9, 0.8, 0.7, 0.6, 0.3, 0.2, 0.1]
     # At 1:10 everything sinks; the second positive keeps its rank, the third falls below the second best negative.
@@ -85,17 +92,17 @@ def test_lost_is_recoverable_when_its_rank_still_clears_the_matched_cut():
     assert groups["recoverable"].tolist()[:3] == [False, True, False]
 
 
-def test_matched_cuts_give_every_run_the_reference_rates():
+def test_matched_thresholds_give_every_run_the_reference_rates():
     rng = np.random.default_rng(0)
     labels = rng.random(2000) < 0.3
     logits = rng.normal(size=(6, 2000)) + 2 * labels - np.repeat([0.0, 1.5, 2.3], 2)[:, None]
     probs = 1 / (1 + np.exp(-logits))
-    cuts = fpr_matched_thresholds(labels, probs, RATIOS, SEEDS)
-    rates = (probs >= cuts[:, None])[:, ~labels].mean(axis=1)
+    thresholds = fpr_matched_thresholds(labels, probs, RATIOS, SEEDS)
+    rates = (probs >= thresholds[:, None])[:, ~labels].mean(axis=1)
     own = (probs[:2] >= 0.5)[:, ~labels].mean(axis=1)
     assert rates == pytest.approx(np.tile(own, 3))
-    cuts = recall_matched_thresholds(labels, probs, RATIOS, SEEDS)
-    recalls = (probs >= cuts[:, None])[:, labels].mean(axis=1)
+    thresholds = recall_matched_thresholds(labels, probs, RATIOS, SEEDS)
+    recalls = (probs >= thresholds[:, None])[:, labels].mean(axis=1)
     assert recalls == pytest.approx(np.tile((probs[:2] >= 0.5)[:, labels].mean(axis=1), 3))
 
 
@@ -103,13 +110,13 @@ def test_a_seed_without_a_reference_run_takes_the_mean():
     labels = np.repeat([1, 0], [1, 4])
     first, second = [0.9, 0.9, 0.9, 0.1, 0.1], [0.9, 0.1, 0.1, 0.1, 0.1]
     later = [0.9, 0.4, 0.3, 0.2, 0.1]
-    cuts = fpr_matched_thresholds(labels, [first, second, later], [1, 1, 5], [0, 1, 2])
-    assert 0.3 < cuts[2] < 0.4
+    thresholds = fpr_matched_thresholds(labels, [first, second, later], [1, 1, 5], [0, 1, 2])
+    assert 0.3 < thresholds[2] < 0.4
 
 
 @quick
 @given(hnp.arrays(np.bool_, st.tuples(st.just(6), st.integers(2, 30))), st.data())
-def test_groups_agree_with_a_plain_reading_of_the_rule(called, data):
+def test_groups_agree_with_a_direct_implementation(called, data):
     n = called.shape[1]
     labels = data.draw(hnp.arrays(np.int64, n, elements=st.integers(0, 1)))
     frame = outcome_groups(labels, np.where(called, 0.9, 0.1), RATIOS, SEEDS)
@@ -131,7 +138,23 @@ def test_groups_agree_with_a_plain_reading_of_the_rule(called, data):
         assert not frame.recoverable[i] or kind == "lost"
 
 
-def test_right_shares_are_by_rising_ratio():
-    levels, shares = right_shares([1, 0], probs_from("HHHMMM", "FFRFRR")[::-1], RATIOS[::-1])
+def test_correct_shares_by_increasing_ratio():
+    levels, shares = correct_shares([1, 0], probs_from("HHHMMM", "FFRFRR")[::-1], RATIOS[::-1])
     assert levels.tolist() == [1, 5, 10]
     assert shares.T.tolist() == [[1, 0.5, 0], [0, 0.5, 1]]
+
+
+@pytest.mark.parametrize(
+    ("old", "current"),
+    [
+        ("always hit", "always true positive"),
+        ("always rejected", "always true negative"),
+        ("always false alarm", "always false positive"),
+        ("false alarm from 1:10", "false positive from 1:10"),
+        ("cleared at 1:2.5", "true negative from 1:2.5"),
+        ("lost at 1:5", "lost at 1:5"),
+        ("unstable", "unstable"),
+    ],
+)
+def test_old_group_names_stay_readable(old, current):
+    assert current_group(old) == current

@@ -13,9 +13,9 @@ import torch
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
 
-from closecall.analysis.metrics.calibration import log_odds, undo_undersampling
+from closecall.analysis.metrics.calibration import log_odds, probabilities
 from closecall.analysis.metrics.ranking import auc
-from closecall.data.experiments.remedies import PLAIN, REMEDIES, find_remedy, remedy_title, trained_remedies
+from closecall.data.experiments.remedies import METHODS, PLAIN, REMEDIES, find_remedy, remedy_title, trained_remedies
 from closecall.data.experiments.runs import RunStatus, load_run, read_status, write_status
 from closecall.data.experiments.store import load_evaluation, load_experiment, load_run_config, run_folder, run_names
 from closecall.data.experiments.task_folders import task_folder
@@ -29,11 +29,13 @@ from closecall.models.queue.scheduler import Worker
 from closecall.models.queue.sweeps import SweepRequest, add_remedies
 from closecall.models.queue.tasks import next_task, training_work
 from closecall.models.runtime.progress import Cancelled
-from closecall.models.training.baselines import one_class_scores
+from closecall.models.training.baselines import FEATURES, ONE_CLASS
 from closecall.models.training.head_retraining import head_layer
+from closecall.models.training.losses import LOSSES
 from closecall.models.training.resume import FILE as RESUME
 from closecall.models.training.run import execute
 from closecall.models.training.run_data import run_data_of, training_fingerprint
+from closecall.models.training.samplers import LOG_ODDS_SHIFTS, SAMPLERS
 from closecall.models.training.throughput import Throughput, save_throughput
 from tests.makers import make_experiment
 from tests.models.training.test_run import CODE_FOLDER, KILLED, finish, same_results
@@ -115,33 +117,46 @@ def test_the_simple_models_are_scikit_learns_own(workspace: Path) -> None:
     _, _, (run,) = make_arms(workspace, ["frozen-logistic"])
     frame = read_frame(finish(run) / "predictions.parquet")
     record = read_json(run_folder(run.experiment, run.name) / "metrics.json")["remedy_record"]
-    material = run_data_of(run, lambda: None)
+    data = run_data_of(run, lambda: None)
     from closecall.models.encoders.loading import load_encoder
 
     encoder = load_encoder(run.training.encoder)
     own, asked = (
-        run_inference(encoder, material.tokens, rows["place"].to_numpy(), score=False).embeddings
-        for rows in (material.training, material.evaluation)
+        run_inference(encoder, data.tokens, rows["place"].to_numpy(), score=False).embeddings
+        for rows in (data.training, data.evaluation)
     )
-    theirs = LogisticRegression(C=record["inverse_penalty"], max_iter=5000).fit(own, material.training["label"])
+    theirs = LogisticRegression(C=record["inverse_penalty"], max_iter=5000).fit(own, data.training["label"])
     np.testing.assert_allclose(frame["logit"], theirs.decision_function(asked), atol=0.02)
 
 
-def test_one_class_scores_look_at_positives_only() -> None:
+def test_every_remedy_has_its_code_and_every_code_its_remedy() -> None:
+    by_kind = {kind: {one.name for one in REMEDIES if one.kind == kind} for kind in {one.kind for one in REMEDIES}}
+    assert by_kind == {
+        "loss": set(LOSSES),
+        "sampling": set(SAMPLERS),
+        "simple": set(FEATURES),
+        "one-class": set(ONE_CLASS),
+        "head": {"retrained-head"},
+    }
+    assert {one.name for one in REMEDIES if one.balanced_to} == set(SAMPLERS) and set(LOG_ODDS_SHIFTS) <= set(SAMPLERS)
+    assert all(one.help and one.title for one in METHODS)
+
+
+def test_one_class_scores_use_positives_only() -> None:
     rng = np.random.default_rng(0)
     positives = rng.normal(size=(40, 8)) + np.r_[4, np.zeros(7)]
     positives /= np.linalg.norm(positives, axis=1, keepdims=True)
-    asked = np.concatenate([positives[:5], -positives[:5]])
-    for name in ("one-class-svm", "one-class-mahalanobis", "one-class-knn"):
-        scores = one_class_scores(name, positives, asked)
+    queried = np.concatenate([positives[:5], -positives[:5]])
+    for name in ONE_CLASS:
+        scores = ONE_CLASS[name](positives, queried)
         assert scores[:5].min() > scores[5:].max()
     distances = [
         (one - positives.mean(0)) @ np.linalg.inv(LedoitWolf().fit(positives).covariance_) @ (one - positives.mean(0))
-        for one in asked
+        for one in queried
     ]
-    np.testing.assert_allclose(one_class_scores("one-class-mahalanobis", positives, asked) ** 2, distances)
-    nearest = [np.sort(positives @ one)[-5:].mean() for one in asked]
-    np.testing.assert_allclose(one_class_scores("one-class-knn", positives, asked), nearest)
+    np.testing.assert_allclose(ONE_CLASS["one-class-mahalanobis"](positives, queried) ** 2, distances)
+    nearest = [np.sort(positives @ one)[-5:].mean() for one in queried]
+    np.testing.assert_allclose(ONE_CLASS["one-class-knn"](positives, queried), nearest)
 
 
 def test_a_retrained_head_keeps_the_encoder(workspace: Path) -> None:
@@ -159,8 +174,8 @@ def test_a_retrained_head_keeps_the_encoder(workspace: Path) -> None:
     assert changed == ["classifier.weight", "classifier.bias"]
     record = read_json(folder / "metrics.json")["remedy_record"]
     assert record["from"] == "r2-s0-none" and record["inverse_penalty"] > 0
-    material = run_data_of(run, lambda: None)
-    logits = run_inference(after, material.tokens, material.evaluation["place"].to_numpy()).logits
+    data = run_data_of(run, lambda: None)
+    logits = run_inference(after, data.tokens, data.evaluation["place"].to_numpy()).logits
     frame = read_frame(folder / "predictions.parquet")
     np.testing.assert_allclose(frame["logit"], logits[:, 1] - logits[:, 0], atol=1e-4)
     assert auc(frame["label"], frame["logit"])[0] > 0.9
@@ -181,16 +196,16 @@ def test_under_sampling_is_undone_in_the_classifier_itself(workspace: Path) -> N
     _, _, (run,) = make_arms(workspace, ["under-sampling"], epochs=1)
     folder = finish(run)
     model = load_checkpoint(str(folder / "checkpoint"))
-    material = run_data_of(run, lambda: None)
-    places = material.evaluation["place"].to_numpy()
-    logits = run_inference(model, material.tokens, places).logits
+    data = run_data_of(run, lambda: None)
+    places = data.evaluation["place"].to_numpy()
+    logits = run_inference(model, data.tokens, places).logits
     frame = read_frame(folder / "predictions.parquet")
     np.testing.assert_allclose(frame["logit"], logits[:, 1] - logits[:, 0], atol=1e-5)
     kept = run.n_positives / run.n_negatives
     with torch.no_grad():
         head_layer(model).bias[1] -= np.log(kept)  # as it was trained
-    raw = run_inference(model, material.tokens, places).logits.astype(np.float64)
-    undone = undo_undersampling(1 / (1 + np.exp(raw[:, 0] - raw[:, 1])), kept=kept)
+    raw = run_inference(model, data.tokens, places).logits.astype(np.float64)
+    undone = probabilities(raw[:, 1] - raw[:, 0] + np.log(kept))
     np.testing.assert_allclose(frame["logit"], log_odds(undone), atol=1e-4)
     metrics = read_json(folder / "metrics.json")
     assert metrics["steps"] == -(-2 * run.n_positives // 16) and metrics["epochs"] == 1

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecall.analysis.metrics.calibration import log_odds, undo_undersampling
+from closecall.analysis.metrics.calibration import log_odds
 from closecall.data.experiments.remedies import examples_an_epoch
 from closecall.models.training.samplers import all_rows, over_sample, sampler_of, under_sample, undersampling_shift
+
+
+def corrected(prob: float, *, kept: float) -> float:
+    """Dal Pozzolo et al. (2015): p = b p_s/((b - 1) p_s + 1), with b the share of negatives kept."""
+    return kept * prob / ((kept - 1) * prob + 1)
+
 
 mixed = st.tuples(st.integers(1, 40), st.integers(1, 40), st.randoms(use_true_random=False))
 seeds, epochs = st.integers(0, 5), st.integers(0, 5)
@@ -69,13 +75,12 @@ def test_the_undo_is_the_formula(positives: int, negatives: int, prob: float) ->
     labels = np.r_[np.ones(positives), np.zeros(negatives)].astype(np.int8)
     shift = undersampling_shift(labels)
     if negatives >= positives:
-        undone = undo_undersampling(prob, kept=positives / negatives)
-        assert log_odds(undone) == pytest.approx(log_odds(prob) + shift, abs=1e-6)
+        assert log_odds(corrected(prob, kept=positives / negatives)) == pytest.approx(log_odds(prob) + shift, abs=1e-6)
     mirrored = undersampling_shift(1 - labels)
     assert shift == pytest.approx(-mirrored)
 
 
 def test_the_undo_gives_back_the_prior() -> None:
     """A classifier that says one half after under-sampling at 1:10 means one in eleven."""
-    assert undo_undersampling(0.5, kept=0.1) == pytest.approx(1 / 11)
+    assert corrected(0.5, kept=0.1) == pytest.approx(1 / 11)
     assert undersampling_shift(np.r_[np.ones(10), np.zeros(100)]) == pytest.approx(np.log(0.1))
