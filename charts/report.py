@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -137,7 +138,7 @@ def _drop(content: ReportContent, found: RatioComparisons) -> list[Section]:
 
 def _runs(content: ReportContent) -> Section:
     runs = content.runs
-    columns = {"Run": runs["name"]}
+    columns: dict[str, Any] = {"Run": runs["name"]}
     columns |= {OUTCOME_NAMES[code].capitalize(): runs[code] for code in ("tp", "fn", "fp", "tn")}
     columns |= {one.title: runs[one.name].map(one.text) for one in metrics_in(RUNS)}
     columns["Collapsed"] = ["yes" if collapsed else "" for collapsed in runs["collapsed"]]

@@ -46,7 +46,7 @@ def run_table(runs: pd.DataFrame, scores_of: Callable[[str], Scores], *, q: floa
     """
     table = with_rate_metrics(runs, q=q)
     ranking = pd.DataFrame([score_metrics(scores_of(name), q=q) for name in runs["name"]], index=runs.index)
-    return table.assign(**{name: ranking[name] for name in ranking})
+    return table.assign(**{str(name): ranking[name] for name in ranking})
 
 
 def ratio_table(runs: pd.DataFrame, scores_of: Callable[[str], Scores], *, q: float) -> pd.DataFrame:
