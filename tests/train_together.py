@@ -10,7 +10,7 @@ import numpy as np
 from accelerate import Accelerator
 from safetensors.torch import save_model
 
-from tests.models.training.test_loop import make_lesson, taught
+from tests.models.training.test_loop import make_spec, taught
 
 N = 41
 """Five batches of eight and one of a single text, in which a second process has no share."""
@@ -18,7 +18,7 @@ N = 41
 
 def main(tiny: Path, out: Path) -> None:
     accelerator = Accelerator(mixed_precision="no")
-    model, trained = taught(tiny, out, make_lesson(tiny, n=N), accelerator)
+    model, trained = taught(tiny, out, make_spec(tiny, n=N), accelerator)
     if accelerator.is_main_process:
         save_model(model, str(out / "model.safetensors"))
         np.save(out / "pos_probs.npy", trained.pos_probs)

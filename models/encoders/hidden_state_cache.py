@@ -59,7 +59,7 @@ def frozen_layers(model: Any) -> tuple[int, int]:
     return max(0, layers - TRAINED_LAYERS), layers
 
 
-def is_cacheable(tokens: Tokens, places: np.ndarray, *, hidden: int, room: int) -> Tokens:
+def truncated_to_fit(tokens: Tokens, places: np.ndarray, *, hidden: int, room: int) -> Tokens:
     """The same texts, cut so that the states of those at `places` take at most `room` bytes; the last token is kept.
 
     UserError when so few tokens would be left of a text that nothing can be learned.
@@ -83,13 +83,13 @@ def is_cacheable(tokens: Tokens, places: np.ndarray, *, hidden: int, room: int) 
     return Tokens(flat, np.concatenate([[0], ends]), tokens.pad_id)
 
 
-def has_disk_space() -> int:
+def cache_budget() -> int:
     """Bytes that states may take: at most half of what is free on the disk."""
     return min(MOST_BYTES, shutil.disk_usage(workspace_folder()).free // 2)
 
 
 def cached_hidden_states(
-    tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device, watch: ProgressReporter
+    tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device, reporter: ProgressReporter
 ) -> HiddenStateCache:
     """The prefix of the texts at `places`, from the cache, or made now beside the other lanes that need it too.
 
@@ -99,9 +99,9 @@ def cached_hidden_states(
     groups = [np.concatenate(batches[start : start + PART_BATCHES]) for start in range(0, len(batches), PART_BATCHES)]
     folder = _folder(tokens, places, encoder, device)
     files = [folder / f"embeddings-{number}.npy" for number in range(len(groups))]
-    reader = _Reader(encoder, tokens, device, watch)
-    with watch.phase("embedding", steps=len(batches)):
-        make_cooperatively(files, lambda number: reader.write(places[groups[number]], folder, number), watch.check)
+    reader = _Reader(encoder, tokens, device, reporter)
+    with reporter.phase("embedding", steps=len(batches)):
+        make_cooperatively(files, lambda number: reader.write(places[groups[number]], folder, number), reporter.check)
     states = [folder / f"states-{number}.npy" for number in range(len(groups))]
     kept = tuple(np.load(file, mmap_mode="r") for file in states if file.exists())
     order = np.concatenate(groups)
@@ -152,8 +152,8 @@ class _States(nn.Module):
 class _Reader:
     """Passes texts through the encoder; loaded when the first part is not there."""
 
-    def __init__(self, encoder: str, tokens: Tokens, device: torch.device, watch: ProgressReporter) -> None:
-        self._encoder, self._tokens, self._device, self._watch = encoder, tokens, device, watch
+    def __init__(self, encoder: str, tokens: Tokens, device: torch.device, reporter: ProgressReporter) -> None:
+        self._encoder, self._tokens, self._device, self._reporter = encoder, tokens, device, reporter
         self._model: Any = None
         self._batches = 0
 
@@ -189,7 +189,7 @@ class _Reader:
 
     def _seen(self, number: int, tokens: int, examples: int) -> None:
         self._batches += 1
-        self._watch.advance("forward", tokens=tokens, examples=examples, step=self._batches)
+        self._reporter.advance("forward", tokens=tokens, examples=examples, step=self._batches)
 
 
 def _stored(output: Any) -> torch.Tensor:

@@ -126,7 +126,7 @@ def measure_speed(config: TrainingConfig, texts: pd.Series) -> Throughput:
     sample = texts.sample(n=min(SAMPLE, len(texts)), random_state=0).tolist()
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "closecall.models.training.throughput_measurement"],
+            [sys.executable, "-m", "closecall.models.training.throughput"],
             input=json.dumps({"config": asdict(config), "texts": sample}),
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ import pandas as pd
 from closecall.data.annotations.hard_cases import hard_cases_log, load_hard_cases
 from closecall.data.datasets.store import Dataset, load_dataset, save_dataset
 from closecall.data.datasets.versions import Relabelling, decide_relabelling, relabelled_dataset
-from closecall.data.experiments.plans import carried_plan, training_counts
+from closecall.data.experiments.plans import adapted_plan, training_counts
 from closecall.data.experiments.store import (
     ExperimentConfig,
     create_experiment,
@@ -62,7 +62,7 @@ def queue_same_experiment(experiment: str, dataset: str, *, start: bool = True) 
             f"{experiment} holds classifiers made elsewhere, which cannot be trained again here. Train on {dataset} "
             "where they were made, or by closecall sweep."
         )
-    plan = carried_plan(load_plan(experiment), version.examples, ratios=config.ratios, seed=config.plan_seed)
+    plan = adapted_plan(load_plan(experiment), version.examples, ratios=config.ratios, seed=config.plan_seed)
     evaluation = _carried_evaluation(load_evaluation(experiment), version.examples)
     title = f"{config.title}, on {dataset}"
     with experiments_lock():

@@ -1,6 +1,6 @@
-"""Embed an experiment's examples with the encoder as it came, before any training.
+"""Embed an experiment's examples with the pretrained encoder, before any fine-tuning.
 
-The map of the frozen encoder shows how close the classes lie in meaning before a classifier pulls them apart.
+The map of the frozen encoder shows how close the classes are in meaning before a classifier separates them.
 """
 
 from collections.abc import Callable
@@ -29,62 +29,63 @@ from closecall.models.training.stages import RunContext, has_embeddings, project
 def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]) -> None:
     """Write the `frozen` folder of an experiment: embeddings and projection of test and all training examples.
 
-    Rows are test in the order of the evaluation, then training in the order of the plan. Embeddings are kept in the
-    workspace by content, so that another experiment on the same texts does not compute them again. Raises Stopped when
-    `should_stop` says so, and UserError for what a person can mend.
+    Rows are test in the order of the evaluation, then training in the order of the plan. Embeddings are cached in the
+    workspace by content, so that another experiment on the same texts does not compute them again. Raises Cancelled
+    when `should_stop` returns True, and UserError for problems that the user can fix.
     """
-    watch = ProgressReporter(should_stop, report)
-    with watch.phase("loading"):
+    reporter = ProgressReporter(should_stop, report)
+    with reporter.phase("loading"):
         config = load_experiment(experiment)
         device = claim_device().device
-        material = load_run_data(experiment, config.training.encoder, config.training.max_tokens, watch.check)
-    desk = RunContext(experiment_folder(experiment) / "frozen", material, watch)
-    if not has_embeddings(desk):
-        found = frozen_embeddings(desk, desk.map_rows, config.training.encoder, device.type)
-        save_embeddings(desk.folder, desk.map_rows, found)
-    project_embeddings(desk)
+        data = load_run_data(experiment, config.training.encoder, config.training.max_tokens, reporter.check)
+    context = RunContext(experiment_folder(experiment) / "frozen", data, reporter)
+    if not has_embeddings(context):
+        embeddings = frozen_embeddings(context, context.map_rows, config.training.encoder, device.type)
+        save_embeddings(context.folder, context.map_rows, embeddings)
+    project_embeddings(context)
 
 
-def frozen_embeddings(desk: RunContext, rows: pd.DataFrame, encoder: str, device_type: str) -> np.ndarray:
-    """The encoder's own embeddings of `rows` (which have a place), taken from the cache as far as they are there.
+def frozen_embeddings(context: RunContext, rows: pd.DataFrame, encoder: str, device_type: str) -> np.ndarray:
+    """The pretrained encoder's embeddings (n x hidden) of `rows`, which have a place; from the cache where possible.
 
-    What is missing is embedded with all of its part of the experiment, whoever asks first: the last digits of an
-    embedding depend on the texts beside it, and must not depend on which run came first, or on what was killed.
+    Missing embeddings are computed together with their whole part of the experiment, whichever task needs them first.
+    The last digits of an embedding depend on the other texts of its batch; they must not depend on which task ran
+    first or was killed.
     """
-    path = _cache_file(desk.material, encoder)
-    with exclusive(path, desk.watch.check):
-        places, kept = _cached(path)
-        for part in _parts(desk.material):
+    path = _cache_file(context.data, encoder)
+    with exclusive(path, context.reporter.check):
+        places, cached = _read_cache(path)
+        for part in _parts(context.data):
             if np.isin(rows["place"], part["place"]).any() and not part["place"].isin(places).all():
-                places, kept = _filled(desk, part, encoder, device_type, places, kept)
-                write_arrays(path, {"places": places, "embeddings": kept})
+                places, cached = _with_part(context, part, encoder, device_type, places, cached)
+                write_arrays(path, {"places": places, "embeddings": cached})
     order = np.argsort(places)
-    return kept[order[np.searchsorted(places, rows["place"].to_numpy(), sorter=order)]]
+    return cached[order[np.searchsorted(places, rows["place"].to_numpy(), sorter=order)]]
 
 
-def _parts(material: RunData) -> list[pd.DataFrame]:
-    """What is embedded in one go: the examples of the frozen map, and those of validation."""
-    return [pd.concat([material.test, material.planned], ignore_index=True), material.validation]
+def _parts(data: RunData) -> list[pd.DataFrame]:
+    """The rows that are embedded together: those of the frozen map, and those of validation."""
+    return [pd.concat([data.test, data.planned], ignore_index=True), data.validation]
 
 
-def _filled(
-    desk: RunContext, part: pd.DataFrame, encoder: str, device_type: str, places: np.ndarray, kept: np.ndarray
+def _with_part(
+    context: RunContext, part: pd.DataFrame, encoder: str, device_type: str, places: np.ndarray, cached: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cache's places and embeddings with those of `part` added."""
-    fresh = part[~part["place"].isin(places)]
-    lengths = desk.material.tokens.lengths[fresh["place"].to_numpy()]
-    batches = forward_batches(desk.material.tokens, fresh["place"].to_numpy(), device_type)
-    desk.expect(forward=padded_tokens(lengths, batches))
+    missing = part[~part["place"].isin(places)]
+    lengths = context.data.tokens.lengths[missing["place"].to_numpy()]
+    batches = forward_batches(context.data.tokens, missing["place"].to_numpy(), device_type)
+    context.expect(forward=padded_tokens(lengths, batches))
     model: Any = load_encoder(encoder)
-    found = desk.read(model.to(device_type), fresh, "embedding", score=False).embeddings
-    assert found is not None
+    embeddings = context.read(model.to(device_type), missing, "embedding", score=False).embeddings
+    assert embeddings is not None
     if not len(places):
-        return fresh["place"].to_numpy(), found
-    return np.concatenate([places, fresh["place"].to_numpy()]), np.concatenate([kept, found])
+        return missing["place"].to_numpy(), embeddings
+    return np.concatenate([places, missing["place"].to_numpy()]), np.concatenate([cached, embeddings])
 
 
-def _cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Which of a dataset's texts are embedded already (n), and their embeddings (n x hidden)."""
+def _read_cache(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the dataset's texts that are embedded already (n), and their embeddings (n x hidden)."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return stored["places"], stored["embeddings"]
@@ -92,7 +93,7 @@ def _cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
 
 
-def _cache_file(material: RunData, encoder: str) -> Path:
-    tokens = material.tokens
+def _cache_file(data: RunData, encoder: str) -> Path:
+    tokens = data.tokens
     digest = sha256(tokens.flat.tobytes() + tokens.starts.tobytes() + weights_fingerprint(encoder).encode())
     return workspace_folder() / "cache" / "embeddings" / f"{digest.hexdigest()[:32]}.npz"

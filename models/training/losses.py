@@ -1,8 +1,11 @@
-"""Losses that are offered against imbalance. Each takes logits (batch x 2) and labels (batch), and gives a mean.
+"""Losses against class imbalance. Each takes logits (batch x 2) and labels (batch) and returns the mean loss.
 
-The mean is over examples, also where they are weighted (torch's own divides by the weights of the batch): so a batch
-may go through in parts, and a batch without positives is not blown up.
+The mean is over examples, also where they are weighted (torch divides by the sum of the batch's weights). So a batch
+can be computed in parts, and a batch without positives does not get a larger gradient. A new loss is a function here,
+an entry of `LOSSES` and an entry of `REMEDIES` in data/experiments/remedies.py.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,19 +17,10 @@ BETA, GAMMA, TAU, SMOOTH, ALPHA = 0.999, 2.0, 1.0, 1.0, 0.01
 
 
 def loss_of(remedy: str, labels: np.ndarray) -> Loss:
-    """The loss of a remedy for the training labels of its run; cross-entropy for all that change no loss."""
-    counts = np.bincount(labels.astype(np.int64), minlength=2).astype(np.float64)
-    if remedy == "class-weights":
-        return weighted(inverse_frequencies(counts))
-    if remedy == "root-weights":
-        return weighted(np.sqrt(inverse_frequencies(counts)))
-    if remedy == "class-balanced":
-        return weighted(class_balanced(counts))
-    if remedy == "focal":
-        return focal()
-    if remedy == "logit-adjusted":
-        return logit_adjusted(counts / counts.sum())
-    return dice() if remedy == "dice" else cross_entropy
+    """The loss of a remedy for the training labels of its run; cross-entropy for remedies that change no loss."""
+    if remedy not in LOSSES:
+        return cross_entropy
+    return LOSSES[remedy](np.bincount(labels.astype(np.int64), minlength=2).astype(np.float64))
 
 
 def inverse_frequencies(counts: np.ndarray) -> np.ndarray:
@@ -37,8 +31,8 @@ def inverse_frequencies(counts: np.ndarray) -> np.ndarray:
 def class_balanced(counts: np.ndarray, *, beta: float = BETA) -> np.ndarray:
     """w_c = (1 - beta)/(1 - beta^n_c), scaled to a mean of 1 over classes (Cui et al. 2019).
 
-    The effective number of examples (1 - beta^n)/(1 - beta) stops growing near 1/(1 - beta): at .999 and 100 against
-    1,000 examples the weights stand 6.6 to 1, not 10 to 1.
+    The effective number of examples (1 - beta^n)/(1 - beta) stops growing near 1/(1 - beta): with beta 0.999, 100
+    positives and 1,000 negatives get weights of 6.6 to 1 instead of 10 to 1.
     """
     weights = (1 - beta) / (1 - np.power(beta, counts))
     return weights / weights.mean()
@@ -56,7 +50,7 @@ def weighted(weights: np.ndarray) -> Loss:
 
 
 def focal(gamma: float = GAMMA) -> Loss:
-    """Mean of -(1 - p_y)^gamma ln p_y: what is right already counts less (Lin et al. 2017)."""
+    """Mean of -(1 - p_y)^gamma ln p_y: examples that are already classified correctly count less (Lin et al. 2017)."""
 
     def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         log_probs = logits.log_softmax(1)
@@ -87,3 +81,14 @@ def dice(*, smooth: float = SMOOTH, alpha: float = ALPHA) -> Loss:
         return (1 - (2 * damped * truth + smooth) / (damped + truth + smooth)).mean()
 
     return loss
+
+
+LOSSES: dict[str, Callable[[np.ndarray], Loss]] = {
+    "class-weights": lambda counts: weighted(inverse_frequencies(counts)),
+    "root-weights": lambda counts: weighted(np.sqrt(inverse_frequencies(counts))),
+    "class-balanced": lambda counts: weighted(class_balanced(counts)),
+    "focal": lambda counts: focal(),
+    "logit-adjusted": lambda counts: logit_adjusted(counts / counts.sum()),
+    "dice": lambda counts: dice(),
+}
+"""By the name of the remedy: from the class counts (negatives, positives) to the loss."""

@@ -1,7 +1,7 @@
-"""The resume file: all that an interrupted training needs to end as if it had never been stopped.
+"""The resume file: everything an interrupted training needs to end with the same result.
 
-One safetensors file, written whole: the trained weights, the optimiser's moments, the state of the random numbers, the
-dynamics so far, and in its header the step, the history and a fingerprint of what is trained. No pickle.
+One safetensors file, written atomically: the trained weights, the optimiser's moments, the state of the random
+numbers and the dynamics so far. Its header has the step, the history and the fingerprint of the training. No pickle.
 """
 
 import json
@@ -25,7 +25,7 @@ class Resume:
     """The state of a training after `step` optimiser steps.
 
     `pos_probs` (epochs x n) holds the dynamics so far, nan where not seen yet; `history` has a record for each finished
-    epoch; `seconds` is the time spent training so far; `tensors` are weights, moments and random state by name.
+    epoch; `seconds` is the training time so far; `tensors` are weights, moments and random state by name.
     """
 
     step: int
@@ -46,7 +46,7 @@ def save_resume(
     history: list[dict[str, Any]],
     seconds: float,
 ) -> None:
-    """Write the resume file of a run folder. Frozen weights are not kept: they are those of the encoder."""
+    """Write the resume file of a run folder. Frozen weights are left out: they are those of the encoder."""
     tensors = {"pos_probs": pos_probs, "random.cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -60,14 +60,14 @@ def save_resume(
         "history": json.dumps(history),
         "seconds": repr(seconds),
     }
-    # Shared storage would be refused and strided tensors copied anyway.
+    # safetensors refuses shared storage and copies strided tensors anyway.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_write(folder / FILE) as temporary:
         save_file(plain, temporary, metadata=header)
 
 
 def load_resume(folder: Path, *, fingerprint: str) -> Resume | None:
-    """The state to go on from; None when there is none, it is broken, or it belongs to another training."""
+    """The state to resume from; None when there is none, it is broken, or it belongs to another training."""
     try:
         with safe_open(folder / FILE, framework="pt") as stored:
             header = stored.metadata() or {}
@@ -86,7 +86,7 @@ def load_resume(folder: Path, *, fingerprint: str) -> Resume | None:
 
 
 def restore(resume: Resume, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put weights, moments and random state back."""
+    """Restore weights, moments and random state."""
     for name, weight in _trained(model):
         with torch.no_grad():
             weight.copy_(resume.tensors[f"weight.{name}"])

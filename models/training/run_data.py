@@ -1,4 +1,4 @@
-"""What a run reads: the texts of its dataset as tokens, and which of them it is trained and judged on."""
+"""The data of a run: the texts of its dataset as tokens, and the rows for training and evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -42,9 +42,9 @@ class RunData:
 
 
 def load_run_data(experiment: str, encoder: str, max_tokens: int, check: Callable[[], None]) -> RunData:
-    """The texts of an experiment, and as `training` every example that any of its runs is trained on.
+    """The data of an experiment; `training` has every example that any of its runs is trained on.
 
-    UserError when the dataset is gone, changed or without texts, or the encoder cannot read it.
+    UserError when the dataset is missing, changed or without texts, or the encoder cannot read it.
     """
     config = load_experiment(experiment)
     info = load_info(config.dataset)
@@ -63,31 +63,31 @@ def load_run_data(experiment: str, encoder: str, max_tokens: int, check: Callabl
 
 
 def run_data_of(run: RunConfig, check: Callable[[], None]) -> RunData:
-    """What one run reads: as training those of its ratio and seed, or for a checkpoint all of the plan."""
+    """The data of one run: `training` has the rows of its ratio and seed, or for a checkpoint all rows of the plan."""
     encoder = run.checkpoint or run.training.encoder
-    material = load_run_data(run.experiment, encoder, run.training.max_tokens, check)
+    data = load_run_data(run.experiment, encoder, run.training.max_tokens, check)
     if run.checkpoint:
-        return material
+        return data
     chosen = training_ids(load_plan(run.experiment), ratio=run.ratio, seed=run.seed)
-    rows = material.training.set_index("id").loc[chosen["id"]].reset_index()
-    return replace(material, training=rows)
+    rows = data.training.set_index("id").loc[chosen["id"]].reset_index()
+    return replace(data, training=rows)
 
 
-def training_fingerprint(run: RunConfig, material: RunData, steps: int) -> str:
-    """A hash that differs as soon as anything differs that decides how this run is trained."""
-    parts = [repr(run), material.dataset.content_sha256, str(steps), *material.training["id"]]
+def training_fingerprint(run: RunConfig, data: RunData, steps: int) -> str:
+    """A hash of everything that determines how this run is trained."""
+    parts = [repr(run), data.dataset.content_sha256, str(steps), *data.training["id"]]
     return sha256("\0".join(parts).encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
 def _check_dataset(config: ExperimentConfig, info: DatasetInfo) -> None:
     if not info.has_texts:
-        raise UserError(f"Dataset {info.name} came without texts: there is nothing to train on or to predict.")
+        raise UserError(f"Dataset {info.name} has no texts to train on or to predict.")
     if config.dataset_sha256 and config.dataset_sha256 != info.content_sha256:
-        raise UserError(f"Dataset {info.name} is not the one that {config.id} was made of. Make a new experiment.")
+        raise UserError(f"Dataset {info.name} has changed since {config.id} was created. Create a new experiment.")
 
 
 def _texts_sha256(texts: Sequence[str]) -> str:
-    """What tells these texts from others: a version of a dataset with other labels has the same tokens."""
+    """A hash of the texts alone: a version of a dataset with other labels has the same tokens."""
     digest = sha256()
     for text in texts:
         encoded = text.encode("utf-8", errors="surrogatepass")
@@ -100,6 +100,6 @@ def _placed(rows: pd.DataFrame, places: pd.Series) -> pd.DataFrame:
     found = places.reindex(rows["id"].to_numpy(dtype=object))
     if found.isna().any():
         missing = rows["id"].to_numpy()[int(found.isna().to_numpy().argmax())]
-        raise UserError(f"The dataset lacks the example {missing} of this experiment. Make a new experiment.")
+        raise UserError(f"The dataset has no example {missing}, which this experiment needs. Create a new experiment.")
     placed = rows[["id", "label", "split"]].reset_index(drop=True)
     return placed.assign(label=placed["label"].astype(np.int8), place=found.to_numpy(dtype=np.int64))

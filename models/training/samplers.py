@@ -1,6 +1,6 @@
-"""Which training examples does an epoch go through? All of them once, or a balanced draw, made afresh for each epoch.
+"""The training examples of an epoch: all of them once, or a balanced sample drawn anew for each epoch.
 
-A draw is a pure function of labels, seed and epoch, so that a training that is stopped goes on with the same ones.
+A sample is a pure function of labels, seed and epoch, so that a resumed training continues with the same examples.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ Sampler = Callable[[np.ndarray, int, int], np.ndarray]
 
 
 def sampler_of(remedy: str) -> Sampler:
-    """The draw of a remedy; every row once for all that do not sample."""
-    return {"over-sampling": over_sample, "under-sampling": under_sample}.get(remedy, all_rows)
+    """The sampler of a remedy; every row once for remedies that do not sample."""
+    return SAMPLERS.get(remedy, all_rows)
 
 
 def all_rows(labels: np.ndarray, seed: int, epoch: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def under_sample(labels: np.ndarray, seed: int, epoch: int) -> np.ndarray:
 
 
 def undersampling_shift(labels: np.ndarray) -> float:
-    """What must be added to the log-odds of a classifier that was trained by `under_sample`: ln(n+/n-).
+    """The correction of the log-odds of a classifier trained on `under_sample`: ln(n+/n-) is added.
 
     The same as p = b p_s/((b - 1) p_s + 1) with b the share of negatives kept (Dal Pozzolo et al. 2015); where
     positives were dropped, its mirror image.
@@ -52,3 +52,9 @@ def _by_size(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _random(seed: int, epoch: int) -> np.random.Generator:
     return np.random.default_rng([seed, epoch, 1])  # not the stream that shuffles the batches
+
+
+SAMPLERS: dict[str, Sampler] = {"over-sampling": over_sample, "under-sampling": under_sample}
+"""By the name of the remedy."""
+LOG_ODDS_SHIFTS: dict[str, Callable[[np.ndarray], float]] = {"under-sampling": undersampling_shift}
+"""By the name of the remedy: from the training labels to what is added to the log-odds after training."""

@@ -1,4 +1,4 @@
-"""The stages of a run after its training: predict, embed, project. Each is passed over when its file is there."""
+"""The stages of a run after its training: predict, embed, project. Each is skipped when its file is there."""
 
 import shutil
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from closecall.models.training.metrics import sigmoid, split_metrics
 from closecall.models.training.run_data import RunData
 
 TEST_EMBEDDINGS = "test_embeddings.npy"
-"""Scratch: the test set's embeddings, found while predicting, until those of the training examples are there too."""
+"""Temporary: the embeddings of the test set, computed while predicting, until those of training are there too."""
 OUTPUTS = (
     TEST_EMBEDDINGS,
     "predictions.parquet",
@@ -41,52 +41,53 @@ OUTPUTS = (
 
 @dataclass(frozen=True)
 class RunContext:
-    """What the stages work with: where the files go, what is read, who watches, and whether a map is made."""
+    """What the stages of a run share: its folder, its data, its progress reporter, and whether it gets a map."""
 
     folder: Path
-    material: RunData
-    watch: ProgressReporter
+    data: RunData
+    reporter: ProgressReporter
     mapped: bool = True
 
     @property
     def map_rows(self) -> pd.DataFrame:
         """The examples that are embedded: test, then training (id, label, split, place)."""
-        return pd.concat([self.material.test, self.material.training], ignore_index=True)
+        return pd.concat([self.data.test, self.data.training], ignore_index=True)
 
     def expect(self, **tokens: float) -> None:
-        """Say how many tokens of each kind lie ahead, before the projection."""
+        """Set how many tokens of each kind are still to be processed before the projection."""
         tail = 0.0 if not self.mapped or has_projection(self) else likely_seconds(len(self.map_rows))
-        self.watch.expect(tokens, tail_seconds=tail)
+        self.reporter.expect(tokens, tail_seconds=tail)
 
     def read(self, model: nn.Module, rows: pd.DataFrame, phase: str, *, score: bool = True) -> InferenceResult:
-        """Logits (if `score`) and embeddings of `rows`, watched as `phase`."""
-        places, tokens = rows["place"].to_numpy(), self.material.tokens
+        """Logits (if `score`) and embeddings of `rows`, reported as `phase`."""
+        places, tokens = rows["place"].to_numpy(), self.data.tokens
         steps = len(forward_batches(tokens, places, next(model.parameters()).device.type))
-        with self.watch.phase(phase, steps=steps):
-            return run_inference(model, tokens, places, score=score, on_batch=self._seen)
+        with self.reporter.phase(phase, steps=steps):
+            return run_inference(model, tokens, places, score=score, on_batch=self.count_batch)
 
-    def _seen(self, number: int, tokens: int, examples: int) -> None:
-        self.watch.advance("forward", tokens=tokens, examples=examples, step=number)
+    def count_batch(self, number: int, tokens: int, examples: int) -> None:
+        """Report batch `number` of the phase as done."""
+        self.reporter.advance("forward", tokens=tokens, examples=examples, step=number)
 
 
-def predict(desk: RunContext, model: nn.Module, made: dict[str, Any], *, positive: int = 1) -> None:
-    """Write the predictions of validation and test, then metrics.json with `made` in it, so that the run can be shown.
+def predict(context: RunContext, model: nn.Module, record: dict[str, Any], *, positive: int = 1) -> None:
+    """Write the predictions of validation and test, then metrics.json with `record`, so that the run can be shown.
 
     `positive` is the index of the model's positive output.
     """
-    rows = desk.material.evaluation
-    if has_predictions(desk):
+    rows = context.data.evaluation
+    if has_predictions(context):
         return
-    readings = desk.read(model, rows, "predicting")
-    assert readings.logits is not None and readings.embeddings is not None
-    write_array(desk.folder / TEST_EMBEDDINGS, readings.embeddings[(rows["split"] == "test").to_numpy()])
-    store_predictions(desk, readings.logits[:, [1 - positive, positive]], made)
+    result = context.read(model, rows, "predicting")
+    assert result.logits is not None and result.embeddings is not None
+    write_array(context.folder / TEST_EMBEDDINGS, result.embeddings[(rows["split"] == "test").to_numpy()])
+    store_predictions(context, result.logits[:, [1 - positive, positive]], record)
 
 
-def store_predictions(desk: RunContext, logits: np.ndarray, made: dict[str, Any]) -> None:
+def store_predictions(context: RunContext, logits: np.ndarray, record: dict[str, Any]) -> None:
     """Write the predictions and the first metrics.json from the evaluation's logits (n x 2, negative first)."""
-    save_predictions(desk.folder, prediction_frame(desk.material.evaluation, logits))
-    write_metrics(desk, made)
+    save_predictions(context.folder, prediction_frame(context.data.evaluation, logits))
+    write_metrics(context, record)
 
 
 def prediction_frame(rows: pd.DataFrame, logits: np.ndarray) -> pd.DataFrame:
@@ -102,47 +103,48 @@ def prediction_frame(rows: pd.DataFrame, logits: np.ndarray) -> pd.DataFrame:
     return frame.assign(**{name: values.astype(np.float32) for name, values in columns.items()})
 
 
-def write_metrics(desk: RunContext, made: dict[str, Any]) -> None:
-    """Write metrics.json: how the run was made, both splits' metrics, and the seconds of each phase so far."""
-    frame = read_frame(desk.folder / "predictions.parquet")
+def write_metrics(context: RunContext, record: dict[str, Any]) -> None:
+    """Write metrics.json: how the run was made, the metrics of both splits, and the seconds of each phase so far."""
+    frame = read_frame(context.folder / "predictions.parquet")
     splits = {str(name): split_metrics(part["label"], part["logit"]) for name, part in frame.groupby("split")}
-    before = read_json(desk.folder / "metrics.json") if (desk.folder / "metrics.json").exists() else {}
-    seconds = {**before.get("seconds", {}), **desk.watch.seconds, **made.get("seconds", {})}
-    save_metrics(desk.folder, {**before, **made, **splits, "seconds": seconds})
+    path = context.folder / "metrics.json"
+    before = read_json(path) if path.exists() else {}
+    seconds = {**before.get("seconds", {}), **context.reporter.seconds, **record.get("seconds", {})}
+    save_metrics(context.folder, {**before, **record, **splits, "seconds": seconds})
 
 
-def embed(desk: RunContext, model: nn.Module) -> None:
-    """Write the embeddings of test and training examples; those of test come from the prediction where it left any."""
-    rows = desk.map_rows
-    if has_embeddings(desk):
+def embed(context: RunContext, model: nn.Module) -> None:
+    """Write the embeddings of test and training examples, reusing those of test that `predict` kept."""
+    rows = context.map_rows
+    if has_embeddings(context):
         return
-    test, training = desk.material.test, desk.material.training
-    kept = _test_embeddings(desk.folder / TEST_EMBEDDINGS, len(test))
-    found = desk.read(model, rows if kept is None else training, "embedding", score=False).embeddings
-    assert found is not None
-    save_embeddings(desk.folder, rows, found if kept is None else np.concatenate([kept, found]))
-    (desk.folder / TEST_EMBEDDINGS).unlink(missing_ok=True)
+    kept = _test_embeddings(context.folder / TEST_EMBEDDINGS, len(context.data.test))
+    missing = rows if kept is None else context.data.training
+    embeddings = context.read(model, missing, "embedding", score=False).embeddings
+    assert embeddings is not None
+    save_embeddings(context.folder, rows, embeddings if kept is None else np.concatenate([kept, embeddings]))
+    (context.folder / TEST_EMBEDDINGS).unlink(missing_ok=True)
 
 
-def project_embeddings(desk: RunContext) -> None:
-    """Write the projection of the embeddings, and their nearest rows, which other questions need too."""
-    if has_projection(desk):
+def project_embeddings(context: RunContext) -> None:
+    """Write the projection of the embeddings, and their nearest neighbours, which the pages need too."""
+    if has_projection(context):
         return
-    with desk.watch.phase("projecting"):
-        rows, embeddings = load_embeddings(desk.folder)
-        neighbours = load_neighbours(desk.folder, len(rows))
+    with context.reporter.phase("projecting"):
+        rows, embeddings = load_embeddings(context.folder)
+        neighbours = load_neighbours(context.folder, len(rows))
         if neighbours is None and len(rows):
             neighbours = near_rows(np.asarray(embeddings))
-            save_neighbours(desk.folder, *neighbours)
-            desk.watch.check()
-        flat = project(np.asarray(embeddings), neighbours)
-        desk.watch.check()
-        save_projection(desk.folder, rows.assign(x=flat[:, 0], y=flat[:, 1]))
+            save_neighbours(context.folder, *neighbours)
+            context.reporter.check()
+        points = project(np.asarray(embeddings), neighbours)
+        context.reporter.check()
+        save_projection(context.folder, rows.assign(x=points[:, 0], y=points[:, 1]))
 
 
-def is_finished(desk: RunContext) -> bool:
+def is_finished(context: RunContext) -> bool:
     """Whether all stages are done; the checkpoint may have been removed since."""
-    return has_predictions(desk) and (not desk.mapped or (has_embeddings(desk) and has_projection(desk)))
+    return has_predictions(context) and (not context.mapped or (has_embeddings(context) and has_projection(context)))
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -155,37 +157,40 @@ def remove_leftovers(folder: Path) -> None:
                 leftover.unlink(missing_ok=True)
 
 
-def has_predictions(desk: RunContext) -> bool:
+def has_predictions(context: RunContext) -> bool:
+    """Whether the folder has predictions of exactly the evaluation examples, and metrics.json."""
     try:
-        made = read_frame(desk.folder / "predictions.parquet", ["id", "split"])
-        return _same(made, desk.material.evaluation) and bool(read_json(desk.folder / "metrics.json"))
+        stored = read_frame(context.folder / "predictions.parquet", ["id", "split"])
+        return _same_rows(stored, context.data.evaluation) and bool(read_json(context.folder / "metrics.json"))
     except (UserError, KeyError):
         return False
 
 
-def has_embeddings(desk: RunContext) -> bool:
+def has_embeddings(context: RunContext) -> bool:
+    """Whether the folder has embeddings of exactly the rows of the map."""
     try:
-        return _same(load_embeddings(desk.folder)[0], desk.map_rows)
+        return _same_rows(load_embeddings(context.folder)[0], context.map_rows)
     except (UserError, OSError, ValueError, KeyError):
         return False
 
 
-def has_projection(desk: RunContext) -> bool:
+def has_projection(context: RunContext) -> bool:
+    """Whether the folder has a projection of exactly the rows of the map."""
     try:
-        return _same(load_projection(desk.folder), desk.map_rows)
+        return _same_rows(load_projection(context.folder), context.map_rows)
     except (UserError, KeyError):
         return False
 
 
-def _same(made: pd.DataFrame, wanted: pd.DataFrame) -> bool:
+def _same_rows(stored: pd.DataFrame, wanted: pd.DataFrame) -> bool:
     """The same examples of the same splits in the same order."""
     columns = ("id", "split")
-    return all(np.array_equal(made[name].to_numpy(object), wanted[name].to_numpy(object)) for name in columns)
+    return all(np.array_equal(stored[name].to_numpy(object), wanted[name].to_numpy(object)) for name in columns)
 
 
 def _test_embeddings(path: Path, count: int) -> np.ndarray | None:
     try:
-        kept = np.load(path, allow_pickle=False)
+        stored = np.load(path, allow_pickle=False)
     except (OSError, ValueError):
         return None
-    return kept if len(kept) == count else None
+    return stored if len(stored) == count else None

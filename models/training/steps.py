@@ -1,4 +1,4 @@
-"""One step of training: the loss, the learning rate, the optimiser, and a batch's way through the model."""
+"""One training step: the loss, the learning rate, the optimiser, and the forward and backward pass of a batch."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from closecall.models.encoders.first_token import first_token_only, fits
 from closecall.models.training.distributed import add_gradients
 
 STEP_TOKENS, GPU_STEP_TOKENS = 2048, 65536
-"""Padded tokens that go through the model at once in training: 16 texts of 128 tokens, 8 of 256."""
+"""Padded tokens of one forward pass in training: 16 texts of 128 tokens, 8 of 256."""
 STEP_PAIRS = 2**19
-"""Pairs of tokens that attend to each other at once on a processor, where their scores are kept: 2 texts of 512."""
+"""Attention scores of one forward pass on the CPU, where they are stored: 2 texts of 512 tokens."""
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From logits (batch x 2) and labels (batch) to their mean loss."""
 
@@ -45,7 +45,7 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
 
 
 def freeze_word_embeddings(model: Any) -> None:
-    """Leave the word vectors as they were pretrained: half of a small model's weights, most of them never met."""
+    """Exclude the word embeddings from training: half of a small model's weights, most of them for unseen words."""
     model.get_input_embeddings().weight.requires_grad_(False)
 
 
@@ -60,11 +60,11 @@ def take_step(
     max_grad_norm: float = 1.0,
     whole: int | None = None,
 ) -> torch.Tensor:
-    """One optimiser step on one batch; the logits (batch x 2, float32) that the batch had before it.
+    """One optimiser step on one batch; returns the logits (batch x 2, float32) of the batch before the step.
 
-    A batch of long texts goes through in parts, so that it needs no more memory than one of short texts; `loss` is a
-    mean over examples, so the gradient is the same. Of several processes each gives its share of a batch of `whole`
-    texts, which may be none.
+    A batch of long texts is computed in parts, so that it needs no more memory than one of short texts; `loss` is a
+    mean over examples, so the gradient is the same. With several processes each passes its share of a batch of `whole`
+    texts, which may be empty.
     """
     size, longest = inputs["input_ids"].shape
     logits = [torch.empty(0, 2, device=accelerator.device)]
@@ -81,7 +81,7 @@ def take_step(
 
 
 def _rows_at_once(longest: int, device_type: str) -> int:
-    """How many texts of so many tokens go through the model at once."""
+    """How many texts of this length one forward pass computes."""
     if device_type == "cuda":
         return max(1, GPU_STEP_TOKENS // longest)
     return max(1, min(STEP_TOKENS // longest, STEP_PAIRS // longest**2))
@@ -89,10 +89,10 @@ def _rows_at_once(longest: int, device_type: str) -> int:
 
 @contextmanager
 def quick_forward(model: Any) -> Iterator[None]:
-    """Within, a BERT's training passes do the same for less: see `models.encoders.first_token` and `models.encoders.fast_dropout`."""
+    """Within, training passes of a BERT take less time; see `encoders.first_token` and `encoders.fast_dropout`."""
     attention = model.config._attn_implementation
     eager = fits(model) and model.device.type == "cpu"
-    if eager:  # there dropout is a step of its own; without it sdpa is no faster at these lengths
+    if eager:  # its dropout is a separate operation, which `fast_dropout` replaces; sdpa is no faster at these lengths
         model.set_attn_implementation("eager")
     try:
         with first_token_only(model), QuickDropout():

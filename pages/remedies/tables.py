@@ -1,4 +1,4 @@
-"""What each remedy does, and what others have measured: for help texts."""
+"""The tables of the comparison: three thresholds; ranking, calibration and time; what each method does."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,84 +21,92 @@ from closecall.analysis.remedies.methods import Measures, OperatingPoint
 from closecall.data.experiments.remedies import METHODS, THRESHOLD, remedy_title
 from closecall.models.results.remedy_comparison import RemedyComparison, comparison_row
 
-FAIR = (
-    "A remedy that only moves the threshold finds more positives at .5 and raises more false alarms. So every arm is "
-    "shown at .5, at its own threshold, and at the false alarms of the plain run; AUC needs no threshold at all."
+HOW_COMPARED = (
+    "A remedy that only moves the threshold raises recall at 0.50 and adds false positives. Each method is therefore "
+    "compared with the baseline at threshold 0.50, at its own validation threshold, and at the baseline's "
+    "false-positive rate. AUC does not depend on the threshold."
 )
 
 
 def notes() -> None:
-    """What each arm does, and what is known from elsewhere."""
-    st.markdown(FAIR)
+    """What each method does, and what others measured."""
+    st.markdown(HOW_COMPARED)
     rows = [{"Method": one.title, "What it does": one.help, "Published evidence": one.evidence} for one in METHODS]
     st.dataframe(rows, hide_index=True, key="remedy-notes", alt="What each method does and what others measured")
 
 
-# The numbers of every arm: at three thresholds, and without any.
-
-
-def cuts_table(
-    race: RemedyComparison, measures: Sequence[Measures], gains: dict[str, Gain], *, q: float, rule: str
+def thresholds_table(
+    comparison: RemedyComparison, measures: Sequence[Measures], gains: dict[str, Gain], *, q: float, rule: str
 ) -> None:
-    """Both recalls of every arm at .5, at its own threshold and at the common false-alarm rate, and precision at q."""
-    rows = [_cuts(one) for one in measures]
-    rows.insert(1, {**_cuts(measures[0]), "arm": remedy_title(THRESHOLD), **dict.fromkeys(("half", "half-alone"), "")})
+    """Recall and specificity of each method at threshold 0.50, at its own and at the common false-positive rate."""
+    rows = [_threshold_row(one) for one in measures]
+    rows.insert(
+        1, {**_threshold_row(measures[0]), "arm": remedy_title(THRESHOLD), **dict.fromkeys(("half", "half-alone"), "")}
+    )
     columns: dict[str, Any] = {
-        "arm": st.column_config.TextColumn("Arm", width=190),
-        "half": st.column_config.TextColumn("Found at .5, %", help="Recall of positives, cut at .5."),
-        "half-alone": st.column_config.TextColumn("Left alone, %", help="Recall of negatives, cut at .5."),
+        "arm": st.column_config.TextColumn("Method", width=190),
+        "half": st.column_config.TextColumn("Recall at 0.50 (%)", help="At threshold 0.50."),
+        "half-alone": st.column_config.TextColumn("Specificity at 0.50 (%)", help="At threshold 0.50."),
         "own": st.column_config.TextColumn(
-            "Found, own cut, %", help=f"At its own threshold, chosen on validation: {rule}."
+            "Recall, own threshold (%)", help=f"At its own threshold, chosen on validation: {rule}."
         ),
-        "own-alone": st.column_config.TextColumn("Left alone, %", help="Recall of negatives at its own threshold."),
+        "own-alone": st.column_config.TextColumn("Specificity, own threshold (%)"),
         "precision": st.column_config.TextColumn(
-            "Precision, %", help=f"Share of right alerts at its own threshold, at prevalence q = {100 * q:.3g} %."
+            "Precision, own threshold (%)", help=f"At prevalence q = {100 * q:.3g} %."
         ),
         "common": st.column_config.TextColumn(
-            "At plain's alarms, %",
-            help="Found when cut on validation to the false-alarm rate that plain has at .5 there.",
+            "Recall at common FPR (%)",
+            help="At the threshold with the false-positive rate that the baseline has at 0.50, both on validation.",
         ),
     }
     st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="remedy-cuts",
-                 alt="Every arm at three thresholds")  # fmt: skip
-    st.caption(f"Means over seeds with 95 % intervals over examples and seeds. {_base(race)}")
-    _download(race, measures, gains)
+                 alt="Each method at three thresholds")  # fmt: skip
+    st.caption(f"Means over seeds with 95 % intervals over examples and seeds. {_base(comparison)}")
+    _download(comparison, measures, gains)
 
 
-def ranking_table(race: RemedyComparison, measures: Sequence[Measures], gains: dict[str, Gain], *, q: float) -> None:
-    """What no threshold changes: ranking, its difference to plain, calibration, time."""
-    rows = [_ranking(race, one, gains.get(one.name)) for one in measures]
+def ranking_table(
+    comparison: RemedyComparison, measures: Sequence[Measures], gains: dict[str, Gain], *, q: float
+) -> None:
+    """Metrics that do not depend on the threshold: ranking and its gain, calibration, training time."""
+    rows = [_ranking(comparison, one, gains.get(one.name)) for one in measures]
     columns: dict[str, Any] = {
-        "arm": st.column_config.TextColumn("Arm", width=190),
-        "auc": st.column_config.TextColumn("AUC", help="How often a positive ranks above a negative. Chance: .5."),
-        "less": st.column_config.TextColumn("AUC less plain's"),
-        "p": st.column_config.TextColumn("p", help="After Holm over both differences of all arms."),
-        "recall": st.column_config.TextColumn(
-            "Recall less plain's", help="In points, both at the false-alarm rate that plain has at .5 on validation."
+        "arm": st.column_config.TextColumn("Method", width=190),
+        "auc": st.column_config.TextColumn(
+            "AUC", help="Probability that a positive ranks above a negative. Chance: 0.50."
         ),
-        "recall-p": st.column_config.TextColumn("p ", help="After Holm over both differences of all arms."),
+        "less": st.column_config.TextColumn("AUC minus baseline"),
+        "p": st.column_config.TextColumn("p", help="After Holm, over both differences of all methods."),
+        "recall": st.column_config.TextColumn(
+            "Recall minus baseline",
+            help="In points, at the false-positive rate that the baseline has at 0.50 on validation.",
+        ),
+        "recall-p": st.column_config.TextColumn("p ", help="After Holm, over both differences of all methods."),
         "ap": st.column_config.TextColumn(
-            "AP", help=f"Average precision at prevalence q = {100 * q:.3g} %. A random order gives q."
+            "AP", help=f"Average precision at prevalence q = {100 * q:.3g} %. A random ranking has q."
         ),
         "ece": st.column_config.TextColumn(
-            "ECE", help="How far probabilities are off on average, as they come, carried to the test set's own mix."
+            "ECE", help="Expected calibration error of the probabilities, shifted to the prevalence of the test set."
         ),
         "mended": st.column_config.TextColumn(
-            "ECE mended", help="After one temperature on validation, or slope and intercept where the remedy moves the "
-            "prior: all, then among those called positive and called negative."
+            "ECE, calibrated",
+            help="After a temperature fitted on validation, or slope and intercept if the method moves the prior: "
+            "overall, then for predicted positives and predicted negatives.",
         ),
-        "time": st.column_config.TextColumn("Training", help="Mean of a run. A re-trained head comes on top of plain."),
-    }  # fmt: skip
+        "time": st.column_config.TextColumn(
+            "Training", help="Mean of one run. A re-trained head adds to the baseline."
+        ),
+    }
     st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="remedy-ranking",
-                 alt="Ranking, calibration and time of every arm")  # fmt: skip
+                 alt="Ranking, calibration and time of each method")  # fmt: skip
     st.caption(
-        f"{_base(race)} Intervals of AUC by DeLong for one seed, else by a bootstrap over examples and seeds. "
-        "One-class arms learn of negatives only on validation, where their scores become probabilities."
+        f"{_base(comparison)} Intervals of AUC by DeLong for one seed, else by a bootstrap over examples and seeds. "
+        "One-class methods use negatives on validation only, where their scores become probabilities."
     )
-    _download(race, measures, gains)
+    _download(comparison, measures, gains)
 
 
-def _cuts(one: Measures) -> dict[str, str]:
+def _threshold_row(one: Measures) -> dict[str, str]:
     return {
         "arm": one.title,
         **_recalls("half", one.at_half),
@@ -112,11 +120,13 @@ def _recalls(name: str, point: OperatingPoint) -> dict[str, str]:
     return {name: _bounds(point.recall), f"{name}-alone": _bounds(point.specificity)}
 
 
-def _ranking(race: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, str]:
-    gone = race.collapsed[one.name]
-    mended = [score_text(part) for part in (one.ece_calibrated.predicted_positive, one.ece_calibrated.predicted_negative)]
+def _ranking(comparison: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, str]:
+    collapsed = comparison.collapsed[one.name]
+    by_prediction = [
+        score_text(part) for part in (one.ece_calibrated.predicted_positive, one.ece_calibrated.predicted_negative)
+    ]
     return {
-        "arm": one.title + (f" ({count_text(gone, 'run')} collapsed)" if gone else ""),
+        "arm": one.title + (f" ({count_text(collapsed, 'run')} collapsed)" if collapsed else ""),
         "auc": f"{score_text(one.auc.value)} ({score_text(one.auc.low)} to {score_text(one.auc.high)})",
         "less": score_difference_cell(gain.auc) if gain else "",
         "p": p_text(gain.auc_p) if gain else "",
@@ -125,8 +135,8 @@ def _ranking(race: RemedyComparison, one: Measures, gain: Gain | None) -> dict[s
         "ap": f"{score_text(one.average_precision.value)} ({score_text(one.average_precision.low)} to "
         f"{score_text(one.average_precision.high)})",
         "ece": score_text(one.ece.overall),
-        "mended": f"{score_text(one.ece_calibrated.overall)} ({' and '.join(mended)})",
-        "time": duration_text(race.seconds[one.name]),
+        "mended": f"{score_text(one.ece_calibrated.overall)} ({' and '.join(by_prediction)})",
+        "time": duration_text(comparison.seconds[one.name]),
     }
 
 
@@ -134,18 +144,18 @@ def _bounds(one: Estimate) -> str:
     return f"{100 * one.value:.1f} ({100 * one.low:.1f} to {100 * one.high:.1f})"
 
 
-def _base(race: RemedyComparison) -> str:
-    positives = int(np.sum(race.labels.test))
+def _base(comparison: RemedyComparison) -> str:
+    positives = int(np.sum(comparison.labels.test))
     return (
-        f"{count_text(positives, 'test positive')}, {count_text(len(race.ids) - positives, 'test negative')}, "
-        f"{count_text(len(race.plain.seeds), 'seed')} of plain; thresholds are chosen on validation."
+        f"{count_text(positives, 'test positive')}, {count_text(len(comparison.ids) - positives, 'test negative')}, "
+        f"{count_text(len(comparison.plain.seeds), 'seed')} of the baseline. Thresholds are chosen on validation."
     )
 
 
-def _download(race: RemedyComparison, measures: Sequence[Measures], gains: dict[str, Gain]) -> None:
+def _download(comparison: RemedyComparison, measures: Sequence[Measures], gains: dict[str, Gain]) -> None:
     def content() -> bytes:
-        rows = [comparison_row(race, one, gains.get(one.name)) for one in measures]
+        rows = [comparison_row(comparison, one, gains.get(one.name)) for one in measures]
         return pd.DataFrame(rows).to_csv(index=False).encode()
 
-    st.download_button("Download as CSV", content, f"{race.experiment}-remedies.csv", "text/csv",
+    st.download_button("Export as CSV", content, f"{comparison.experiment}-remedies.csv", "text/csv",
                        icon=":material/download:", on_click="ignore")  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from closecall.cli import why
+from closecall.cli import explain
 from closecall.data.experiments.runs import RunStatus, load_run, read_status, write_status
 from closecall.data.experiments.store import (
     ExperimentConfig,
@@ -81,7 +81,7 @@ def test_the_head_alone_is_kept_and_the_whole_comes_back(workspace: Path) -> Non
             located_model(str(path), "classifier")
     example = load_evaluation(config.id)["id"].iloc[0]
     with pytest.raises(UserError, match=says):
-        why.why(config.id, example, "1", seed=0, remedy="none", threshold=0.5, text=None, as_json=False)
+        explain.why(config.id, example, "1", seed=0)
 
     kept = checkpoint_retention.keep(config.id, "checkpoint")
     assert kept.again == (plain.name, head.name) and load_experiment(config.id).keep == "checkpoint"

@@ -30,7 +30,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_bert(tmp_path_factory.mktemp("tiny"), **still)
 
 
-def make_lesson(tiny: Path, config: TrainingConfig = CONFIG, n: int = 44, steps: int | None = None) -> TrainingSpec:
+def make_spec(tiny: Path, config: TrainingConfig = CONFIG, n: int = 44, steps: int | None = None) -> TrainingSpec:
     rng = np.random.default_rng(0)
     labels = (np.arange(n) % 4 == 0).astype(np.int8)
     words = np.array(WORDS.split())
@@ -47,14 +47,14 @@ def exact() -> Iterator[Accelerator]:
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-def taught(tiny: Path, folder: Path, lesson: TrainingSpec, accelerator: Accelerator | None = None, **more):
+def taught(tiny: Path, folder: Path, spec: TrainingSpec, accelerator: Accelerator | None = None, **more):
     model = loading.load_classifier(str(tiny), seed=0)
-    watch = ProgressReporter(lambda: False, lambda progress: None)
+    reporter = ProgressReporter(lambda: False, lambda progress: None)
     accelerator = accelerator or claim_device()
-    return model, train(model, lesson, folder=folder, accelerator=accelerator, watch=watch, **more)
+    return model, train(model, spec, folder=folder, accelerator=accelerator, reporter=reporter, **more)
 
 
-def plain_loop(tiny: Path, lesson: TrainingSpec, rates: list[float]) -> tuple[torch.nn.Module, np.ndarray, list[float]]:
+def plain_loop(tiny: Path, spec: TrainingSpec, rates: list[float]) -> tuple[torch.nn.Module, np.ndarray, list[float]]:
     """Fine-tuning as anyone would write it: no Accelerate, no short way, one rate after the other."""
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=2)
@@ -65,14 +65,14 @@ def plain_loop(tiny: Path, lesson: TrainingSpec, rates: list[float]) -> tuple[to
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}], lr=1e-3, foreach=False
     )
-    probs, losses = np.full((3, len(lesson.places)), np.nan), []
+    probs, losses = np.full((3, len(spec.places)), np.nan), []
     for epoch in range(3):
-        for rows in training_batches(lesson.tokens.lengths, batch_size=8, seed=0, epoch=epoch):
+        for rows in training_batches(spec.tokens.lengths, batch_size=8, seed=0, epoch=epoch):
             for group in optimizer.param_groups:
                 group["lr"] = rates[len(losses)]
-            logits = model(**lesson.tokens.batch(rows)).logits
+            logits = model(**spec.tokens.batch(rows)).logits
             probs[epoch, rows] = logits.detach().softmax(1)[:, 1]
-            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(lesson.labels[rows], dtype=torch.long))
+            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(spec.labels[rows], dtype=torch.long))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
@@ -82,7 +82,7 @@ def plain_loop(tiny: Path, lesson: TrainingSpec, rates: list[float]) -> tuple[to
 
 
 def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path, exact: Accelerator) -> None:
-    lesson = make_lesson(tiny)
+    spec = make_spec(tiny)
     losses: list[float] = []
 
     def noted(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -90,9 +90,9 @@ def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path, exact: Accel
         losses.append(float(loss.detach()))
         return loss
 
-    model, trained = taught(tiny, tmp_path, lesson, exact, loss=noted)
+    model, trained = taught(tiny, tmp_path, spec, exact, loss=noted)
     rates = [5e-4, 1e-3, *(1e-3 * (18 - step) / 16 for step in range(2, 18))]  # 18 steps, 2 of them warm-up
-    reference, probs, reference_losses = plain_loop(tiny, lesson, rates)
+    reference, probs, reference_losses = plain_loop(tiny, spec, rates)
     np.testing.assert_allclose(losses, reference_losses, rtol=1e-4)
     np.testing.assert_allclose(trained.pos_probs, probs, atol=1e-4)
     for (name, ours), theirs in zip(model.named_parameters(), reference.parameters(), strict=True):
@@ -102,10 +102,10 @@ def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path, exact: Accel
 def test_a_batch_of_long_texts_goes_through_in_parts(
     tiny: Path, tmp_path: Path, exact: Accelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lesson = make_lesson(tiny)
-    whole, trained = taught(tiny, tmp_path / "whole", lesson, exact)
+    spec = make_spec(tiny)
+    whole, trained = taught(tiny, tmp_path / "whole", spec, exact)
     monkeypatch.setattr(steps, "STEP_TOKENS", 20)
-    parts, trained_in_parts = taught(tiny, tmp_path / "parts", lesson, exact)
+    parts, trained_in_parts = taught(tiny, tmp_path / "parts", spec, exact)
     np.testing.assert_allclose(trained_in_parts.pos_probs, trained.pos_probs, atol=1e-4)
     for (name, ours), theirs in zip(parts.named_parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=2e-4, msg=name)
@@ -127,23 +127,23 @@ def test_the_rate_rises_and_falls_linearly() -> None:
 
 
 def test_the_dynamics_are_each_epochs_own_probabilities(tiny: Path, tmp_path: Path) -> None:
-    lesson = make_lesson(tiny)
-    _, trained = taught(tiny, tmp_path, lesson, probe=lambda model: {"validation": {"training": model.training}})
+    spec = make_spec(tiny)
+    _, trained = taught(
+        tiny, tmp_path, spec, epoch_validation=lambda model: {"validation": {"training": model.training}}
+    )
     assert trained.pos_probs.shape == (3, 44) and not np.isnan(trained.pos_probs).any()
     assert [record["epoch"] for record in trained.history] == [1, 2, 3]
     assert [record["step"] for record in trained.history] == [6, 12, 18]
     last = trained.history[-1]["train"]
-    assert last["recall"] == np.mean(trained.pos_probs[2][lesson.labels == 1] >= 0.5)
-    assert last["nll_negatives"] == pytest.approx(
-        -np.log(1 - trained.pos_probs[2][lesson.labels == 0]).mean(), rel=1e-5
-    )
-    assert last["recall_at_prior"] == np.mean(trained.pos_probs[2][lesson.labels == 1] >= 0.25)
+    assert last["recall"] == np.mean(trained.pos_probs[2][spec.labels == 1] >= 0.5)
+    assert last["nll_negatives"] == pytest.approx(-np.log(1 - trained.pos_probs[2][spec.labels == 0]).mean(), rel=1e-5)
+    assert last["recall_at_prior"] == np.mean(trained.pos_probs[2][spec.labels == 1] >= 0.25)
 
 
 def test_word_embeddings_stay_when_frozen(tiny: Path, tmp_path: Path) -> None:
     before = loading.load_encoder(str(tiny)).embeddings.word_embeddings.weight
-    frozen, _ = taught(tiny, tmp_path / "a", make_lesson(tiny, replace(CONFIG, freeze_word_embeddings=True)))
-    free, _ = taught(tiny, tmp_path / "b", make_lesson(tiny))
+    frozen, _ = taught(tiny, tmp_path / "a", make_spec(tiny, replace(CONFIG, freeze_word_embeddings=True)))
+    free, _ = taught(tiny, tmp_path / "b", make_spec(tiny))
     assert torch.equal(frozen.bert.embeddings.word_embeddings.weight, before)
     assert not torch.equal(free.bert.embeddings.word_embeddings.weight, before)
 
@@ -153,9 +153,9 @@ def test_equal_steps_end_within_an_epoch(tiny: Path, tmp_path: Path) -> None:
     assert count_steps(44, config, [16, 44]) == 6
     assert count_steps(44, CONFIG, [16, 44]) == 18
     assert count_steps(16, config, [16, 44]) == 6
-    lesson = make_lesson(tiny, config, steps=8)
-    _, trained = taught(tiny, tmp_path, lesson)
-    assert lesson.epochs == 2 and trained.pos_probs.shape == (2, 44)
+    spec = make_spec(tiny, config, steps=8)
+    _, trained = taught(tiny, tmp_path, spec)
+    assert spec.epochs == 2 and trained.pos_probs.shape == (2, 44)
     assert trained.history[-1]["step"] == 8
     assert 0 < np.isnan(trained.pos_probs[1]).sum() < 44
     seen = trained.history[-1]["train"]
@@ -163,7 +163,7 @@ def test_equal_steps_end_within_an_epoch(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_padded_tokens_are_counted_by_step(tiny: Path) -> None:
-    lesson = make_lesson(tiny)
-    batches = [batch for epoch in range(3) for batch in lesson.batches(epoch)]
-    sizes = [lesson.tokens.batch(lesson.places[rows])["input_ids"].numel() for rows in batches]
-    assert [lesson.padded_tokens(steps) for steps in (0, 1, 7, 18)] == [sum(sizes[:n]) for n in (0, 1, 7, 18)]
+    spec = make_spec(tiny)
+    batches = [batch for epoch in range(3) for batch in spec.batches(epoch)]
+    sizes = [spec.tokens.batch(spec.places[rows])["input_ids"].numel() for rows in batches]
+    assert [spec.padded_tokens(steps) for steps in (0, 1, 7, 18)] == [sum(sizes[:n]) for n in (0, 1, 7, 18)]

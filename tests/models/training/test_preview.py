@@ -26,7 +26,12 @@ from closecall.data.experiments.store import ExperimentConfig, experiment_folder
 from closecall.data.experiments.task_folders import FROZEN
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json
-from closecall.models.encoders.hidden_state_cache import cached_hidden_states, frozen_layers, is_cacheable, upper_layers
+from closecall.models.encoders.hidden_state_cache import (
+    cached_hidden_states,
+    frozen_layers,
+    truncated_to_fit,
+    upper_layers,
+)
 from closecall.models.encoders.inference import run_inference
 from closecall.models.encoders.loading import load_classifier
 from closecall.models.encoders.tokenization import Tokens
@@ -52,7 +57,7 @@ def sweep(workspace: Path) -> ExperimentConfig:
     return config
 
 
-def watch(seen: list[Progress] | None = None) -> ProgressReporter:
+def reporter(seen: list[Progress] | None = None) -> ProgressReporter:
     return ProgressReporter(never, seen.append if seen is not None else ignore)
 
 
@@ -71,7 +76,7 @@ def some_tokens(count: int = 30) -> Tokens:
 def test_the_top_on_a_prefix_says_what_the_whole_says_of_the_mean_state(workspace: Path, layers: int) -> None:
     encoder = str(make_tiny_bert(workspace / "tiny", num_hidden_layers=layers))
     tokens, places = some_tokens(), np.random.default_rng(1).permutation(30)[:25]
-    prefix = cached_hidden_states(tokens, places, encoder, CPU, watch())
+    prefix = cached_hidden_states(tokens, places, encoder, CPU, reporter())
     whole = load_classifier(encoder, seed=0)
     assert frozen_layers(whole) == (layers - 1, layers)
     plain = run_inference(whole, tokens, places)
@@ -95,13 +100,13 @@ def test_a_prefix_is_computed_once_and_anew_for_other_texts_and_weights(workspac
     encoder = str(make_tiny_bert(workspace / "tiny"))
     tokens, places = some_tokens(), np.arange(30)
     made: list[Progress] = []
-    first = cached_hidden_states(tokens, places, encoder, CPU, watch())
+    first = cached_hidden_states(tokens, places, encoder, CPU, reporter())
     written = {path: path.stat().st_mtime_ns for path in prefixes_folder().rglob("*.npy")}
-    again = cached_hidden_states(tokens, places, encoder, CPU, watch(made))
+    again = cached_hidden_states(tokens, places, encoder, CPU, reporter(made))
     assert {path: path.stat().st_mtime_ns for path in prefixes_folder().rglob("*.npy")} == written
     assert np.array_equal(first.embeddings, again.embeddings)
-    cached_hidden_states(tokens, places[:-1], encoder, CPU, watch())
-    cached_hidden_states(tokens, places, str(make_tiny_bert(workspace / "other", seed=1)), CPU, watch())
+    cached_hidden_states(tokens, places[:-1], encoder, CPU, reporter())
+    cached_hidden_states(tokens, places, str(make_tiny_bert(workspace / "other", seed=1)), CPU, reporter())
     assert len(list(prefixes_folder().iterdir())) == 3
     drop_prefixes()
     assert not prefixes_folder().exists()
@@ -138,12 +143,12 @@ def test_lanes_make_each_part_once_and_take_over_what_another_left(tmp_path: Pat
 def test_long_texts_are_cut_to_the_room_there_is_and_keep_their_last_token() -> None:
     lengths = np.array([40, 10, 30])
     tokens = Tokens(np.arange(80, dtype=np.int32), np.cumsum([0, *lengths]), 0)
-    assert is_cacheable(tokens, np.arange(3), hidden=32, room=10**6) is tokens
-    cut = is_cacheable(tokens, np.arange(3), hidden=32, room=(20 + 10 + 20) * 64)
+    assert truncated_to_fit(tokens, np.arange(3), hidden=32, room=10**6) is tokens
+    cut = truncated_to_fit(tokens, np.arange(3), hidden=32, room=(20 + 10 + 20) * 64)
     assert cut.lengths.tolist() == [20, 10, 20]
     assert cut.flat[:20].tolist() == [*range(19), 39] and cut.flat[20:30].tolist() == list(range(40, 50))
     with pytest.raises(UserError, match="more room than"):
-        is_cacheable(tokens, np.arange(3), hidden=32, room=100)
+        truncated_to_fit(tokens, np.arange(3), hidden=32, room=100)
 
 
 def test_both_kinds_are_made_on_the_first_seeds_examples_and_share_one_prefix(sweep: ExperimentConfig) -> None:

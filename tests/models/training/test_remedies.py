@@ -188,7 +188,7 @@ def test_a_head_waits_for_its_plain_run_and_says_what_it_lacks(workspace: Path) 
     assert next_task(lanes=1, taken={(config.id, plain.name)}).name == "frozen"
     write_status(folder, RunStatus(state="cancelled"))
     assert next_task(lanes=1, taken={(config.id, plain.name)}).name == run.name
-    with pytest.raises(UserError, match="Let r2-s0-none be done first, then resume"):
+    with pytest.raises(UserError, match="Finish r2-s0-none first, then resume"):
         finish(run)
 
 
