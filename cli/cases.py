@@ -1,22 +1,80 @@
-"""What the terminal does with a hard-case list: show it, write it, read it back, apply it."""
+"""Commands for the hard-case list: hard-cases (list, write, import) and relabel."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from closecall.cli.output import print_json, print_note, print_rows
-from closecall.cli.tables import print_dataset, print_queued, write_or_print
-from closecall.data.datasets.versions import Relabelling
-from closecall.data.exchange.list_changes import ListComparison, apply_comparison, compare_list
-from closecall.data.exchange.returned_lists import read_case_file
-from closecall.data.exchange.tables import provenance
+import typer
+
+from closecall.cli.arguments import ExperimentId, Json, Wait
+from closecall.cli.output import print_json, print_note, print_rows, write_or_print
+from closecall.data.exchange.export_formats import format_names_text
 from closecall.data.io.errors import UserError
-from closecall.models.queue.relabelling import apply_decisions, proposed_relabelling, queue_same_experiment
-from closecall.models.results.hard_case_files import case_table, write_cases
 
-_WORDS = {"note": "note", "action": "action", "new_label": "new label", "tags": "tags"}
+if TYPE_CHECKING:
+    from closecall.data.datasets.versions import Relabelling
+    from closecall.data.exchange.list_changes import CaseChange, ListComparison
+
+CaseFile = Annotated[Path | None, typer.Option(help="File to write; for hf a folder, or a .zip of it.")]
+CaseForm = Annotated[str, typer.Option(help=f"{format_names_text()}. Without it: by the suffix of the file.")]
+ImportFile = Annotated[
+    Path | None,
+    typer.Option("--import", help="Import a list: an exported one, or the JSON export of an annotation tool."),
+]
+RemoveMissing = Annotated[
+    bool, typer.Option("--remove-missing", help="Remove cases that the imported list no longer contains.")
+]
+FIELD_NAMES = {"note": "note", "action": "action", "new_label": "new label", "tags": "tags"}
 
 
-def hard_cases(experiment: str, *, out: Path | None, form: str, as_json: bool) -> None:
-    """List or write the hard cases of an experiment."""
+def hard_cases(
+    experiment: ExperimentId,
+    out: CaseFile = None,
+    form: CaseForm = "",
+    import_: ImportFile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the changes of the imported list.")] = False,
+    remove_missing: RemoveMissing = False,
+    who: Annotated[str, typer.Option(help="Your name, stored with imported changes.")] = "",
+    json: Json = False,
+) -> None:
+    """List or write the hard cases of an experiment, or import a list and show what it changes.
+
+    Example: closecall hard-cases posts-1-1-to-1-10 --out hard-cases.parquet
+    """
+    if import_ is None:
+        _show_list(experiment, out=out, form=form, as_json=json)
+    else:
+        _import_list(experiment, import_, accept=yes, remove_missing=remove_missing, who=who, as_json=json)
+
+
+def relabel(
+    experiment: ExperimentId,
+    training_only: Annotated[bool, typer.Option("--training-only", help="Do not change validation and test.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Train the same experiment on the new version.")] = False,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Apply the decisions of the hard-case list as a new version of the dataset; the old version is kept.
+
+    Example: closecall relabel posts-1-1-to-1-10 --queue
+    """
+    from closecall.cli.datasets import print_dataset
+    from closecall.cli.progress import print_queued
+    from closecall.models.queue.relabelling import apply_decisions, proposed_relabelling, queue_same_experiment
+
+    _print_decisions(proposed_relabelling(experiment, training_only=training_only))
+    version = apply_decisions(experiment, training_only=training_only)
+    print_note(f"Saved as {version.name}; {version.info.parent} is unchanged.")
+    if queue or wait:
+        print_queued(queue_same_experiment(experiment, version.name).id, wait=wait, as_json=json)
+        return
+    print_dataset(version, as_json=json)
+
+
+def _show_list(experiment: str, *, out: Path | None, form: str, as_json: bool) -> None:
+    """Write the hard cases, or show some columns of the first."""
+    from closecall.data.exchange.tables import provenance
+    from closecall.models.results.hard_case_files import case_table, write_cases
+
     table = case_table(experiment)
     print_note(f"{len(table):,} hard cases of {experiment}." + ("" if len(table) else " Add some on the Errors page."))
     if form and out is None:
@@ -30,8 +88,11 @@ def hard_cases(experiment: str, *, out: Path | None, form: str, as_json: bool) -
     write_or_print(table, provenance(experiment), None, columns, as_json=as_json)
 
 
-def import_cases(experiment: str, file: Path, *, accept: bool, remove_missing: bool, who: str, as_json: bool) -> None:
-    """Show what a list that comes back would change, and write it when that is accepted."""
+def _import_list(experiment: str, file: Path, *, accept: bool, remove_missing: bool, who: str, as_json: bool) -> None:
+    """Show what an imported list would change, and write it with `accept`."""
+    from closecall.data.exchange.list_changes import apply_comparison, compare_list
+    from closecall.data.exchange.returned_lists import read_case_file
+
     comparison = compare_list(experiment, read_case_file(file))
     for note in comparison.notes:
         print_note(note)
@@ -39,71 +100,59 @@ def import_cases(experiment: str, file: Path, *, accept: bool, remove_missing: b
     written = accept and bool(ids)
     key = apply_comparison(experiment, comparison, remove_missing=remove_missing, who=who) if written else ""
     if as_json:
-        problems = comparison.problems.to_dict("records")
-        told = [{"id": one, **change} for one, change in zip(ids, changes, strict=True)]
-        print_json(
-            {"changes": told, "problems": problems, "missing": comparison.missing, "written": written, "key": key}
-        )
+        content = {
+            "changes": [{"id": one, **change} for one, change in zip(ids, changes, strict=True)],
+            "problems": comparison.problems.to_dict("records"),
+            "missing": comparison.missing,
+            "written": written,
+            "key": key,
+        }
+        print_json(content)
         return
-    _show(comparison)
+    _print_comparison(comparison)
     if written:
-        print_note(f"{len(ids):,} changes written. The app's log keeps them as one step.")
+        print_note(f"{len(ids):,} changes written. In the app they can be undone as one step.")
     elif ids:
         print_note(f"{len(ids):,} changes, not written yet. Write them with --yes.")
     else:
         print_note("Nothing to change.")
 
 
-def relabel(experiment: str, *, training_only: bool, queue: bool, wait: bool, as_json: bool) -> None:
-    """Save the next version of the dataset with the list's decisions in it, and queue the experiment on it."""
-    _say_decisions(proposed_relabelling(experiment, training_only=training_only))
-    version = apply_decisions(experiment, training_only=training_only)
-    print_note(f"{version.name} is made; {version.info.parent} stays as it was.")
-    if queue or wait:
-        print_queued(queue_same_experiment(experiment, version.name).id, wait=wait, as_json=as_json)
-        return
-    print_dataset(version, as_json=as_json)
-
-
-def _show(comparison: ListComparison) -> None:
+def _print_comparison(comparison: "ListComparison") -> None:
+    """The changes of an imported list, the rows that are rejected, and the cases it does not change."""
     rows = [
-        {
-            "row": one.row,
-            "id": one.id,
-            "change": "; ".join(
-                (["new on the list"] if one.change.get("listed") else [])
-                + [
-                    f"{_WORDS[name]}: {one.before[name] or 'none'} -> {now or 'none'}"
-                    for name, now in one.after.items()
-                ]
-            ),
-            "also changed here": ", ".join(one.also_here),
-        }
+        {"row": one.row, "id": one.id, "change": _change_text(one), "also changed here": ", ".join(one.also_here)}
         for one in comparison.changes
     ]
-    print_rows(rows, title=f"What {comparison.source} changes")
+    print_rows(rows, title=f"Changes in {comparison.source}")
     problems = [{str(name): value for name, value in row.items()} for row in comparison.problems.to_dict("records")]
-    print_rows(problems, title="Rows that are not taken")
+    print_rows(problems, title="Rejected rows")
     if comparison.kept:
-        print_note(f"{comparison.kept:,} cases were changed here since the export and are left as they are here.")
+        print_note(f"{comparison.kept:,} cases were changed here since the export and keep these changes.")
     if comparison.missing:
-        print_note(
-            f"{len(comparison.missing):,} cases are not in the file; take them off the list with --remove-missing."
-        )
+        print_note(f"{len(comparison.missing):,} cases are not in the file; remove them with --remove-missing.")
 
 
-def _say_decisions(decided: Relabelling) -> None:
+def _change_text(change: "CaseChange") -> str:
+    parts = ["new on the list"] if change.change.get("listed") else []
+    for name, now in change.after.items():
+        parts.append(f"{FIELD_NAMES[name]}: {change.before[name] or 'none'} -> {now or 'none'}")
+    return "; ".join(parts)
+
+
+def _print_decisions(decided: "Relabelling") -> None:
+    """The label changes and removals by split, and the cases that are not applied."""
     for split in ("train", "validation", "test"):
-        new, gone = decided.relabelled(split), decided.dropped(split)
-        if new or gone:
-            print_note(f"{split}: labels changed {new:,}, examples taken out {gone:,}.")
+        changed, dropped = decided.relabelled(split), decided.dropped(split)
+        if changed or dropped:
+            print_note(f"{split}: {changed:,} labels changed, {dropped:,} examples removed.")
     if decided.relabelled("test") or decided.dropped("test"):
-        print_note("The test set changes: recall before and after is not measured on the same labels.")
-    told = {
-        "about validation and test examples left alone": decided.left_alone,
-        "marked relabel without a new label, left alone": decided.undecided,
+        print_note("The test set changes: recall before and after is measured on different labels.")
+    skipped = {
+        "of the validation and test splits, not applied": decided.outside_train,
+        "to relabel without a new label, not applied": decided.undecided,
         "not in the dataset": decided.unknown,
     }
-    for what, ids in told.items():
+    for reason, ids in skipped.items():
         if ids:
-            print_note(f"{len(ids):,} cases {what}.")
+            print_note(f"{len(ids):,} cases {reason}.")

@@ -151,7 +151,7 @@ def rule_from(record: dict[str, Any]) -> Rule:
 
 @dataclass(frozen=True)
 class Slice:
-    """A named rule, with key, time and author of the record that saved it. The name is one line of at most 80 characters."""
+    """A named rule, with key, time and author of its record. The name is one line of at most 80 characters."""
 
     name: str
     rule: Rule

@@ -1,4 +1,4 @@
-"""Which texts are the same once trifles are taken away, and which rows must therefore stay together?"""
+"""Duplicate texts, and the rows that must stay in one split because of them."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from closecall.data.io.errors import UserError
 
 _WEIGHT = {"test": 0, "validation": 1, "train": 2, "": 3}
-"""Which split keeps a text that stands in several: the results must not rest on texts that were trained on."""
+"""The split that keeps a text that is in several: results must not rest on texts that were trained on."""
 
 
 def normalised(text: str) -> str:
@@ -33,9 +33,9 @@ def text_keys(texts: Sequence[str] | pd.Series) -> np.ndarray:
 
 
 def clusters(*links: Sequence[str] | np.ndarray | pd.Series) -> np.ndarray:
-    """Which rows are tied together by any chain of equal values?
+    """Number the clusters of rows that are connected by any chain of equal values.
 
-    `links` are aligned sequences of n strings (text keys, groups ...); an empty string ties to nothing.
+    `links` are aligned sequences of n strings (text keys, groups ...); an empty string connects to nothing.
     Returns n integers, equal for two rows exactly when a chain of shared values joins them.
     """
     size = len(links[0])
@@ -55,7 +55,7 @@ def clusters(*links: Sequence[str] | np.ndarray | pd.Series) -> np.ndarray:
 
 
 def find_copies(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
-    """Which rows repeat the text of another row of the same label?
+    """Find the rows that repeat the text of another row with the same label.
 
     `frame` has key, label, split and source_row. The copy kept is the first of test, then validation, then train.
     Returns the reason for each other copy, by the index of `frame`, and a sentence on copies across splits.
@@ -71,23 +71,23 @@ def find_copies(frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     notes = []
     if across:
         notes.append(
-            "Some texts stood in more than one split, which would have let the test leak into training. Only the copy "
+            "Some texts were in more than one split, which would leak test texts into training. Only the copy "
             f"in the test, or else the validation, split was kept; copies set aside: {across:,}."
         )
     return pd.Series(reasons, index=copies.index, dtype=object), notes
 
 
 def find_conflicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The examples whose text carries both labels: a frame of key, id, label, source_row and text, copies together."""
+    """The examples whose text has both labels: a frame of key, id, label, source_row and text, copies together."""
     both = frame.groupby("key")["label"].transform("nunique") > 1
     columns = ["key", "id", "label", "source_row", "text"]
     return frame.loc[both, columns].sort_values(["key", "label", "source_row"], ignore_index=True)
 
 
 def join_conflicts(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Put a text that carries both labels, and the group it belongs to, into one of the splits given for it.
+    """Put a text that has both labels, and the group it belongs to, into one of the splits given for it.
 
-    Without given splits nothing is done: the draw keeps them together. UserError when a group stands in two splits.
+    Without given splits nothing is done: the draw keeps them together. UserError when a group is in two given splits.
     """
     if (frame["split"] == "").all():
         return frame, []
@@ -105,15 +105,15 @@ def join_conflicts(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def _check_groups(frame: pd.DataFrame) -> None:
     grouped = frame[frame["group"] != ""]
-    torn = grouped.groupby("group")["split"].transform("nunique") > 1
-    if torn.any():
-        rows = grouped[torn]
+    split_up = grouped.groupby("group")["split"].transform("nunique") > 1
+    if split_up.any():
+        rows = grouped[split_up]
         name = rows["group"].iloc[0]
         ends = rows[rows["group"] == name].drop_duplicates("split")
         places = " and ".join(
             f"{split} (row {row})" for split, row in zip(ends["split"], ends["source_row"], strict=True)
         )
         raise UserError(
-            f"Group {name!r} stands in more than one given split: {places}. Groups must stay together: "
+            f"Group {name!r} is in more than one given split: {places}. Groups must stay together: "
             "leave out the split column or the group column."
         )

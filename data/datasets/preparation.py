@@ -1,4 +1,4 @@
-"""From a raw table and a choice of columns and classes to examples, with a report of all that was set aside."""
+"""Turn a raw table into a dataset: choose columns and classes, check every row, draw the splits."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,11 +21,11 @@ MAX_META = 20
 
 @dataclass(frozen=True)
 class Prepared:
-    """Examples ready to be split, and what became of the other rows.
+    """Examples ready to be split, and the rows that were set aside.
 
     `examples` has id, text, label (int8), class_name, split ("" when none is given), group ("" for none), source_row
     (int64) and `meta.<name>` columns. `set_aside` has source_row, id, reason, text (its start). `conflicts` has key,
-    id, label, source_row, text: examples whose normalised text carries both labels. `notes` are sentences.
+    id, label, source_row, text: examples whose normalised text has both labels. `notes` are sentences.
     """
 
     examples: pd.DataFrame

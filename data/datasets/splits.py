@@ -1,4 +1,4 @@
-"""Which examples train, which choose, which test? Groups and duplicates never straddle; both classes keep shares."""
+"""Draw the train, validation and test splits: groups and duplicates stay together, both classes keep their shares."""
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,9 @@ def assign_splits(
 ) -> pd.DataFrame:
     """The examples with `split` filled: train, validation or test.
 
-    Rows tied by group or by normalised text go to one split. Both labels are drawn with the same shares, by `seed`;
+    Rows of one group or with one normalised text go to one split. Both labels are drawn with the same shares by `seed`;
     the draw depends on ids, not on the order of rows. A split that the examples already name is kept, and what is
-    missing is carved from their train part. UserError when a class is too small, or its groups too few, to split.
+    missing is drawn from their train part. UserError when a class is too small, or its groups too few, to split.
     """
     _check_shares(test_share, validation_share)
     given = set(examples["split"].unique()) - {""}
@@ -78,7 +78,7 @@ def _quotas(labels: np.ndarray, shares: dict[str, float]) -> dict[str, np.ndarra
             kind = "positives" if label else "negatives"
             raise UserError(
                 f"There are {total} {kind} to split, too few: at least {least} are needed, and 100 or more "
-                "for a result that says something. Add examples or choose other classes."
+                "for intervals narrow enough to use. Add examples or choose other classes."
             )
     quotas = {split: np.maximum(np.floor(totals * share + 0.5), 1).astype(int) for split, share in shares.items()}
     quotas["train"] = totals - sum(quotas.values())
@@ -99,6 +99,6 @@ def _check_result(examples: pd.DataFrame) -> None:
         for label, kind in ((1, "positives"), (0, "negatives")):
             if (split, label) not in counts.index:
                 raise UserError(
-                    f"The {split} split has no {kind}. They are too few, or tied together in too few groups: "
+                    f"The {split} split has no {kind}. There are too few, or they are in too few groups: "
                     "add examples, or leave out the group or split column."
                 )

@@ -1,4 +1,4 @@
-"""A dataset: examples with labels and splits, checked once and kept as plain files."""
+"""Datasets on disk: examples with labels and splits, checked once and stored as plain files."""
 
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ COLUMNS = ("id", "text", "label", "class_name", "split", "group", "source_row")
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a dataset besides its examples: names, classes, origin, hashes and what was set aside.
+    """Metadata of a dataset: names, classes, origin, hashes, notes.
 
     `parent` is the dataset of which this is a later version, with the hash it had then.
     """
@@ -55,7 +55,7 @@ class Dataset:
     `examples` has the columns id (str, unique), text (str), label (int8, 1 = positive), class_name (str),
     split ("train", "validation" or "test"), group (str, "" for none), source_row (int64, as in the source), and any
     number of `meta.<name>` columns. `set_aside` has source_row, id, reason, text; `conflicts` has key, id, label,
-    source_row, text: examples whose normalised text carries both labels.
+    source_row, text: examples whose normalised text has both labels.
     """
 
     info: DatasetInfo
@@ -91,7 +91,7 @@ def content_hash(examples: pd.DataFrame) -> str:
 
 
 def save_dataset(dataset: Dataset) -> Dataset:
-    """Write the dataset folder whole and return the dataset with its content hash. UserError when the name is taken."""
+    """Write the dataset folder atomically and return it with its content hash. UserError when the name is taken."""
     folder = child(datasets_folder(), dataset.name, "a dataset")
     if folder.exists():
         raise UserError(f"There is a dataset named {dataset.name} already. Choose another name.")

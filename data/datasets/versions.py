@@ -22,14 +22,14 @@ class Relabelling:
 
     `changes` has id, split, label and class_name as they are, new_label (the new class, "" when it is taken out), and
     drop (the action, "" when it stays). `undecided` are marked relabel without a new label where the other side has
-    several classes (with one, that is meant), `unknown` are not in the dataset, `left_alone` are outside the training
+    several classes (with one, that is meant), `unknown` are not in the dataset, `outside_train` are outside the training
     split when only that is to change.
     """
 
     changes: pd.DataFrame
     undecided: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    left_alone: tuple[str, ...] = ()
+    outside_train: tuple[str, ...] = ()
 
     def relabelled(self, *splits: str) -> int:
         """How many examples of these splits (of all without any named) get another label."""

@@ -180,7 +180,7 @@ def _from_table(table: RawTable) -> CaseFile:
     exported, notes = _written_at(frame, names)
     if OWN_EXPORT_COLUMN not in names and named_format(table.source) is DELIMITED:
         notes.append(
-            f"There is no column {OWN_EXPORT_COLUMN}: apostrophes in front of formulas are taken as part of what was written."
+            f"There is no column {OWN_EXPORT_COLUMN}: apostrophes in front of formulas count as part of the text."
         )
     return CaseFile(_rows(rows[~empty]), problem_frame(problems), table.source, exported, True, (*table.notes, *notes))
 

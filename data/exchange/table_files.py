@@ -73,7 +73,7 @@ def hf_zip(table: ExportTable) -> bytes:
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """CSV in UTF-8 with a byte order mark, which spreadsheets need. Texts are quoted and escaped (`data.io.csv_escaping`)."""
+    """CSV in UTF-8 with a byte order mark for spreadsheets. Texts are quoted and escaped (`data.io.csv_escaping`)."""
     # Quotes around every text: a bare carriage return in a cell would end its row.
     cells = escape_frame(frame).to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return cells.encode("utf-8-sig")

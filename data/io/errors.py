@@ -1,8 +1,8 @@
-"""The one error a person is meant to read."""
+"""The error whose message is shown to the user."""
 
 
 class UserError(ValueError):
-    """Input or state that a person can mend.
+    """Input or state that the user can correct.
 
-    The message is shown as it is, in the app and in the terminal: it names the file, row or column and the mend.
+    The app and the terminal show the message as it is: it names the file, row or column and the correction.
     """

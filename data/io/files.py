@@ -1,4 +1,4 @@
-"""Write files whole: a reader sees the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never a part of one."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from closecall.data.io.errors import UserError
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it is synced and replaces `path`, else it is removed."""
+    """Yield a temporary path beside `path`; on success it is synced and replaces `path`, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
@@ -35,13 +35,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole. Unpaired surrogates (seen in broken input) are kept as `?`."""
+    """Write UTF-8 text atomically. Unpaired surrogates, which broken input holds, become `?`."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object whole, readable, in the order given."""
+    """Write a JSON object atomically, indented, keys in the order given."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2, default=_plain) + "\n")
 
 
@@ -59,7 +59,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame as Parquet, whole."""
+    """Write a frame as Parquet, atomically."""
     with atomic_write(path) as temporary:
         frame.to_parquet(temporary, index=False)
 
@@ -85,19 +85,19 @@ def read_columns(path: Path, columns: list[str]) -> pa.Table:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Write one array as .npy, whole."""
+    """Write one array as .npy, atomically."""
     with atomic_write(path) as temporary:
         np.save(temporary, array, allow_pickle=False)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays as .npz, whole."""
+    """Write named arrays as .npz, atomically."""
     with atomic_write(path) as temporary, temporary.open("wb") as out:
         np.savez(out, allow_pickle=False, **arrays)
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a temporary folder beside `path`, then put it in the place of `path`."""
+    """Call `fill` on a temporary folder beside `path`, then replace `path` by it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as holder:
         fresh = Path(holder) / "new"
@@ -113,19 +113,19 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Add one JSON line to a log and sync it; a line is written by a single call, so writers do not mix."""
+    """Append one JSON line to a log and sync it. One call writes the line, so that two writers do not mix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(record, ensure_ascii=False, default=_plain).encode("utf-8", errors="replace") + b"\n"
     with path.open("a+b", buffering=0) as log:
         size = log.seek(0, os.SEEK_END)
         if size and os.pread(log.fileno(), 1, size - 1) != b"\n":
-            line = b"\n" + line  # a crash left half a line: do not lose this one with it
+            line = b"\n" + line  # a crash left half a line; start a new one
         log.write(line)
         os.fsync(log.fileno())
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a log of JSON lines; a half line left by a crash is passed over."""
+    """Read a log of JSON lines. Lines that are not JSON objects, as a crash leaves them, are skipped."""
     if not path.exists():
         return []
     records = []

@@ -1,4 +1,4 @@
-"""Does the process that wrote a file still work? Seen by its pid on this machine, else by its heartbeat."""
+"""Whether the process that wrote a file is still alive: by its pid on this machine, else by its heartbeat."""
 
 import socket
 import uuid
@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 
 STALE_SECONDS = 60.0
-"""One that works elsewhere beats every second or two; silent for this long it is gone. Clocks may differ by less."""
+"""A process on another machine writes a heartbeat every second or two; without one for this long it counts as dead."""
 
 
 @cache
 def this_machine() -> str:
-    """A name for where pids mean the same as here: the host, its boot and, in a container, its space of processes."""
+    """A name for the pid namespace of this process: host, boot and, in a container, the namespace."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text() + str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -24,7 +24,7 @@ def this_machine() -> str:
 
 
 def is_alive(pid: int, created: float, machine: str, heartbeat: str) -> bool:
-    """Whether a process lives that last told so at `heartbeat` (ISO UTC), on `machine` (as `this_machine` names it)."""
+    """Whether a process on `machine` (a `this_machine`) with this last `heartbeat` (ISO, UTC) is alive."""
     if machine in ("", this_machine()):
         return process_lives(pid, created)
     try:
@@ -35,9 +35,9 @@ def is_alive(pid: int, created: float, machine: str, heartbeat: str) -> bool:
 
 
 def process_lives(pid: int, created: float) -> bool:
-    """Whether the process with this pid and creation time still runs (a pid alone may have been given away again).
+    """Whether the process with this pid and creation time still runs; a pid alone may have been reused.
 
-    Creation times are told by the wall clock: five seconds bear a clock that is set while a run works.
+    Creation times come from the wall clock. Five seconds of tolerance allow for a clock that is set during a run.
     """
     try:
         process = psutil.Process(pid)

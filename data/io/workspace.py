@@ -1,4 +1,4 @@
-"""Where everything is kept: one folder of plain files."""
+"""The workspace: one folder of plain files that holds all data."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from closecall.data.io.errors import UserError
 
 
 def workspace_folder() -> Path:
-    """The workspace: `CLOSECALL_HOME`, else `workspace` in the current folder. Made when absent."""
+    """The workspace: `CLOSECALL_HOME`, else `workspace` in the current folder. Created when absent."""
     folder = Path(os.environ.get("CLOSECALL_HOME") or "workspace").expanduser().resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made ({error}). Set CLOSECALL_HOME to another folder.") from None
+        raise UserError(f"{folder} cannot be created ({error}). Set CLOSECALL_HOME to another folder.") from None
     return folder
 
 
@@ -27,7 +27,7 @@ def slug(title: str) -> str:
 
 
 def child(folder: Path, name: str, what: str) -> Path:
-    """The folder of a named thing; a name that would leave `folder` is refused."""
+    """The path of a named item in `folder`. UserError for a name that is not a plain folder name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UserError(f"{name!r} is not the name of {what}: use letters, digits, points and hyphens.")
     return folder / name

@@ -82,7 +82,7 @@ def queue_same_experiment(experiment: str, dataset: str, *, start: bool = True) 
         create_experiment(fresh, evaluation=evaluation, plan=plan, runs=runs)
         queue_frozen(fresh.id)
     if start:
-        jobs.ensure_worker()
+        jobs.ensure_scheduler()
     return fresh
 
 

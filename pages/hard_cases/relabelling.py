@@ -162,9 +162,9 @@ def remarks(decided: Relabelling) -> list[str]:
             "The test set changes, so recall before and recall after use different labels. Before and after compares "
             "both on the shared examples with the new labels."
         )
-    if decided.left_alone:
+    if decided.outside_train:
         notes.append(
-            f"{count_text(len(decided.left_alone), 'decision')} about validation and test examples not applied."
+            f"{count_text(len(decided.outside_train), 'decision')} about validation and test examples not applied."
         )
     if decided.undecided:
         notes.append(

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pandas as pd
 import streamlit as st
 
+from closecall.data.annotations.hard_case_log import LogRecord
 from closecall.data.annotations.hard_cases import (
     NOWHERE,
     Origin,
@@ -49,7 +50,7 @@ def annotations(experiment: str) -> pd.DataFrame:
     return _read_log(experiment, log_stamp(experiment))[0]
 
 
-def history(experiment: str, one: str) -> list[dict[str, Any]]:
+def history(experiment: str, one: str) -> list[LogRecord]:
     """The records about one example, oldest first, as `data.annotations.hard_cases.load_history`."""
     _, records, about = _read_log(experiment, log_stamp(experiment))
     return [records[number] for number in about.get(one, [])]
@@ -206,7 +207,7 @@ def _push_undo(experiment: str, keys: list[str]) -> None:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _read_log(
     experiment: str, mark: tuple[int, int]
-) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, list[int]]]:
+) -> tuple[pd.DataFrame, list[LogRecord], dict[str, list[int]]]:
     records = load_history(experiment)
     about: dict[str, list[int]] = {}
     for number, record in enumerate(records):

@@ -108,7 +108,7 @@ def test_half_a_line_and_records_of_a_later_version_cost_nothing_else(sweep: str
 
 def test_processes_that_write_at_once_lose_no_slice(sweep: str) -> None:
     code = (
-        "import sys\nfrom closecall.data.annotations.slices import save_slice\nfrom closecall.data.annotations.slices import Phrase\n"
+        "import sys\nfrom closecall.data.annotations.slices import Phrase, save_slice\n"
         "for n in range(15): save_slice(sys.argv[1], f'{sys.argv[2]} {n}', Phrase(f'w{n}'))"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, sweep, name]) for name in ("ada", "bob")]

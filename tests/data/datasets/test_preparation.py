@@ -44,7 +44,7 @@ def test_examples_have_the_documented_columns() -> None:
     assert result.conflicts.empty and list(result.conflicts) == ["key", "id", "label", "source_row", "text"]
 
 
-def test_everything_set_aside_is_told_with_row_and_reason() -> None:
+def test_everything_set_aside_is_reported_with_row_and_reason() -> None:
     result = prepared(
         "nr,text,label,more\n"
         "1,fine,pos,a\n"
@@ -100,7 +100,7 @@ def test_a_conflict_is_kept_once_for_each_label_and_reported() -> None:
     assert result.conflicts["key"].nunique() == 1
 
 
-def test_the_copy_in_the_test_split_is_kept_and_the_leak_is_said() -> None:
+def test_the_copy_in_the_test_split_is_kept_and_the_leak_is_reported() -> None:
     result = prepared(
         "text,label,part\na,pos,train\na,pos,dev\na,pos,TEST\nb,neg,train\nb,neg,valid\nc,neg,train\nc,neg,train\n",
         split="part",
@@ -129,8 +129,8 @@ def test_a_conflict_across_given_splits_is_moved_together() -> None:
     assert any("Rows moved to the split that holds the same text" in note and "2, 4" in note for note in result.notes)
 
 
-def test_a_group_torn_apart_by_the_given_splits_is_refused() -> None:
-    with pytest.raises(UserError, match=r"Group 'x' stands in more than one given split: train \(row 2\) and test"):
+def test_a_group_in_two_given_splits_is_refused() -> None:
+    with pytest.raises(UserError, match=r"Group 'x' is in more than one given split: train \(row 2\) and test"):
         prepared("text,label,part,g\na,pos,train,x\nb,neg,test,x\n", split="part", group="g")
 
 

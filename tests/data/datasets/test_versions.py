@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from closecall.data.datasets.store import Dataset, load_dataset, save_dataset
 from closecall.data.datasets.versions import decide_relabelling, next_version, relabelled_dataset
-from closecall.data.experiments.plans import carried_plan, draw_plan, training_counts, training_ids
+from closecall.data.experiments.plans import adapted_plan, draw_plan, training_counts, training_ids
 from closecall.data.io.errors import UserError
 from tests.makers import make_dataset
 
@@ -62,7 +62,7 @@ def test_the_version_says_where_it_comes_from_and_the_old_one_stays(posts: Datas
 def test_only_training_examples_when_that_is_wished(posts: Dataset) -> None:
     rows = [("post-00000", "relabel", "pc"), ("post-00003", "relabel", "pc"), ("post-00004", "duplicate", "")]
     decided = decide_relabelling(posts, cases(*rows), training_only=True)
-    assert decided.changes["id"].tolist() == ["post-00000"] and decided.left_alone == ("post-00003", "post-00004")
+    assert decided.changes["id"].tolist() == ["post-00000"] and decided.outside_train == ("post-00003", "post-00004")
     whole = decide_relabelling(posts, cases(*rows))
     assert (whole.relabelled(), whole.relabelled("test"), whole.dropped("test", "validation")) == (2, 1, 1)
 
@@ -104,7 +104,7 @@ def test_the_worked_plan() -> None:
     plan = pd.DataFrame(rows, columns=["sweep", "seed", "label", "id", "rank"])
     labels = dict.fromkeys("acq", 1) | dict.fromkeys("brstuvw", 0)
     examples = pd.DataFrame({"id": list(labels), "label": list(labels.values()), "split": "train"})
-    fresh = carried_plan(plan, examples, ratios=[1, 2])
+    fresh = adapted_plan(plan, examples, ratios=[1, 2])
     assert fresh.loc[fresh["label"] == 1, "id"].tolist() == ["q", "a", "c"]
     negatives = fresh.loc[fresh["label"] == 0, "id"].tolist()
     assert negatives[:5] == ["b", "r", "s", "t", "u"] and negatives[5] in ("v", "w") and len(negatives) == 6
@@ -121,7 +121,7 @@ def test_carried_plans_stay_nested_and_keep_what_stays(sweep: str, draw: int, go
     after = examples.drop(rows[:gone])
     after.loc[after.index.intersection(rows[gone : gone + up]), "label"] = 1
     after.loc[after.index.intersection(rows[gone + up : gone + up + down]), "label"] = 0
-    fresh = carried_plan(plan, after, ratios=ratios)
+    fresh = adapted_plan(plan, after, ratios=ratios)
     label_of = after.set_index("id")["label"]
     assert (label_of.loc[fresh["id"]].to_numpy() == fresh["label"].to_numpy()).all()
     for seed in (0, 3):
@@ -146,11 +146,11 @@ def test_carried_plans_stay_nested_and_keep_what_stays(sweep: str, draw: int, go
 
 def test_unchanged_examples_give_the_same_plan(posts: Dataset) -> None:
     plan = draw_plan(posts.examples, ratios=[1, 2, 5], seeds=[0, 1])
-    pd.testing.assert_frame_equal(carried_plan(plan, posts.examples, ratios=[1, 2, 5]), plan)
+    pd.testing.assert_frame_equal(adapted_plan(plan, posts.examples, ratios=[1, 2, 5]), plan)
 
 
 def test_too_few_left(posts: Dataset) -> None:
     plan = draw_plan(posts.examples, ratios=[1, 5], seeds=[0], positives=10)
     few = posts.examples[posts.examples["label"] == 1].head(1)
     with pytest.raises(UserError, match="Too few training examples would be left for 1:5"):
-        carried_plan(plan, pd.concat([few, posts.examples[posts.examples["label"] == 0]]), ratios=[1, 5])
+        adapted_plan(plan, pd.concat([few, posts.examples[posts.examples["label"] == 0]]), ratios=[1, 5])
