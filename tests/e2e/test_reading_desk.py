@@ -1,4 +1,4 @@
-"""The reading desk in a real browser: keys, the note while typing, the URL, a refresh."""
+"""The Errors page in a real browser: keys, the note while typing, the URL, a refresh."""
 
 import re
 from collections.abc import Callable
@@ -27,8 +27,8 @@ def read_next(page: Page, key: str) -> str:
     return in_url(page, "example")
 
 
-def open_desk(page: Page, address: str) -> str:
-    """Open the misses and wait until keys are listened to; the id of the first."""
+def open_errors(page: Page, address: str) -> str:
+    """Open the false negatives and wait until the keys work. Returns the id of the first."""
     page.goto(f"{address}/errors?experiment=sweep&ratio=1%3A10")
     page.wait_for_selector(".st-key-note-box textarea")
     page.wait_for_function("window.boxKeysReady === true")
@@ -43,7 +43,7 @@ def settle(page: Page) -> None:
 
 
 def written(page: Page, column: str, expected: dict[str, str]) -> bool:
-    """Whether the log comes to say this within ten seconds: the page may settle before a letter's way to it began."""
+    """Whether the log has these values within ten seconds. The page may be idle before typed text is sent."""
     for _ in range(100):
         if load_hard_cases("sweep").set_index("id")[column].to_dict() == expected:
             return True
@@ -52,7 +52,7 @@ def written(page: Page, column: str, expected: dict[str, str]) -> bool:
 
 
 def write(page: Page, key: str, text: str, *, enter: bool) -> None:
-    """Into a box by its key, and out again by Escape."""
+    """Enter an input by its key, type, and leave it by Escape."""
     page.keyboard.press(key)
     page.keyboard.type(text)
     if enter:
@@ -65,12 +65,12 @@ def write(page: Page, key: str, text: str, *, enter: bool) -> None:
     )
 
 
-def test_twenty_misses_are_read_and_decided_on_by_keys_alone(
+def test_twenty_false_negatives_are_annotated_by_keys_alone(
     workspace: Path, serve: Callable[[], str], page: Page
 ) -> None:
-    """Next, back, add, every action, tag, note and undo, without the mouse; the list then says just that."""
+    """Next, previous, add, every action, tag, note and undo, without the mouse. The list then holds exactly these."""
     make_experiment(make_dataset(positives=360, negatives=1440), ratios=(1, 10), seeds=(0,))
-    seen = [open_desk(page, serve())]
+    seen = [open_errors(page, serve())]
     wanted: dict[str, dict[str, str]] = {}
     for number in range(20):
         one = seen[-1]
@@ -93,17 +93,17 @@ def test_twenty_misses_are_read_and_decided_on_by_keys_alone(
         settle(page)
     assert len(set(seen)) == 21
     assert read_next(page, "k") == seen[-2]
-    page.keyboard.press("a")  # on the list already: takes it off
-    expect(page.get_by_role("button", name="Add to list")).to_be_visible()
+    page.keyboard.press("a")  # already on the list: removes it
+    expect(page.locator(".st-key-add button", has_text="Add")).to_be_visible()
     settle(page)
     page.keyboard.press("z")
-    expect(page.get_by_role("button", name="Remove", exact=False).first).to_be_visible()
+    expect(page.locator(".st-key-add button", has_text="Remove")).to_be_visible()
     settle(page)
     cases = load_hard_cases("sweep").set_index("id")
     assert list(cases.index) == list(wanted)
-    for one, said in wanted.items():
+    for one, values in wanted.items():
         assert {name: cases.at[one, name] for name in ("tags", "note", "action")} == {
-            "tags": "", "note": "", "action": "", **said}  # fmt: skip
+            "tags": "", "note": "", "action": "", **values}  # fmt: skip
     position = page.get_by_text(re.compile(r"^20 of "))
     expect(position).to_be_visible()
     page.reload()
@@ -111,42 +111,42 @@ def test_twenty_misses_are_read_and_decided_on_by_keys_alone(
     assert in_url(page, "example") == seen[-2]
 
 
-def test_tags_are_suggested_and_letters_typed_in_a_hurry_stay_in_the_box(
+def test_tags_are_suggested_and_letters_typed_quickly_stay_in_the_input(
     workspace: Path, serve: Callable[[], str], page: Page
 ) -> None:
     make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 10), seeds=(0,))
-    first = open_desk(page, serve())
+    first = open_errors(page, serve())
     write(page, "t", "jargon", enter=True)
     second = read_next(page, "j")
     settle(page)
     page.keyboard.press("t")
-    page.keyboard.type("jar")  # j and a are keys of the desk outside the box
+    page.keyboard.type("jar")  # j and a are action keys outside the input
     expect(page.get_by_role("option").first).to_contain_text("jargon")
     page.keyboard.press("Enter")
-    page.keyboard.press("t")  # the box is still open: a letter
+    page.keyboard.press("t")  # the input still has the focus: a letter
     page.keyboard.press("Escape")
     settle(page)
     assert in_url(page, "example") == second
     assert written(page, "tags", {first: "jargon", second: "jargon"})
 
 
-def test_the_name_is_asked_for_once(workspace: Path, serve: Callable[[], str], page: Page) -> None:
-    """It is written beside what is said, never into the URL, and the browser remembers it for the next server."""
+def test_the_reviewer_name_is_remembered(workspace: Path, serve: Callable[[], str], page: Page) -> None:
+    """It is stored with annotations, never in the URL, and the browser keeps it for the next server."""
     make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 10), seeds=(0,))
-    open_desk(page, serve())
-    name = page.get_by_role("textbox", name="Your name")
+    open_errors(page, serve())
+    name = page.locator(".st-key-person input")
     name.fill("Ann; <b>Å")
     name.press("Tab")
     settle(page)
     page.keyboard.press("a")
-    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    expect(page.locator(".st-key-undo button")).to_be_enabled()
     assert load_hard_cases("sweep")["who"].tolist() == ["Ann; <b>Å"]
     assert "Ann" not in page.url
     page.goto(f"{serve()}/errors?experiment=sweep")
     expect(name).to_have_value("Ann; <b>Å")
 
 
-def test_misses_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str], page: Page) -> None:
+def test_false_negatives_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str], page: Page) -> None:
     make_experiment(make_dataset(positives=120, negatives=480), ratios=(1, 10), seeds=(0,))
     address = serve()
     page.goto(address)
@@ -161,17 +161,17 @@ def test_misses_are_read_by_keys_alone(workspace: Path, serve: Callable[[], str]
     assert len({first, second, third}) == 3
     assert read_next(page, "k") == second
     assert read_next(page, "a") == third
-    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    expect(page.locator(".st-key-undo button")).to_be_enabled()
     assert load_hard_cases("sweep")["id"].tolist() == [second]
     assert read_next(page, "z") == second
     assert load_hard_cases("sweep").empty
 
     expect(page.locator(".reading.whole")).to_be_visible()
-    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    expect(page.locator(".st-key-undo button")).to_be_disabled()
     page.keyboard.press("n")
     page.keyboard.type("jak reads: not a key")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Remove")).to_be_visible()
+    expect(page.locator(".st-key-add button", has_text="Remove")).to_be_visible()
     assert in_url(page, "example") == second
     assert load_hard_cases("sweep")["note"].tolist() == ["jak reads: not a key"]
 

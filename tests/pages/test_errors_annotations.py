@@ -1,5 +1,6 @@
-"""What people say on the Errors page: tags, many at once, history, names, and two at the same desk."""
+"""Annotations on the Errors page: tags, bulk actions, history, reviewer names, and two reviewers at once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from closecall.data.annotations.hard_cases import hard_cases_log, load_annotations, load_hard_cases
 from closecall.data.io.files import read_lines
 from tests.makers import make_dataset, make_experiment
-from tests.pages.test_errors import example, html, opened
+from tests.pages.errors_page import count_on, example_of, html_of, open_errors
 
 
 @pytest.fixture
@@ -16,15 +17,15 @@ def sweep(workspace: Path) -> Path:
     return workspace
 
 
-def test_tags_are_given_suggested_and_taken_away(sweep: Path) -> None:
-    at = opened()
-    first = example(at)
+def test_tags_are_added_suggested_and_removed(sweep: Path) -> None:
+    at = open_errors()
+    first = example_of(at)
     at.multiselect(key=f"tags-{first}").set_value(["  odd   spelling "]).run()
     case = load_hard_cases("sweep").iloc[0]
     assert (case["id"], case["tags"]) == (first, "odd spelling")
-    assert example(at) == first
+    assert example_of(at) == first
     at.button(key="next").click().run()
-    second = example(at)
+    second = example_of(at)
     assert at.multiselect(key=f"tags-{second}").options == ["odd spelling"]
     at.button(key="previous").click().run()
     assert at.multiselect(key=f"tags-{first}").value == ["odd spelling"]
@@ -34,76 +35,76 @@ def test_tags_are_given_suggested_and_taken_away(sweep: Path) -> None:
     assert load_annotations("sweep")["tags"].tolist() == ["odd spelling"]
 
 
-def test_a_tag_that_cannot_be_one_is_told(sweep: Path) -> None:
-    at = opened()
-    at.multiselect(key=f"tags-{example(at)}").set_value(["a; b"]).run()
-    assert any("without a semicolon" in one.value for one in at.caption)
+def test_an_invalid_tag_is_refused(sweep: Path) -> None:
+    at = open_errors()
+    at.multiselect(key=f"tags-{example_of(at)}").set_value(["a; b"]).run()
+    assert any("semicolon" in one.value for one in at.caption)
     assert load_annotations("sweep").empty
-    assert at.multiselect(key=f"tags-{example(at)}").value == []
+    assert at.multiselect(key=f"tags-{example_of(at)}").value == []
 
 
-def test_the_whole_queue_is_listed_and_taken_back_in_one_step(sweep: Path) -> None:
-    at = opened()
-    misses = int(at.button(key="pick-fn").label.split("**")[1])
+def test_the_whole_queue_is_listed_and_undone_in_one_step(sweep: Path) -> None:
+    at = open_errors()
+    false_negatives = count_on(at, "pick-fn")
     at.button(key="several").click().run()
-    assert any(f"all {misses}" in one.value for one in at.markdown)
+    assert any(f"all {false_negatives}" in one.value for one in at.markdown)
     at.button(key="several-add").click().run()
-    assert len(load_hard_cases("sweep")) == misses
+    assert len(load_hard_cases("sweep")) == false_negatives
     at.button(key="undo").click().run()
     assert load_hard_cases("sweep").empty
 
 
-def test_ticked_rows_are_decided_on_and_taken_back_in_one_step(sweep: Path) -> None:
-    at = opened()
+def test_selected_rows_get_an_action_and_are_undone_in_one_step(sweep: Path) -> None:
+    at = open_errors()
     at.session_state["several-rows"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
     at.button(key="several").click().run()
-    assert any("2 ticked examples" in one.value for one in at.markdown)
+    assert any(one.value.startswith("**2 ") for one in at.markdown)
     at.button(key="several-4").click().run()
     cases = load_hard_cases("sweep")
     assert cases["action"].tolist() == ["ambiguous", "ambiguous"]
-    assert cases["reasons"].str.startswith("missed at 1:10").all()
+    assert cases["reasons"].str.startswith("false negative at 1:10").all()
     at.button(key="undo").click().run()
     assert load_hard_cases("sweep").empty
     assert load_annotations("sweep")["action"].tolist() == ["", ""] or load_annotations("sweep").empty
 
 
-def test_the_history_says_who_said_what(sweep: Path) -> None:
-    at = opened()
-    first = example(at)
+def test_the_history_has_every_change_with_its_reviewer(sweep: Path) -> None:
+    at = open_errors()
+    first = example_of(at)
     at.text_input(key="person").set_value("Ann <b>").run()
     at.text_area(key=f"note-{first}").set_value("odd <i>spelling</i>").run()
     at.button(key="decide-4").click().run()
     at.button(key="undo").click().run()
-    said = html(at)
-    assert "Said about this example: 3 entries" in said
-    assert "Ann &lt;b&gt;: note “odd &lt;i&gt;spelling&lt;/i&gt;”" in said
-    assert "Ann &lt;b&gt;: put on the list, missed at 1:10" in said
-    assert "action ambiguous</s> (taken back)" in said
+    history = html_of(at)
+    assert history.count("<li>") == 3
+    assert "Ann &lt;b&gt;: note “odd &lt;i&gt;spelling&lt;/i&gt;”" in history
+    assert "Ann &lt;b&gt;: added to the list, false negative at 1:10" in history
+    assert re.search(r"<s>[^<]*action ambiguous</s>", history)
 
 
-def test_two_people_do_not_overwrite_each_other(sweep: Path) -> None:
-    desks = {"Ann": opened(), "Ben": opened()}
-    first = example(desks["Ann"])
-    for name, at in desks.items():
+def test_two_reviewers_do_not_overwrite_each_other(sweep: Path) -> None:
+    readers = {"Ann": open_errors(), "Ben": open_errors()}
+    first = example_of(readers["Ann"])
+    for name, at in readers.items():
         at.text_input(key="person").set_value(name).run()
 
-    for name, at in desks.items():  # each is drawn before the other writes: both boxes look empty to their readers
+    for name, at in readers.items():  # each page is drawn before the other writes: both inputs look empty
         at.multiselect(key=f"tags-{first}").set_value([f"by {name}"]).run()
-    for name, at in reversed(desks.items()):
+    for name, at in reversed(readers.items()):
         at.text_area(key=f"note-{first}").set_value(f"{name} saw it").run()
         at.button(key="next").click().run()
         at.button(key="add").click().run()
-    assert all(not at.exception for at in desks.values())
+    assert all(not at.exception for at in readers.values())
     records = read_lines(hard_cases_log("sweep"))
     assert {one["who"] for one in records} == {"Ann", "Ben"}
     known = load_annotations("sweep").set_index("id")
     assert set(known.at[first, "tags"].split("; ")) == {"by Ann", "by Ben"}
     assert {one["note"] for one in records if one["op"] == "note"} == {"Ann saw it", "Ben saw it"}
-    desks["Ann"].run()
-    desks["Ann"].button(key="undo").click().run()
+    readers["Ann"].run()
+    readers["Ann"].button(key="undo").click().run()
     undone = [one for one in read_lines(hard_cases_log("sweep")) if one["op"] == "undo"]
     assert [one["who"] for one in undone] == ["Ann"]
     assert [one["who"] for one in records if one["key"] == undone[0]["of"]] == ["Ann"]
-    desks["Ben"].query_params["example"] = first
-    desks["Ben"].run()
-    assert set(desks["Ben"].multiselect(key=f"tags-{first}").value) == {"by Ann", "by Ben"}
+    readers["Ben"].query_params["example"] = first
+    readers["Ben"].run()
+    assert set(readers["Ben"].multiselect(key=f"tags-{first}").value) == {"by Ann", "by Ben"}
