@@ -20,8 +20,8 @@ from closecall.pages.shared.layout import headline, wide
 from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.state import require_experiment
 
+# Earlier names of tools in links, with the current one.
 FORMER_NAMES = {"Take home": "Export"}
-"""Earlier names of tools in links, with the current one."""
 
 
 def show() -> None:

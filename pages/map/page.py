@@ -1,4 +1,4 @@
-"""See the overlap: texts laid out by the encoder, one map or two side by side, a lasso from a crowd to its texts."""
+"""The Map page: a projection of the texts, one map or two side by side, with a lasso to select and read texts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -6,49 +6,59 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
+from closecall.charts.map import MapFrame
+from closecall.charts.point_groups import COLOURINGS, CONFIDENCE, point_groups
 from closecall.data.experiments.runs import Run
-from closecall.data.experiments.store import ExperimentConfig
-from closecall.pages.map.colourings import coloured, tags_mark
-from closecall.pages.map.wording import drawn_said, finding, missing, reading, title
-from closecall.pages.shared.cached_io import Texts, texts_of
-from closecall.pages.shared.chart_view import current_theme, draw_lasso
+from closecall.pages.map.colourings import tags_stamp, with_colouring
+from closecall.pages.map.selection import example_panel, selection_panel
+from closecall.pages.map.wording import chart_title, finding, how_to_read, points_caption, show_missing_map
+from closecall.pages.shared.cached_io import texts_of
+from closecall.pages.shared.chart_view import current_theme
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, wide
-from closecall.pages.shared.maps.figure import Frame, figure
-from closecall.pages.shared.maps.picks import (
+from closecall.pages.shared.maps.map_chart import (
     PICKED,
-    ids_of,
-    lit_key,
-    picked_ids,
-    remember_marks,
+    draw_map,
+    revision,
     rows_of,
-    take_in,
-    turn,
+    selected_ids,
+    update_selection,
 )
-from closecall.pages.shared.maps.points import COLOURINGS, CONFIDENCE, Kind, drawn, kinds
-from closecall.pages.shared.maps.selection import SelectionContext, card, selection_part
-from closecall.pages.shared.maps.sides import (
-    ALONE,
-    BEFORE,
+from closecall.pages.shared.maps.selection import SelectionContext
+from closecall.pages.shared.maps.views import (
     FINE_TUNED,
     FROZEN,
-    Following,
+    FROZEN_MAP,
+    NO_SECOND_MAP,
     MapView,
+    NeighbourAgreement,
+    aligned,
     common_ranges,
-    laid_over,
-    right_choices,
-    side,
+    map_view,
+    second_map_choices,
 )
 from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
 from closecall.pages.shared.url_filters import load_filters, save_filters
 
-SHOW = ("Marks", "Density")
-STARTS = {"by": COLOURINGS[0], "left": FINE_TUNED, "right": ALONE, "show": SHOW[0], "training": False, PICKED: ""}
-READS: Mapping[str, Callable[[str], Any]] = {"training": lambda text: text == "True"}
+SHOW = ("Points", "Density")
+DEFAULTS = {
+    "by": COLOURINGS[0],
+    "left": FINE_TUNED,
+    "right": NO_SECOND_MAP,
+    "show": SHOW[0],
+    "training": False,
+    PICKED: "",
+}
+# Values in URLs of earlier versions.
+_RENAMED = {"One map alone": NO_SECOND_MAP, "Before training (frozen)": FROZEN_MAP, "Marks": SHOW[0]}
+PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "training": lambda text: text == "True",
+    "right": lambda text: _RENAMED.get(text, text),
+    "show": lambda text: _RENAMED.get(text, text),
+}
 
 
 def show() -> None:
@@ -57,130 +67,121 @@ def show() -> None:
     run = choose_run(config)
     with st.sidebar:
         threshold = choose_threshold()
-    load_filters(STARTS, READS, canary="by")
+    load_filters(DEFAULTS, PARSERS, canary="by")
     top, controls = st.container(), st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     with controls:
-        partner = choose(run)
-    left = side("map-left", run, frozen=st.session_state["left"] == FROZEN, threshold=threshold)
-    if left is None:
-        save_filters(STARTS)
+        second_run = show_controls(run)
+    first = map_view("map-left", run, frozen=st.session_state["left"] == FROZEN, threshold=threshold)
+    if first is None:
+        save_filters(DEFAULTS)
         with top:
-            missing(config, run, st.session_state["left"])
+            show_missing_map(config, run, st.session_state["left"])
         return
-    right, following = other_side(left, partner, threshold)
-    sides = [prepared(one) for one in (left, right) if one is not None]
+    second, agreement = second_view(first, second_run, threshold)
+    views = [with_colours(view) for view in (first, second) if view is not None]
     with top:
-        headline(f"Map of {escape_markdown(config.title)}", finding(left, right), reading(left, right, following))
-    explore(config, run, sides, threshold)
-    save_filters(STARTS)
+        headline(f"Map of {escape_markdown(config.title)}", finding(first, second), how_to_read(first, agreement))
+    context = SelectionContext(config, run, run_predictions(config.id), texts_of(config.dataset), threshold)
+    show_maps(context, views)
+    save_filters(DEFAULTS)
 
 
-def choose(run: Run) -> Run | None:
-    """The controls. The run whose outcomes the right map has, None when one map stands alone."""
+def show_controls(run: Run) -> Run | None:
+    """The controls. Returns the run whose outcomes the second map shows, None for one map."""
     for name, options in (("by", COLOURINGS), ("left", (FINE_TUNED, FROZEN)), ("show", SHOW)):
-        _within(name, options)
-    st.segmented_control("Encoder", (FINE_TUNED, FROZEN), key="left", required=True)
-    others = right_choices(run, st.session_state["left"])
-    _within("right", (ALONE, *others))
-    st.selectbox("Beside it", (ALONE, *others), key="right", width=220)
-    st.selectbox("Colour by", COLOURINGS, key="by", width=200)
+        _reset_unknown(name, options)
+    st.segmented_control(
+        "Encoder",
+        (FINE_TUNED, FROZEN),
+        key="left",
+        required=True,
+        help="Whose embeddings are projected (UMAP). Fine-tuned: the encoder of this run, after training. Frozen: the "
+        "pretrained encoder, before any fine-tuning.",
+    )
+    others = second_map_choices(run, st.session_state["left"])
+    _reset_unknown("right", (NO_SECOND_MAP, *others))
+    st.selectbox("Second map", (NO_SECOND_MAP, *others), key="right", width=180)
+    st.selectbox(
+        "Colour by",
+        COLOURINGS,
+        key="by",
+        width=200,
+        help="Outcome group: how the outcome of a positive changes across ratios. Confidence in training: the mean "
+        "probability of the labelled class over the epochs. Cluster: k-means clusters of the frozen embeddings.",
+    )
     st.segmented_control("Show", SHOW, key="show", required=True)
     st.toggle("Training texts", key="training")
     return others.get(st.session_state["right"])
 
 
-def other_side(left: MapView, partner: Run | None, threshold: float) -> tuple[MapView | None, Following | None]:
-    """The right map laid over the left one."""
-    if partner is None:
+def second_view(
+    first: MapView, second_run: Run | None, threshold: float
+) -> tuple[MapView | None, NeighbourAgreement | None]:
+    """The second map, aligned with the first, and how far their neighbourhoods agree."""
+    if second_run is None:
         return None, None
-    other = side("map-right", partner, frozen=st.session_state["right"] == BEFORE, threshold=threshold)
-    return (None, None) if other is None else laid_over(left, other)
+    frozen = st.session_state["right"] == FROZEN_MAP
+    second = map_view("map-right", second_run, frozen=frozen, threshold=threshold)
+    return (None, None) if second is None else aligned(first, second)
 
 
-def prepared(one: MapView) -> MapView:
-    """With or without training texts, and with what the colours need."""
-    points = one.points
+def with_colours(view: MapView) -> MapView:
+    """The view with or without training texts, and with the columns that its colours need."""
+    points = view.points
     if not st.session_state["training"] and st.session_state["by"] != CONFIDENCE:
         points = points[points["split"] != "train"].reset_index(drop=True)
-    return replace(one, points=coloured(points, one, st.session_state["by"]))
+    return replace(view, points=with_colouring(points, view, st.session_state["by"]))
 
 
-def explore(config: ExperimentConfig, run: Run, sides: list[MapView], threshold: float) -> None:
-    """The maps, and beside or below them what was drawn around."""
-    legends = {one.key: kinds(one.points, st.session_state["by"]) for one in sides}
-    take_in(sides, legends)
-    ids, lost = picked_ids(config.id)
-    texts = texts_of(config.dataset)
-    desk = SelectionContext(config, run, run_predictions(config.id), texts, threshold)
-    alone = len(sides) == 1
-    columns = st.columns([3, 2] if alone else 2, gap="medium" if alone else "small")
-    below = columns[1] if alone else st.container()
-    shaded = st.session_state["show"] != SHOW[0]
-    frame = Frame(*common_ranges(sides), height=560 if alone else 450, shaded=shaded, turn=turn())
-    for column, one in zip(columns, sides, strict=False):
+def show_maps(context: SelectionContext, views: list[MapView]) -> None:
+    """The maps, and the selected texts beside a single map or below two."""
+    colouring, theme = st.session_state["by"], current_theme()
+    groups = {view.key: point_groups(view.points, colouring, theme=theme) for view in views}
+    update_selection(views, groups)
+    ids, error = selected_ids(context.config.id)
+    single = len(views) == 1
+    columns = st.columns([3, 2] if single else 2, gap="medium" if single else "small")
+    panel = columns[1] if single else st.container()
+    densities = st.session_state["show"] != SHOW[0]
+    frame = MapFrame(*common_ranges(views), 560 if single else 450, densities=densities, revision=revision())
+    controls = (*(st.session_state[name] for name in ("by", "left", "right", "training")), context.threshold)
+    controls = (*controls, tags_stamp(context.config.id, colouring))
+    for column, view in zip(columns, views, strict=False):
         with column:
-            number = chart(one, legends[one.key], frame, desk, named=not alone)
-            if one is sides[0] and (caption := drawn_said(number, len(one.points), shaded=shaded)):
+            title = chart_title(view, named=not single)
+            drawn = draw_map(view, groups[view.key], frame, context.texts, title=title, controls=controls)
+            if view is views[0] and (caption := points_caption(drawn, len(view.points), densities=densities)):
                 st.caption(caption)
-    with below:
-        if lost:
-            st.error(escape_markdown(lost), icon=":material/error:")
-        read(desk, sides, ids)
+    with panel:
+        if error:
+            st.error(escape_markdown(error), icon=":material/error:")
+        show_selection(context, views, ids)
 
 
-def chart(one: MapView, legend: list[Kind], frame: Frame, desk: SelectionContext, *, named: bool) -> int:
-    """One map. How many marks it draws."""
-    controls = tuple(st.session_state[name] for name in ("by", "left", "right", "training"))
-    look = (
-        one.mark,
-        frame,
-        named,
-        current_theme().dark,
-        desk.threshold,
-        controls,
-        tags_mark(desk.config.id, controls[0]),
-    )
-    lit = lit_key(one, look)
-    said = title(one, named=named)
-    picture, marks = _picture(one.points, legend, frame, desk.texts, (said, look, lit))
-    remember_marks(one, marks)
-    alt = f"{said}. Colours and marks: {', '.join(kind.name for kind in legend)}."
-    draw_lasso(picture, key=one.key, alt=alt)
-    return int(marks.sum())
-
-
-def read(desk: SelectionContext, sides: list[MapView], ids: np.ndarray) -> None:
-    """What is picked: the table, and the text that was clicked."""
+def show_selection(context: SelectionContext, views: list[MapView], ids: np.ndarray) -> None:
+    """The table of the selected texts and the text that was clicked."""
     if not len(ids):
-        st.info("Nothing is selected. Draw a lasso on a map; its texts are listed here.", icon=":material/gesture:")
+        st.info("No texts are selected. Draw a lasso on a map to list its texts here.", icon=":material/gesture:")
         return
-    points = pd.concat([one.points.iloc[rows_of(one.points, ids)] for one in sides]).drop_duplicates("id")
+    points = pd.concat([view.points.iloc[rows_of(view.points, ids)] for view in views]).drop_duplicates("id")
     if points.empty:
-        st.info("None of the selected texts is on these maps. Show training texts, perhaps.", icon=":material/info:")
+        st.info(
+            "None of the selected texts is on this map. They may be training texts: switch on “Training texts”.",
+            icon=":material/info:",
+        )
         return
-    if len(sides) == 1:
-        card(desk, selection_part(desk, points))
+    if len(views) == 1:
+        example_panel(context, selection_panel(context, points))
         return
     table, text = st.columns(2, gap="medium")
     with table:
-        chosen = selection_part(desk, points)
+        clicked = selection_panel(context, points)
     with text:
-        card(desk, chosen)
+        example_panel(context, clicked)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _picture(
-    _points: pd.DataFrame, _legend: list[Kind], _frame: Frame, _texts: Texts, key: tuple[str, tuple[Any, ...], str]
-) -> tuple[go.Figure, np.ndarray]:
-    """The figure of a map and which rows (n) have a mark on it. `key` has all that they depend on."""
-    title, look, lit_key = key
-    lit = rows_of(_points, ids_of(look[0][0], lit_key))
-    marks = drawn(_points, lit, errors_only=_frame.shaded)
-    return figure(_points, _legend, marks, lit, frame=_frame, title=title, texts=_texts), marks
-
-
-def _within(name: str, options: tuple[str, ...]) -> None:
-    """A choice that is not on offer falls back to the first."""
+def _reset_unknown(name: str, options: tuple[str, ...]) -> None:
+    """Set a choice that is not available to the first option."""
     if st.session_state[name] not in options:
         st.session_state[name] = options[0]
 

@@ -19,12 +19,12 @@ from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
 from closecall.pages.shared.previews import preview_note, previewed_ratios, shown_previews
 from closecall.pages.shared.runs import outcomes_by_run, prior_shift_of, ratio_table_of, valid_runs, verdict_of
-from closecall.pages.shared.state import choose_prevalence, require_experiment, show_empty_state
+from closecall.pages.shared.state import choose_prevalence, init_bound_value, require_experiment, show_empty_state
 
 FLOW, OR_THRESHOLD = "Lost and gained positives", "Ratio or threshold"
 PARTS = ("Why recall fell", FLOW, "Precision and recall", OR_THRESHOLD, "Paired tests", "All runs")
+# Parts by the names that older links have.
 OLD_PARTS = {"Who was lost": FLOW, "The ratio as a knob": OR_THRESHOLD, "All numbers": "All runs"}
-"""Parts by the names that older links have."""
 
 
 def show() -> None:
@@ -89,8 +89,7 @@ def show_parts(config: ExperimentConfig, runs: pd.DataFrame, test: ValidRuns, va
         lambda: tests_part(test),
         lambda: all_runs(runs, config.id),
     )
-    if st.query_params.get("part") in OLD_PARTS:
-        st.query_params["part"] = OLD_PARTS[st.query_params["part"]]
+    init_bound_value("part", PARTS[0], PARTS, read=lambda text: OLD_PARTS.get(text, text))
     for tab, part in zip(st.tabs(PARTS, key="part", bind="query-params"), parts, strict=True):
         if tab.open:
             with tab:
