@@ -1,4 +1,4 @@
-"""The built-in datasets: real texts that show what closeness does, with their origins and licences."""
+"""The built-in datasets: real texts with close and with distant classes, their origins and licences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def builtin(name: str) -> Builtin:
 def builtin_table(name: str, progress: Progress | None = None) -> RawTable:
     """The raw table of a built-in dataset, with columns id, text, class_name (and file). Fetches its texts when absent.
 
-    Ids name the file and the line on which the text stands, such as `train-00012`. Only rows of its classes are given.
+    Ids name the file and the line of the text, such as `train-00012`. Only rows of its classes are given.
     """
     chosen = builtin(name)
     if chosen.positive_classes == MAC:

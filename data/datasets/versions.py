@@ -1,4 +1,4 @@
-"""A later version of a dataset, with labels changed and examples taken out as a hard-case list decides."""
+"""A later version of a dataset, with labels changed and examples removed as a hard-case list decides."""
 
 import re
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import now
 
 DROPPED = ("duplicate", "not our class")
-"""The actions that take an example out of the dataset."""
+"""The actions that remove an example from the dataset."""
 
 
 @dataclass(frozen=True)
 class Relabelling:
     """What a list decides about the examples of a dataset.
 
-    `changes` has id, split, label and class_name as they are, new_label (the new class, "" when it is taken out), and
-    drop (the action, "" when it stays). `undecided` are marked relabel without a new label where the other side has
-    several classes (with one, that is meant), `unknown` are not in the dataset, `outside_train` are outside the training
-    split when only that is to change.
+    `changes` has id, split, label and class_name before the change, new_label (the new class, "" for a removed example)
+    and drop (the action that removes it, "" otherwise). `undecided`: marked relabel without a new label where the other
+    label has several classes; with one class, that is the new label. `unknown`: not in the dataset. `outside_train`:
+    not in the training split when only that is to change.
     """
 
     changes: pd.DataFrame
@@ -49,12 +49,12 @@ def decide_relabelling(dataset: Dataset, cases: pd.DataFrame, *, training_only: 
     relabel, drop = cases["action"] == "relabel", cases["action"].isin(DROPPED)
     cases = cases.assign(new_label=_only_other(dataset, cases, relabel))
     undecided = tuple(cases.loc[relabel & (cases["new_label"] == ""), "id"])
-    meant = cases[(relabel & (cases["new_label"] != "")) | drop]
-    unknown = tuple(meant.loc[~meant["id"].isin(examples.index), "id"])
-    meant = meant[meant["id"].isin(examples.index)]
-    facts = examples.loc[meant["id"], ["split", "label", "class_name"]].reset_index()
-    facts["drop"] = np.where(meant["action"].isin(DROPPED), meant["action"], "").astype(object)
-    facts["new_label"] = np.where(facts["drop"] == "", meant["new_label"], "").astype(object)
+    decided = cases[(relabel & (cases["new_label"] != "")) | drop]
+    unknown = tuple(decided.loc[~decided["id"].isin(examples.index), "id"])
+    decided = decided[decided["id"].isin(examples.index)]
+    facts = examples.loc[decided["id"], ["split", "label", "class_name"]].reset_index()
+    facts["drop"] = np.where(decided["action"].isin(DROPPED), decided["action"], "").astype(object)
+    facts["new_label"] = np.where(facts["drop"] == "", decided["new_label"], "").astype(object)
     facts = facts[(facts["drop"] != "") | (facts["new_label"] != facts["class_name"])]
     outside = facts["split"] != "train" if training_only else pd.Series(False, index=facts.index)
     _check_classes(dataset.info, facts["new_label"])

@@ -56,28 +56,28 @@ def _collect(
     """One row from the answers of all annotators, or a problem where they do not agree."""
     if not any(answers):
         return
-    said: dict[str, set[str]] = {}
+    given_answers: dict[str, set[str]] = {}
     for answer in answers:
         for name, values in answer.items():
-            said.setdefault(name, set()).update(values)
+            given_answers.setdefault(name, set()).update(values)
     for name in ("new_label", "action"):
-        if len(said.get(name, ())) > 1:
-            given = ", ".join(sorted(said[name]))
+        if len(given_answers.get(name, ())) > 1:
+            given = ", ".join(sorted(given_answers[name]))
             problems.append((number, one, f"The {_CALLED[name]} has several answers: {given}. Settle it there first"))
             return
-    answer_of = {name: " / ".join(sorted(given)) for name, given in said.items()}
+    answer_of = {name: " / ".join(sorted(given)) for name, given in given_answers.items()}
     rows.append({"row": number, "id": one, "text": text if isinstance(text, str) else None, **answer_of})
 
 
 def _results(annotation: dict[str, Any]) -> dict[str, set[str]]:
     """The answers of one annotation by question; choices under another name are taken for the label."""
-    said: dict[str, set[str]] = {}
+    given_answers: dict[str, set[str]] = {}
     for result in annotation.get("result") or []:
         value, asked = result.get("value") or {}, str(result.get("from_name", ""))
         for given, kind in ((value.get("choices"), "new_label"), (value.get("text"), "note")):
             if given:
-                _say(said, asked if asked in QUESTIONS else kind, given)
-    return said
+                _add_answer(given_answers, asked if asked in QUESTIONS else kind, given)
+    return given_answers
 
 
 def _counts(annotation: dict[str, Any]) -> bool:
@@ -87,18 +87,20 @@ def _counts(annotation: dict[str, Any]) -> bool:
 def _responses(responses: Any) -> list[dict[str, set[str]]]:
     """The answers by person, from {question: [{value, user_id}]} or, as older versions write, [{values, status}]."""
     people: dict[str, dict[str, set[str]]] = {}
-    told: list[tuple[str, dict[str, Any]]] = []
+    answers: list[tuple[str, dict[str, Any]]] = []
     if isinstance(responses, dict):
-        told = [(question, one) for question, given in responses.items() for one in given or []]
+        answers = [(question, one) for question, given in responses.items() for one in given or []]
     else:
         for person in responses or []:
-            told += [(name, {**person, "value": _bare(value)}) for name, value in (person.get("values") or {}).items()]
-    for question, response in told:
+            answers += [
+                (name, {**person, "value": _bare(value)}) for name, value in (person.get("values") or {}).items()
+            ]
+    for question, response in answers:
         value = response.get("value")
         if value in (None, "") or response.get("status", "submitted") not in ("submitted", None):
             continue
         answer = people.setdefault(str(response.get("user_id", "")), {})
-        _say(answer, question if question in QUESTIONS else "new_label", value)
+        _add_answer(answer, question if question in QUESTIONS else "new_label", value)
     return list(people.values())
 
 
@@ -106,8 +108,8 @@ def _bare(value: Any) -> Any:
     return value.get("value") if isinstance(value, dict) else value
 
 
-def _say(said: dict[str, set[str]], question: str, given: Any) -> None:
-    said.setdefault(question, set()).update(map(str, given) if isinstance(given, list) else [str(given)])
+def _add_answer(given_answers: dict[str, set[str]], question: str, given: Any) -> None:
+    given_answers.setdefault(question, set()).update(map(str, given) if isinstance(given, list) else [str(given)])
 
 
 def _exported(places: Iterable[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which example does the id in a cell mean? Exactly that one, or none: nothing is guessed, only explained."""
+"""Read an edited hard-case list, and match the ids in its cells exactly; ids that do not match are explained."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from closecall.data.readers.table import RawTable, Source, clean_text
 
 LONGEST_CELL = 32_000
 """From about here on spreadsheets cut a cell (Excel at 32,767 characters)."""
-_MEND = "Format the id column as text and put the ids back, or import the JSONL or Parquet file"
+_CORRECTION = "Format the id column as text and put the ids back, or import the JSONL or Parquet file"
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{1,2}[-. ]?[a-z]{3,9}\.?([-. ]\d{2,4})?|[a-z]{3,9}[-. ]\d{1,4}", re.IGNORECASE
 )
@@ -30,7 +30,7 @@ _SHORT = re.compile(r"\d+([.,]\d+)?[eE][+-]?\d+")
 
 
 class KnownIds:
-    """The ids that a list may speak of, found by what a cell holds."""
+    """The ids that a list may contain, found by the content of a cell."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._ids = {clean_text(one): one for one in ids}
@@ -41,7 +41,7 @@ class KnownIds:
         self._folded = {" ".join(one.split()).casefold(): one for one in self._ids}
 
     def find(self, cell: str, *, text_agrees: bool | None) -> tuple[str, str]:
-        """The id that a cell means and "", or "" and why not with the mend.
+        """Return the id of a cell and "", or "" and the reason with its correction.
 
         `text_agrees`: whether the row's text is that of the example with this id; None when the row has no text.
         """
@@ -49,10 +49,13 @@ class KnownIds:
             return "", "There is no id. Write the example's id, or delete the row"
         if cell in self._ids:
             if text_agrees is False:
-                return "", f"The text is not that of {cell}: ids and rows may have been moved apart. {_MEND}"
-            twins = [one for one in self._twins(cell) if one != cell]
-            if twins and text_agrees is None:
-                return "", f"The id may be {cell} or, with zeros that a spreadsheet dropped, {twins[0]}. {_MEND}"
+                return "", f"The text is not that of {cell}: ids and rows may have been moved apart. {_CORRECTION}"
+            same_number = [one for one in self._same_number(cell) if one != cell]
+            if same_number and text_agrees is None:
+                return (
+                    "",
+                    f"The id may be {cell} or, with zeros that a spreadsheet dropped, {same_number[0]}. {_CORRECTION}",
+                )
             return self._ids[cell], ""
         return "", self._why_unknown(cell)
 
@@ -63,21 +66,21 @@ class KnownIds:
     def _why_unknown(self, cell: str) -> str:
         plain = cell.strip()
         if _SHORT.fullmatch(plain):
-            return f"A spreadsheet has shortened the id to {plain}; its digits are lost. {_MEND}"
+            return f"A spreadsheet has shortened the id to {plain}; its digits are lost. {_CORRECTION}"
         whole = re.sub(r"[.,]0+$", "", plain)
-        if whole != plain and (twins := self._twins(whole)):
-            return f"A spreadsheet seems to have turned the id {twins[0]} into {plain}. {_MEND}"
-        if twins := self._twins(plain):
-            return f"A spreadsheet seems to have turned the id {twins[0]} into {plain}. {_MEND}"
+        if whole != plain and (same_number := self._same_number(whole)):
+            return f"A spreadsheet seems to have turned the id {same_number[0]} into {plain}. {_CORRECTION}"
+        if same_number := self._same_number(plain):
+            return f"A spreadsheet seems to have turned the id {same_number[0]} into {plain}. {_CORRECTION}"
         if len(plain) > 15 and plain.isdigit() and any(one.startswith(plain[:15]) for one in self._ids):
-            return f"A spreadsheet keeps 15 digits of a number: the end of the id {plain} is lost. {_MEND}"
+            return f"A spreadsheet keeps 15 digits of a number: the end of the id {plain} is lost. {_CORRECTION}"
         if like := self._folded.get(" ".join(plain.split()).casefold()):
             return f"There is no example {plain}. Is {like} meant? Write it exactly so"
         if _DATE.fullmatch(plain):
-            return f"There is no example {plain}: a spreadsheet may have made a date of its id. {_MEND}"
+            return f"There is no example {plain}: a spreadsheet may have made a date of its id. {_CORRECTION}"
         return f"There is no example {plain[:80]} in this experiment's dataset. Correct the id or delete the row"
 
-    def _twins(self, cell: str) -> list[str]:
+    def _same_number(self, cell: str) -> list[str]:
         """The known ids that are the same number: with other zeros in front."""
         return self._numbers.get(int(cell), []) if cell.isascii() and cell.isdigit() and len(cell) < 4000 else []
 
@@ -162,7 +165,7 @@ def _from_table(table: RawTable) -> CaseFile:
     if identifier is None:
         listed = ", ".join(map(repr, table.frame.columns[:30]))
         raise UserError(
-            f"{table.source} has no column 'id', which tells the example that a row is about. Its columns are {listed}."
+            f"{table.source} has no column 'id', which identifies the example of a row. Its columns are {listed}."
         )
     if not any(field in names for field in FIELDS if field != "text"):
         raise UserError(
@@ -186,7 +189,7 @@ def _from_table(table: RawTable) -> CaseFile:
 
 
 def _rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every column there, None for what is not told."""
+    """The rows with every column, None where the file has no value."""
     frame = rows.reindex(columns=["row", "id", *FIELDS]).astype(object)
     return frame.where(frame.notna(), None).reset_index(drop=True)
 
@@ -194,22 +197,22 @@ def _rows(rows: pd.DataFrame) -> pd.DataFrame:
 def _written_at(frame: pd.DataFrame, names: dict[str, str]) -> tuple[str, list[str]]:
     """When the list was exported, as most rows say, and a sentence when a spreadsheet has changed that cell."""
     if "exported" not in names:
-        return "", ["The file does not tell when it was exported: every difference counts as a change of the file."]
-    told = Counter(str(cell) for cell in frame[names["exported"]] if cell)
-    if not told:
+        return "", ["The file has no time of export: every difference counts as a change of the file."]
+    times = Counter(str(cell) for cell in frame[names["exported"]] if cell)
+    if not times:
         return "", []
-    first = told.most_common(1)[0][0]
+    first = times.most_common(1)[0][0]
     time = _time(first)
     if time:
         return time, []
     return "", [
         f"The time of export reads {first[:40]!r}, as a spreadsheet left it: every difference counts as a change of "
-        "the file, also what was changed here since."
+        "the file, also what was changed here since the export."
     ]
 
 
 def _time(text: str) -> str:
-    """A time as the log writes it; "" for what is none."""
+    """A time in the form of the log; "" for text that is not a time with a time zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -140,12 +140,12 @@ def _sizes(ids: dict[int, np.ndarray], sweep: str, ratios: Sequence[float], posi
     """The positives and negatives that the plan must hold."""
     if positives is not None and positives < FEWEST:
         raise UserError(f"At least {FEWEST} training positives are needed; {positives} were asked for.")
-    wished = min(len(ids[1]), positives or len(ids[1]))
+    wanted_positives = min(len(ids[1]), positives or len(ids[1]))
     reach = min(ratios) if sweep == FIXED_NEGATIVES else max(ratios)
     possible = _positives_for(reach, len(ids[0]))
-    if possible < wished and (positives is not None or possible < FEWEST):
-        raise _ratio_too_large(reach, wished, possible, len(ids[0]))
-    n_positives = min(wished, possible)
+    if possible < wanted_positives and (positives is not None or possible < FEWEST):
+        raise _ratio_too_large(reach, wanted_positives, possible, len(ids[0]))
+    n_positives = min(wanted_positives, possible)
     n_negatives = half_up(n_positives * reach)
     fewest = half_up(n_negatives / max(ratios)) if sweep == FIXED_NEGATIVES else half_up(n_positives * min(ratios))
     if fewest < FEWEST:
@@ -167,10 +167,10 @@ def _positives_for(ratio: float, negatives: int) -> int:
 
 def _ratio_too_large(ratio: float, positives: int, possible: int, negatives: int) -> UserError:
     wanted, largest = half_up(positives * ratio), np.floor(10 * negatives / positives) / 10
-    mend = f", or take at most {possible:,} positives" if possible >= FEWEST else ""
+    alternative = f", or take at most {possible:,} positives" if possible >= FEWEST else ""
     return UserError(
         f"Ratio 1:{ratio:g} with {positives:,} training positives needs {wanted:,} training negatives; there are "
-        f"{negatives:,}. The largest possible ratio is 1:{largest:g}{mend}."
+        f"{negatives:,}. The largest possible ratio is 1:{largest:g}{alternative}."
     )
 
 
@@ -199,9 +199,9 @@ def adapted_plan(plan: pd.DataFrame, examples: pd.DataFrame, *, ratios: Sequence
     for one in seeds:
         own = plan[plan["seed"] == one]
         negatives, _ = _ordered(own, train, 0, np.random.default_rng([seed, 0, one]))
-        wished = max(kept, int((own["label"] == 1).sum()))
+        wanted_positives = max(kept, int((own["label"] == 1).sum()))
         chosen = _largest_possible(
-            positives[:wished], negatives, min(ratios) if sweep == FIXED_NEGATIVES else max(ratios)
+            positives[:wanted_positives], negatives, min(ratios) if sweep == FIXED_NEGATIVES else max(ratios)
         )
         for label, ids in zip((1, 0), chosen, strict=True):
             columns = {"sweep": sweep, "seed": one, "label": label, "id": ids, "rank": np.arange(len(ids))}

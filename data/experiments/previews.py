@@ -51,12 +51,12 @@ def preview_folder(experiment: str, name: str) -> Path:
 
 
 def prefixes_folder() -> Path:
-    """Where hidden states lie that previews share."""
+    """The folder of the hidden states that previews share."""
     return workspace_folder() / "cache" / "prefix"
 
 
 def drop_prefixes() -> None:
-    """Remove what previews share: gigabytes that no run needs. Nobody may be at work."""
+    """Remove what previews share: gigabytes that no run needs. No worker may be running."""
     shutil.rmtree(prefixes_folder(), ignore_errors=True)
 
 
@@ -89,7 +89,7 @@ def load_previews(experiment: str) -> list[Preview]:
 
 
 def standing_in(previews: Sequence[Preview], runs: Sequence[Run]) -> list[Preview]:
-    """The previews that stand in for runs: for each ratio without a finished plain run the best there is, by ratio."""
+    """The previews shown in place of runs: for each ratio without a finished run the best preview, by ratio."""
     trained = {run.config.ratio for run in runs if run.config.remedy == "none" and run.has_predictions}
     best = {one.ratio: one for kind in KINDS for one in previews if one.kind == kind and one.has_predictions}
     return [best[ratio] for ratio in sorted(best) if ratio not in trained]

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: status, metrics, predictions, training dynamics, embeddings, projection."""
+"""The files of a run: status, metrics, predictions, training dynamics, embeddings, projection."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -111,7 +111,7 @@ class TrainingDynamics:
 
 
 def read_status(folder: Path) -> RunStatus:
-    """The status of a run folder. A run whose process is gone while it says running is told as interrupted."""
+    """The status of a run folder. A run with the state running whose process is dead is reported as interrupted."""
     path = folder / "status.json"
     if not path.exists():
         return RunStatus()
@@ -143,9 +143,9 @@ def finished_run(experiment: str, *, ratio: float, seed: int | None = None, reme
     for run in runs:
         if (run.config.ratio, run.config.remedy) == (ratio, remedy) and seed in (None, run.config.seed):
             return run
-    wished = f"1:{ratio:g}" if seed is None else run_name(ratio, seed, remedy)
+    name = f"1:{ratio:g}" if seed is None else run_name(ratio, seed, remedy)
     known = ", ".join(run.name for run in runs) or "none yet"
-    raise UserError(f"{experiment} has no finished run {wished}. Finished runs: {known}.")
+    raise UserError(f"{experiment} has no finished run {name}. Finished runs: {known}.")
 
 
 def save_predictions(folder: Path, frame: pd.DataFrame) -> None:
@@ -154,7 +154,7 @@ def save_predictions(folder: Path, frame: pd.DataFrame) -> None:
 
 
 class InFolder(Protocol):
-    """What lies in a folder as a run does: a run, or the preview of one."""
+    """Anything with the folder of a run: a run or a preview."""
 
     @property
     def folder(self) -> Path: ...

@@ -54,7 +54,7 @@ class TrainingConfig:
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not low <= value <= high:
-                raise UserError(f"{name.replace('_', ' ')} is {value}; it must lie between {low:g} and {high:g}.")
+                raise UserError(f"{name.replace('_', ' ')} is {value}; it must be between {low:g} and {high:g}.")
         if not self.encoder.strip():
             raise UserError("Name an encoder: minilm, a local folder or a hub id.")
 

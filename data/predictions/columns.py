@@ -1,4 +1,4 @@
-"""Which column of a table of predictions holds what?"""
+"""Columns of a table of predictions by role."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -50,7 +50,7 @@ class PredictionColumns:
 
 
 def propose_prediction_columns(names: Sequence[str]) -> PredictionColumns:
-    """What the columns of a file seem to hold, by their names; "" where none fits.
+    """Propose the column of each role by its name; "" where none fits.
 
     One way to say how sure the classifier was is proposed: probability before log-odds before two logits.
     """

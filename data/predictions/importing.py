@@ -47,7 +47,7 @@ PREVIEW = 200
 
 @dataclass(frozen=True)
 class PredictionFile:
-    """A table of predictions: a path, or an upload's bytes with its name; ratio and seed when no column tells them."""
+    """A table of predictions: a path, or an upload's bytes with its name; ratio and seed when no column holds them."""
 
     content: str | Path | bytes
     name: str = ""
@@ -106,7 +106,7 @@ def import_predictions(request: PredictionImportRequest) -> ImportedPredictions:
 
 
 def preview_predictions(file: PredictionFile) -> tuple[RawTable, PredictionColumns]:
-    """The first rows of a file and what its columns seem to hold, for a person to confirm."""
+    """The first rows of a file and proposed columns, for a person to confirm."""
     table = read_table(file.content, file.name, limit=PREVIEW)
     return table, propose_prediction_columns(table.frame.columns.tolist())
 
@@ -175,7 +175,7 @@ def _new_dataset(title: str, evaluation: pd.DataFrame, classes: tuple[str, str],
 def _save(
     title: str, source: Dataset, evaluation: pd.DataFrame, rows: pd.DataFrame, notes: list[str]
 ) -> ExperimentConfig:
-    """Write the experiment, then each run whole. On failure nothing is left."""
+    """Write the experiment, then each run atomically. On failure both are removed."""
     config = ExperimentConfig(
         id=fresh_experiment_id(slug(title)),
         title=title,

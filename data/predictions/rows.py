@@ -120,10 +120,10 @@ def _floats(table: RawTable, column: str, read: Callable[[str], float], what: st
             values[number] = read(spelling)
         except ValueError:
             place = _place(table, int(np.flatnonzero(codes == number)[0]), column)
-            mend = (
+            correction = (
                 _mend(spelling, spellings) if "probability" in what else "Correct the cell, or choose another column."
             )
-            raise UserError(f"{place} {spelling!r} is not {what}. {mend}") from None
+            raise UserError(f"{place} {spelling!r} is not {what}. {correction}") from None
     return values[codes]
 
 

@@ -14,7 +14,7 @@ def with_labels(rows: pd.DataFrame, positive: str, known: Dataset | None) -> tup
     """The rows with `label` as 0 or 1, and the names of the negative and the positive class.
 
     The meaning of a label comes from the dataset's class names, else from `positive`, else from words such as 1, yes or
-    positive. UserError when there are not two labels, or which is positive cannot be told.
+    positive. UserError when there are not two labels, or when it is unclear which is positive.
     """
     labels = rows["label"].str.removesuffix(".0")
     if known is not None:
@@ -31,7 +31,7 @@ def checked_rows(
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The evaluation examples (id, label, split, text, source, source_row), every run's rows in their order, and notes.
 
-    UserError for what cannot be compared, naming the file, the row and the mend.
+    UserError for what cannot be compared, naming the file, the row and the correction.
     """
     _check_unique(rows)
     _check_agreement(rows, "label")
@@ -127,7 +127,7 @@ def _without_training(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _same_examples(rows: pd.DataFrame, common_only: bool) -> tuple[pd.DataFrame, list[str]]:
-    """The rows when every run predicts the same ids; only the common ones when that is wished."""
+    """The rows when every run predicts the same ids; with `common_only`, the rows of ids that all runs have."""
     runs = rows["run"].nunique()
     seen = rows.groupby("id", sort=False)["run"].nunique()
     partial = seen.index[seen < runs]

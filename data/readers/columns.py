@@ -18,7 +18,7 @@ _CANONICAL = {synonym: split for split, synonyms in SYNONYMS.items() for synonym
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """Which columns seem to hold what; "" when none does. A proposal to be confirmed, never acted upon."""
+    """The column of each role, "" for none."""
 
     text: str = ""
     label: str = ""
@@ -28,7 +28,7 @@ class ColumnRoles:
 
 
 def columns_overview(table: RawTable) -> pd.DataFrame:
-    """What does each column hold? A frame of column, distinct, missing, median_length and examples (a list of up to
+    """Describe each column: a frame of column, distinct, missing, median_length and examples (a list of up to
     three different values, cut to 80 characters)."""
     rows = []
     for name in table.frame.columns:
@@ -41,7 +41,7 @@ def columns_overview(table: RawTable) -> pd.DataFrame:
 
 
 def guess_columns(table: RawTable) -> ColumnRoles:
-    """Which columns seem to be text, label, id, group and split, by their names and what they hold."""
+    """Propose the columns of each role by their names and contents. A person confirms the proposal."""
     overview = columns_overview(table).set_index("column")
     rows = len(table.frame)
     taken: set[str] = set()
@@ -78,15 +78,15 @@ def split_name(value: str) -> str:
 
 
 def split_names(values: pd.Series, column: str) -> pd.Series:
-    """The splits meant by a column's values; UserError that lists those not known."""
-    meant = {value: split_name(value) for value in values.unique()}
-    unknown = sorted(value for value, split in meant.items() if not split)
+    """The splits that the values of a column name. UserError that lists the unknown values."""
+    known = {value: split_name(value) for value in values.unique()}
+    unknown = sorted(value for value, split in known.items() if not split)
     if unknown:
         raise UserError(
-            f"Column {column} has splits that are not known: {_listed(unknown)}. "
+            f"Column {column} has unknown splits: {_listed(unknown)}. "
             "Rename them to train, validation or test, or leave the split column out."
         )
-    return values.map(meant)
+    return values.map(known)
 
 
 def _listed(names: Iterable[str], most: int = 8) -> str:

@@ -1,4 +1,4 @@
-"""How is a delimited file written? Its encoding, delimiter, quotes and header, found from its beginning."""
+"""The dialect of a delimited file: encoding, delimiter, quotes and header, detected from its beginning."""
 
 import csv
 import io
@@ -56,15 +56,17 @@ class UnclosedQuote(ValueError):
 
 
 def find_dialect(source: Source, options: ReadOptions) -> Dialect:
-    """Find out how a delimited file is written, from its beginning. UserError for a file of one column."""
+    """Detect the dialect of a file from its beginning. UserError for a file of one column."""
     delimiter, header = options.delimiter, options.header
     found = find_encoding(source, options.encoding)
     sample = _sample(source, found)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise UserError(f"{delimiter!r} cannot separate columns. Use one character, such as a comma or a tab.")
-    told = re.fullmatch(r"\"?sep=(.)\"?\s*", sample[0]) if sample else None  # Excel's own line before the header
-    delimiter, style = sniff(sample[bool(told) :], told[1] if told and not delimiter else delimiter or DELIMITERS)
-    rows = [cells for _, cells in _tolerant(sample[bool(told) :], delimiter, style)]
+    sep_line = re.fullmatch(r"\"?sep=(.)\"?\s*", sample[0]) if sample else None  # Excel's own line before the header
+    delimiter, style = sniff(
+        sample[bool(sep_line) :], sep_line[1] if sep_line and not delimiter else delimiter or DELIMITERS
+    )
+    rows = [cells for _, cells in _tolerant(sample[bool(sep_line) :], delimiter, style)]
     if not rows:
         raise UserError(f"{source.name} is empty.")
     if max(map(len, rows)) < 2:
@@ -84,11 +86,11 @@ def find_dialect(source: Source, options: ReadOptions) -> Dialect:
     names, renamed = _column_names(rows[0] if has_header else [""] * width)
     escaped = OWN_EXPORT_COLUMN in names
     names = tuple(map(unescaped, names)) if escaped else names
-    return Dialect(found, delimiter, style, bool(told) + has_header, has_header, names, (*notes, *renamed), escaped)
+    return Dialect(found, delimiter, style, bool(sep_line) + has_header, has_header, names, (*notes, *renamed), escaped)
 
 
 def sniff(lines: Sequence[str], delimiters: str) -> tuple[str, str]:
-    """The delimiter and the style of quotes: what cuts the sample most evenly into two or more columns."""
+    """The delimiter and the style of quotes: those that split the sample most evenly into two or more columns."""
     scores = []
     for order, delimiter in enumerate(delimiters):
         style, (share, first_fits, over_lines) = "enclosing", _evenness(lines, delimiter, "enclosing")

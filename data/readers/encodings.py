@@ -1,4 +1,4 @@
-"""In which encoding is this file written?"""
+"""Detect the encoding of a text file."""
 
 import codecs
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Encoding:
 
 
 def find_encoding(source: Source, wish: str | None = None) -> Encoding:
-    """The encoding of a file: the wish, a byte order mark, UTF-8 when all of it is valid, else the likeliest one.
+    """The encoding of a file: `wish`, a byte order mark, UTF-8 when all of it is valid, else the likeliest one.
 
     UserError when the wish is no encoding or does not fit, or when the bytes are no text.
     """
@@ -94,7 +94,7 @@ def _likeliest(source: Source) -> Encoding:
         best = from_bytes(sample, cp_isolation=_USUAL).best()
         codec = best.encoding if best else ""
     if not codec:
-        raise UserError(f"The encoding of {source.name} cannot be told. Name it, or save the file as UTF-8.")
+        raise UserError(f"The encoding of {source.name} cannot be detected. Save the file as UTF-8.")
     strict = _fits(source, codec)
     note = f"Not UTF-8: read as {codec}, the likeliest encoding. Name another one if letters look wrong."
     return Encoding(codec, "strict" if strict else "replace", note)

@@ -18,9 +18,9 @@ from closecall.data.io.files import file_sha256
 
 MAX_ROWS = 2_000_000
 MAX_BYTES = 1 << 30
-"""Limits on the rows and on the text bytes of the columns read: a larger source is refused before memory is eaten."""
+"""Limits on the rows and on the text bytes of the columns read: a larger source is refused while it is read."""
 MAX_CLASSES = 500
-"""A label column with more different values than this is no label column."""
+"""A label column with more different values than this is not a label column."""
 BATCH = 10_000
 SHOWN = 200
 """Characters of a text that a report repeats."""
@@ -31,7 +31,7 @@ Batch = tuple[Sequence[int], Mapping[str, Sequence[str | None] | pa.Array]]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table comes from: a path, or the bytes of an upload, with the name that messages use."""
+    """The source of a table: a path, or the bytes of an upload, and its name for messages."""
 
     name: str
     content: Path | bytes
@@ -131,7 +131,7 @@ def check_columns(names: Sequence[str], wanted: Sequence[str], source: str) -> N
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """A full stop, or the question whether the nearest of `names` was meant."""
+    """A full stop, or a question that names the nearest of `names`."""
     folded = {one.casefold(): one for one in names}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
     return f". Is {folded[close[0]]!r} meant?" if close else "."

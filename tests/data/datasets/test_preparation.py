@@ -138,7 +138,7 @@ def test_splits_of_rows_that_are_kept_must_be_known() -> None:
     text = "text,label,part\na,pos,train\nb,neg,test\nc,,unsupervised\nd,neg,\n"
     result = prepared(text, split="part")
     assert aside(result) == [(4, "the label is missing"), (5, "the split is missing")]
-    with pytest.raises(UserError, match=r"Column part has splits that are not known: 'fold 3'"):
+    with pytest.raises(UserError, match=r"Column part has unknown splits: 'fold 3'"):
         prepared("text,label,part\na,pos,train\nb,neg,fold 3\n", split="part")
 
 

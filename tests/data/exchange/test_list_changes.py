@@ -218,10 +218,10 @@ def test_what_others_did_since_the_export_stays(listed: str) -> None:
     assert cases.loc["00123", ["action", "tags"]].tolist() == ["duplicate", "theirs; mine"]
 
 
-def test_a_mangled_time_of_export_is_told(listed: str) -> None:
+def test_a_time_of_export_that_cannot_be_read_is_reported(listed: str) -> None:
     found = compared(listed, sheet(listed).assign(exported="01.01.26 12:00"))
     assert any("'01.01.26 12:00'" in note for note in found.notes)
-    assert any("does not tell when" in note for note in compared(listed, sheet(listed).drop(columns="exported")).notes)
+    assert any("no time of export" in note for note in compared(listed, sheet(listed).drop(columns="exported")).notes)
 
 
 def test_without_its_version_column_formulas_still_compare_equal(listed: str) -> None:

@@ -48,7 +48,7 @@ def test_columns_and_a_limit_can_be_chosen(tmp_path: Path) -> None:
         (b"text,label\n1,a,1\n2,b,0\n", "x.csv", "the first line has 2 cells, the rows below it 3"),
         (b"PK\x03\x04rest", "x.csv", "an Excel workbook or a zip archive: save the sheet as CSV"),
         (b"\x1f\x8brest", "x.csv.gz", "compressed with gzip: unpack it"),
-        (bytes(range(256)) * 40, "x.csv", "not a text file|cannot be told"),
+        (bytes(range(256)) * 40, "x.csv", "not a text file|cannot be detected"),
         (b"\0" * 100, "x.csv", "not a text file"),
         (b"text,label\na,1\n", "x.parquet", "does not hold Parquet"),
         (b"PAR1 then nothing", "x.parquet", "cannot be read"),
