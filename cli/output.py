@@ -1,29 +1,39 @@
-"""What the terminal shows: tables and JSON on standard output, remarks and bars on standard error."""
+"""Output of the commands: results and JSON on standard output, notes and progress bars on standard error.
+
+With `as_json`, standard output holds JSON and nothing else.
+"""
 
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import rich.box
 import rich.progress
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from closecall.data.exchange.tables import Provenance
+
 PLAIN_WIDTH = 160
-"""Columns of output that goes to a file or a pipe."""
+"""Columns of output to a file or a pipe."""
+SHOWN_ROWS = 20
+"""Rows of a long table that are shown."""
 
 
 def print_note(sentence: str) -> None:
-    """A sentence that passes by, on standard error."""
+    """A remark on standard error."""
     _console(stderr=True).print(Text(printable(sentence)), soft_wrap=True)
 
 
 def print_line(sentence: str) -> None:
-    """A sentence that is the answer, on standard output."""
+    """A line of the result on standard output."""
     _console().print(Text(printable(sentence)), soft_wrap=True)
 
 
@@ -33,7 +43,7 @@ def print_json(content: Any) -> None:
 
 
 def print_rows(rows: Sequence[dict[str, Any]], *, title: str = "") -> None:
-    """Rows as a table on standard output; numbers to the right, columns with nothing in them left out."""
+    """Rows as a table on standard output; numbers right-aligned, empty columns omitted."""
     filled = [name for name in rows[0] if any(_cell(row[name]) for row in rows)] if rows else []
     if not filled:
         return
@@ -46,28 +56,55 @@ def print_rows(rows: Sequence[dict[str, Any]], *, title: str = "") -> None:
     _console().print(table)
 
 
-def print_frame(frame: pd.DataFrame) -> None:
+def print_frame(frame: "pd.DataFrame") -> None:
     """A frame as a table."""
     print_rows([{str(name): value for name, value in row.items()} for row in frame.to_dict("records")])
 
 
+def print_list(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str = "") -> None:
+    """Rows as a table or as JSON; the note `empty` when there are none."""
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_rows(rows)
+    else:
+        print_note(empty)
+
+
+def write_or_print(
+    table: "pd.DataFrame", origin: "Provenance", out: Path | None, columns: list[str], *, as_json: bool
+) -> None:
+    """Write a table to `out`, or show some `columns` of its first rows; with `as_json` print one object a line."""
+    from closecall.data.exchange.table_files import table_bytes, write_table
+
+    if out is not None:
+        write_table(table, out, origin)
+        print_note(f"Written to {out}.")
+    if as_json:
+        sys.stdout.write(table_bytes(table, "jsonl", origin).decode())
+    elif out is None:
+        print_frame(table[columns].head(SHOWN_ROWS))
+        if len(table) > SHOWN_ROWS:
+            print_note(f"These are the first {SHOWN_ROWS}. Write all to a file with --out FILE.")
+
+
 def printable(text: str) -> str:
-    """Text without line breaks and without characters that could steer the terminal."""
+    """Text on one line, without characters that could control the terminal."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
 
 
 @contextmanager
 def asset_progress() -> Iterator[Callable[[str, float], None]]:
-    """A callback for `data.io.assets`: a bar in a terminal, else a line for each new sentence."""
+    """A progress callback for `data.io.assets`: a bar in a terminal, else a line for each new sentence."""
     if not sys.stderr.isatty():
-        said: list[str] = []
+        printed: list[str] = []
 
-        def tell(sentence: str, share: float) -> None:
-            if sentence not in said:
-                said.append(sentence)
+        def report(sentence: str, share: float) -> None:
+            if sentence not in printed:
+                printed.append(sentence)
                 print_note(sentence)
 
-        yield tell
+        yield report
         return
     with bars_on_stderr() as bars:
         task = bars.add_task("", total=1.0)
@@ -75,7 +112,7 @@ def asset_progress() -> Iterator[Callable[[str, float], None]]:
 
 
 def bars_on_stderr() -> rich.progress.Progress:
-    """Bars that disappear when all is done."""
+    """Progress bars that disappear when all is done."""
     return rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),

@@ -1,4 +1,4 @@
-"""Stay with an experiment until it is done: bars in a terminal, else a line for each step of a run."""
+"""Follow queued work until it is done: bars in a terminal, else a line for each phase of a run."""
 
 import sys
 import time
@@ -6,20 +6,73 @@ from collections.abc import Iterator
 
 import rich.progress
 
-from closecall.analysis.formatting import ratio_text
-from closecall.cli.output import bars_on_stderr, print_note, printable
+from closecall.analysis.formatting import duration_text, ratio_text
+from closecall.cli.experiment_tables import all_done, print_progress, progress_content, task_text
+from closecall.cli.output import bars_on_stderr, print_json, print_note
 from closecall.data.experiments.previews import LINEAR
+from closecall.data.experiments.remedies import PLAIN
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import experiment_ids, load_experiment
-from closecall.models.queue.jobs import experiment_progress, is_attended, watch
+from closecall.models.queue.backends import DriverStatus, driver_status
+from closecall.models.queue.jobs import experiment_progress, is_attended, scheduler_status, watch
 from closecall.models.queue.progress import ExperimentProgress, run_share
 
 LINE_SECONDS = 30.0
-"""Without a terminal, a run that trains on says so this often."""
+"""Without a terminal, a running run is reported this often."""
+
+
+def print_queued(experiment: str, *, wait: bool, as_json: bool) -> None:
+    """Report what was queued and, with `wait`, follow it until it is done."""
+    driver = driver_status(experiment)
+    if driver.alive:
+        print_note(_cluster_text(driver))
+    print_note(f"Queued as {experiment}." + ("" if wait else f" To follow it: closecall status {experiment} --wait"))
+    if wait:
+        print_until_done(experiment, as_json=as_json)
+    elif as_json:
+        print_json(progress_content(experiment_progress(experiment)))
+
+
+def print_until_done(experiment: str, *, as_json: bool) -> None:
+    """Follow an experiment, then print its runs. Exit code 1 unless every run is done, 130 after Ctrl-C."""
+    try:
+        progress = follow(experiment)
+    except KeyboardInterrupt:
+        print_note(
+            f"The runs continue. Follow them: closecall status {experiment}; stop them: closecall cancel {experiment}"
+        )
+        raise
+    print_progress(experiment, as_json=as_json)
+    if not all_done(progress):
+        print_note(f"Some runs are not done. To continue them: closecall resume {experiment}")
+        sys.exit(1)
+
+
+def print_worker_note() -> None:
+    """Report the active worker, and the experiments that are not finished."""
+    worker = scheduler_status()
+    if worker.alive:
+        print_note(f"A worker is active: {worker.busy} of {worker.processes} processes busy.")
+    print_unfinished()
+
+
+def print_unfinished() -> None:
+    """Name the experiments that can be resumed."""
+    for experiment in unfinished_experiments():
+        print_note(f"{experiment} is not finished. To continue: closecall resume {experiment} (or on the Train page).")
+
+
+def unfinished_experiments() -> list[str]:
+    """Experiments with interrupted runs, or with queued ones that no worker processes."""
+    return [
+        experiment
+        for experiment in experiment_ids()
+        if load_experiment(experiment).kind != "imported" and _is_stuck(experiment)
+    ]
 
 
 def follow(experiment: str) -> ExperimentProgress:
-    """Show a queued experiment's progress until nothing of it is queued or running; returns the last state."""
+    """Show the progress of an experiment until nothing is queued or running; returns the last state."""
     return _follow_bars(experiment) if sys.stderr.isatty() else _follow_lines(experiment)
 
 
@@ -32,70 +85,50 @@ def _follow_bars(experiment: str) -> ExperimentProgress:
             for name, status in _tasks(progress):
                 if name not in tasks:
                     tasks[name] = bars.add_task("", total=1.0)
-                bars.update(tasks[name], description=task_words(name, status), completed=run_share(status))
+                bars.update(tasks[name], description=task_text(name, status), completed=run_share(status))
     return progress
 
 
 def _follow_lines(experiment: str) -> ExperimentProgress:
-    """A line when a state or phase changes, and now and then while it lasts."""
+    """A line when the state or phase of a run changes, and every `LINE_SECONDS` in between."""
     seen: dict[str, tuple[str, str]] = {}
-    told: dict[str, float] = {}
+    printed: dict[str, float] = {}
     for progress in watch(experiment):
         for name, status in _tasks(progress):
             mark = status.state, status.phase
-            late = status.state == "running" and time.monotonic() - told.get(name, 0) > LINE_SECONDS
+            late = status.state == "running" and time.monotonic() - printed.get(name, 0) > LINE_SECONDS
             if status.state != "queued" and (seen.get(name) != mark or late):
-                seen[name], told[name] = mark, time.monotonic()
+                seen[name], printed[name] = mark, time.monotonic()
                 share = f" {100 * run_share(status):.0f} %" if status.state == "running" else ""
-                print_note(f"{task_words(name, status)}{share}{_time_left(progress)}")
+                print_note(f"{task_text(name, status)}{share}{_time_left(progress)}")
     return progress
 
 
 def _tasks(progress: ExperimentProgress) -> Iterator[tuple[str, RunStatus]]:
-    """Every preview, every run and the frozen encoder, by the names that people read."""
+    """The name and status of every preview, every run and the frozen encoder."""
     for one in progress.previews:
-        kind = "linear probe" if one.kind == LINEAR else "cached prefix"
+        kind = "linear probe" if one.kind == LINEAR else "hidden-state cache"
         yield f"preview of {ratio_text(one.ratio)} ({kind})", one.status
     for run in progress.runs:
-        remedy = "" if run.config.remedy == "none" else f" {run.config.remedy}"
+        remedy = "" if run.config.remedy == PLAIN else f" {run.config.remedy}"
         yield f"{ratio_text(run.config.ratio)} seed {run.config.seed}{remedy}", run.status
     if progress.frozen is not None:
-        yield "encoder as it came", progress.frozen
-
-
-def task_words(name: str, status: RunStatus) -> str:
-    """What a run is doing: `1:10 seed 0: training, epoch 2 of 3`."""
-    doing = status.phase if status.state == "running" and status.phase else status.state
-    epoch = f", epoch {status.epoch} of {status.epochs}" if doing == "training" and status.epoch else ""
-    message = f" ({status.message})" if status.message else ""
-    return printable(f"{name}: {doing}{epoch}{message}")
+        yield "frozen encoder", progress.frozen
 
 
 def _time_left(progress: ExperimentProgress) -> str:
-    seconds = progress.eta_seconds
-    if not seconds:
-        return ""
-    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
+    return f", about {duration_text(progress.eta_seconds)} left" if progress.eta_seconds else ""
 
 
-# Work that waits for someone: offered whenever the app or a list is opened.
-
-
-def unfinished_experiments() -> list[str]:
-    """Experiments with interrupted runs, or with queued ones that no worker takes."""
-    return [
-        experiment
-        for experiment in experiment_ids()
-        if load_experiment(experiment).kind != "imported" and _is_stuck(experiment)
-    ]
+def _cluster_text(driver: DriverStatus) -> str:
+    """What the runs are trained on: `On Ray: 2 machines, 4 runs at a time.`"""
+    if not driver.processes:
+        return f"On Ray: no machine can train a run yet; the runs wait for one. {driver.message}".strip()
+    machines = "1 machine" if driver.nodes == 1 else f"{driver.nodes:,} machines"
+    runs = "1 run" if driver.processes == 1 else f"{driver.processes:,} runs"
+    return f"On Ray: {machines}, {runs} at a time. {driver.message}".strip()
 
 
 def _is_stuck(experiment: str) -> bool:
     stuck = ("interrupted",) if is_attended(experiment) else ("interrupted", "queued")
     return any(experiment_progress(experiment).counts[state] for state in stuck)
-
-
-def print_unfinished() -> None:
-    """Offer to go on with what was interrupted."""
-    for experiment in unfinished_experiments():
-        print_note(f"{experiment} is not finished. Go on with: closecall resume {experiment} (or on the Train page).")

@@ -1,4 +1,4 @@
-"""Bring a person's file in: columns and classes that are not named are proposed, and taken only when accepted."""
+"""Imports from the terminal: columns and classes that are not named are proposed, and used only when accepted."""
 
 import shlex
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ SHOWN_CLASSES = 20
 def import_file(path: Path, request: ImportRequest, *, accept: bool = False) -> Dataset:
     """Import a file or folder as a dataset and save it. Name and title default to the file's name.
 
-    UserError with a proposal, as a command to type, when the text or label column or the positive class is not named;
-    `accept` takes the proposed columns, never a proposed class.
+    UserError with a proposed command when the text column, the label column or the positive class is not named.
+    `accept` uses the proposed columns, never a proposed class.
     """
     columns = _chosen_columns(path, request, accept)
     table = read_table(path)
     if not request.positive_classes:
-        raise UserError(_class_question(path, table, columns))
+        raise UserError(_class_proposal(path, table, columns))
     name, title = slug(request.name or path.stem), request.title or request.name or path.stem
     return save_dataset(build_dataset(table, replace(request, columns=columns, name=name, title=title)))
 
@@ -44,7 +44,7 @@ def import_file(path: Path, request: ImportRequest, *, accept: bool = False) -> 
 def prediction_files(
     paths: Sequence[Path], ratios: Sequence[float] = (), seeds: Sequence[int] = ()
 ) -> tuple[PredictionFile, ...]:
-    """Pair files with their ratio and seed; `ratios` and `seeds` are one for each file, one for all, or none."""
+    """Files with their ratio and seed. `ratios` and `seeds` hold one value for each file, one for all, or none."""
     given = zip(paths, _one_each(ratios, len(paths), "ratio"), _one_each(seeds, len(paths), "seed"), strict=True)
     return tuple(PredictionFile(path, ratio=ratio, seed=seed) for path, ratio, seed in given)
 
@@ -52,12 +52,11 @@ def prediction_files(
 def import_prediction_files(request: PredictionImportRequest, *, accept: bool = False) -> ImportedPredictions:
     """Import predictions made elsewhere.
 
-    UserError with a proposal, as a command to type, when the id, label or score column is not named and `accept` is
-    False.
+    UserError with a proposed command when the id, label or score column is not named, unless `accept`.
     """
     files, columns = request.files, request.columns or PredictionColumns()
     if not accept and not (columns.id and columns.label and _has_score(columns)):
-        raise UserError(_prediction_question(files, columns))
+        raise UserError(_prediction_proposal(files, columns))
     completed = None if columns == PredictionColumns() else _completed(files[0], columns)
     return import_predictions(replace(request, columns=completed))
 
@@ -69,18 +68,18 @@ def _chosen_columns(path: Path, request: ImportRequest, accept: bool) -> ColumnR
     guess = guess_columns(read_table(path, limit=PREVIEW_ROWS))
     both = ColumnRoles(**{role: name or getattr(guess, role) for role, name in asdict(named).items()})
     if not accept or not (both.text and both.label):
-        raise UserError(_column_question(path, both, request))
+        raise UserError(_column_proposal(path, both, request))
     return both
 
 
-def _column_question(path: Path, columns: ColumnRoles, request: ImportRequest) -> str:
+def _column_proposal(path: Path, columns: ColumnRoles, request: ImportRequest) -> str:
     named = replace(columns, text=columns.text or "NAME", label=columns.label or "NAME")
     command = _import_command(path, named, request.positive_classes or ("CLASS",))
-    accept = ", or accept its columns with --yes" if columns.text and columns.label else ""
-    return f"{path.name}: which columns are meant? This is proposed; change it where it is wrong{accept}:\n  {command}"
+    accept = ", or accept the columns with --yes" if columns.text and columns.label else ""
+    return f"{path.name}: which columns hold what? Proposed command; correct it where it is wrong{accept}:\n  {command}"
 
 
-def _class_question(path: Path, table: RawTable, columns: ColumnRoles) -> str:
+def _class_proposal(path: Path, table: RawTable, columns: ColumnRoles) -> str:
     counts = class_counts(table, columns.label)
     listed = ", ".join(f"{name!r} ({count:,})" for name, count in counts.head(SHOWN_CLASSES).items())
     more = f" and {len(counts) - SHOWN_CLASSES} more" if len(counts) > SHOWN_CLASSES else ""
@@ -97,7 +96,7 @@ def _import_command(path: Path, columns: ColumnRoles, positive: Sequence[str]) -
     return shlex.join(["closecall", "import", str(path), *options, *classes])
 
 
-def _prediction_question(files: Sequence[PredictionFile], columns: PredictionColumns) -> str:
+def _prediction_proposal(files: Sequence[PredictionFile], columns: PredictionColumns) -> str:
     chosen = _completed(files[0], columns)
     options = [part for role, name in asdict(chosen).items() if name for part in ("--column", f"{role}={name}")]
     command = shlex.join(["closecall", "import-predictions", *(str(file.content) for file in files), *options])
@@ -105,19 +104,19 @@ def _prediction_question(files: Sequence[PredictionFile], columns: PredictionCol
     missing = [what for what, found in needed.items() if not found]
     found = f" No {' and no '.join(what.split(' ', 1)[1] for what in missing)} was recognised." if missing else ""
     return (
-        f"{files[0].name or Path(str(files[0].content)).name}: which columns are meant?{found} "
-        f"This is proposed; change it where it is wrong, or accept it with --yes:\n  {command}"
+        f"{files[0].name or Path(str(files[0].content)).name}: which columns hold what?{found} "
+        f"Proposed command; correct it where it is wrong, or accept it with --yes:\n  {command}"
     )
 
 
 def _completed(file: PredictionFile, columns: PredictionColumns) -> PredictionColumns:
-    """The named columns, the others as proposed; a named score column keeps other proposed ones away."""
+    """The named columns, and proposed ones for the rest; a named score column excludes proposed score columns."""
     _, proposal = preview_predictions(file)
     scores = ("probability", "logit", "logit_negative", "logit_positive")
-    keep_away = scores if _has_score(columns) else ()
+    excluded = scores if _has_score(columns) else ()
     return PredictionColumns(
         **{
-            role: name or ("" if role in keep_away else getattr(proposal, role))
+            role: name or ("" if role in excluded else getattr(proposal, role))
             for role, name in asdict(columns).items()
         }
     )

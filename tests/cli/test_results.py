@@ -1,0 +1,95 @@
+"""Commands that read results: errors, slices, data-map, verdict, counts."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from closecall.analysis.causes.verdict import CAUSES
+from closecall.data.experiments.store import run_folder
+from tests.cli.terminal import Terminal
+from tests.makers import make_dataset, make_experiment
+from tests.planted import WORD, make_planted
+
+
+def test_data_map_is_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    assert closecall("data-map", sweep, "--ratio", "1:10", "--seed", 1, "--out", tmp_path / "map.csv") == 0
+    written = pd.read_csv(tmp_path / "map.csv")
+    assert written["confidence"].round(4).eq(0.7).all() and set(written["split"]) == {"train"}
+    assert written["label"].tolist() == sorted(written["label"], reverse=True)
+    assert closecall("data-map", sweep, "--ratio", 10) == 0 and ": 0/" in closecall.err
+    assert closecall("data-map", sweep, "--ratio", 10, "--json") == 0
+    assert {"variability", "region", "margin"} <= set(json.loads(closecall.out.splitlines()[0]))
+    (run_folder(sweep, "r10-s0-none") / "dynamics.npz").unlink()
+    assert closecall("data-map", sweep, "--ratio", 10) == 2 and "has no training dynamics" in closecall.err
+
+
+def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, tmp_path: Path) -> None:
+    assert closecall("errors", sweep, "--ratio", "1:10", "--out", tmp_path / "e.csv") == 0
+    written = pd.read_csv(tmp_path / "e.csv")
+    assert set(written["outcome"]) == {"fn"} and set(written["ratio"]) == {10}
+    assert closecall("errors", sweep, "--ratio", 10) == 0 and written["id"][0] in closecall.out
+    assert closecall("errors", sweep, "--ratio", 10, "--outcome", "fn,fp", "--json") == 0
+    rows = [json.loads(line) for line in closecall.out.splitlines()]
+    assert {row["outcome"] for row in rows} == {"fn", "fp"} and rows[0]["experiment"] == sweep
+    assert closecall("errors", sweep, "--ratio", 7) == 2 and "Finished runs" in closecall.err
+    assert closecall("errors", sweep, "--ratio", 10, "--outcome", "miss") == 2 and "is not an outcome" in closecall.err
+    assert closecall("errors", sweep, "--ratio", 10, "--out", tmp_path / "e.xls") == 2 and ".parquet" in closecall.err
+
+
+def test_a_threshold_lies_between_0_and_1(closecall: Terminal, sweep: str) -> None:
+    assert closecall("errors", sweep, "--ratio", "10", "--threshold", "1.5") == 2
+
+
+def test_slices_are_listed_written_and_printed(closecall: Terminal, tmp_path: Path) -> None:
+    sweep = make_planted().id
+    assert closecall("slices", sweep, "--ratio", 5, "--out", tmp_path / "s.csv") == 0
+    assert f"“{WORD}”" in closecall.err and "Benjamini-Hochberg" in closecall.err
+    written = pd.read_csv(tmp_path / "s.csv")
+    assert (
+        written["rule"][0] == f"word:{WORD}"
+        and bool(written["stands_out"][0])
+        and set(written["run"]) == {"r5-s0-none"}
+    )
+    assert closecall("slices", sweep, "--ratio", "1:5") == 0 and WORD in closecall.out
+    assert closecall("slices", sweep, "--ratio", 5, "--outcome", "fp", "--threshold", 0.2, "--json") == 0
+    rows = [json.loads(line) for line in closecall.out.splitlines()]
+    assert {row["outcome"] for row in rows} == {"fp"} and rows[0]["threshold"] == 0.2
+    assert closecall("slices", sweep, "--ratio", 5, "--outcome", "tp") == 2
+    assert closecall("slices", sweep, "--ratio", 7) == 2 and "Finished runs" in closecall.err
+
+
+def test_verdict_as_text_and_json(closecall: Terminal, sweep: str) -> None:
+    assert closecall("verdict", sweep) == 0
+    assert closecall.out.count("confidence") >= 1 and "/" in closecall.out
+    content = closecall.json("verdict", sweep)
+    assert content["test_positives"] == 26 and content["runs"] == 4
+    assert {one["cause"] for one in content["findings"]} <= {cause.key for cause in CAUSES}
+    parts = content["comparison"]["parts"]
+    assert parts["ranking"]["value"] + parts["threshold"]["value"] == pytest.approx(parts["drop"]["value"])
+    assert set(content["not_measured"]) == {"sparsity", "overlap", "labels"}
+
+
+def test_a_verdict_needs_two_ratios(closecall: Terminal) -> None:
+    one = make_experiment(make_dataset(), "one", ratios=(1,), seeds=(0,), with_embeddings=False).id
+    assert closecall("verdict", one) == 2
+    assert "has finished runs at 1:1" in closecall.err
+
+
+def test_counts_of_the_motivating_question(closecall: Terminal) -> None:
+    content = closecall.json("counts", "92/100,92/100", "80/100,98/100")
+    assert content["first"]["d_prime"] == pytest.approx(2.810, abs=5e-4)
+    assert content["second"]["d_prime"] == pytest.approx(2.895, abs=5e-4)
+    assert content["parts"]["ranking"] == pytest.approx(-0.012, abs=5e-4)
+    assert content["parts"]["threshold"] == pytest.approx(0.132, abs=5e-4)
+    assert content["prior_only_at_1_10"]["recall"] == pytest.approx(0.721, abs=5e-4)
+    assert closecall("counts", "92/100,92/100", "80/100,98/100") == 0
+    assert all(number in closecall.out for number in ("92/100", "80/100", "12.0 points", "-1.2", "13.2", "72.1 %"))
+
+
+@pytest.mark.parametrize("wrong", ["92", "92/100", "101/100,92/100", "92/100,9/0", "a/b,c/d"])
+def test_invalid_counts(closecall: Terminal, wrong: str) -> None:
+    assert closecall("counts", wrong, "80/100,98/100") == 2
+    assert repr(wrong) in closecall.err
+    assert closecall("counts", "92/100,92/100", "80/90,98/100") == 2 and "same examples" in closecall.err
