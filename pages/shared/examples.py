@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, probability_text, ratio_text
+from closecall.analysis.formatting import count_text, probability_text, ratio_text, sentence_text
 from closecall.analysis.metrics.outcomes import OUTCOME_NAME, OUTCOMES
 from closecall.charts.colours import OUTCOME_COLOURS
 from closecall.data.annotations.selections import save_selection
@@ -26,8 +26,8 @@ TABLE_ROWS = 500
 _CLASS = ("negative", "positive")
 _STRIP_HELP = (
     "The probability of being positive at every ratio: one bar for each seed, the mean over seeds below. The dashed "
-    "line is the threshold. The outlined bar is the selected run. In the outcome string each run has one letter, and "
-    "a slash separates the ratios."
+    "line is the threshold. The outlined bar is the selected run. In the letters, one for each "
+    "run, H is a true positive, M a false negative, R a true negative, F a false positive; a slash separates ratios."
 )
 _STRIP_STYLE = """<style>
 .strip { display: flex; gap: 0.8rem; align-items: flex-end; flex-wrap: wrap; }
@@ -172,7 +172,7 @@ def show_nearest_training(predictions: RunPredictions, run: Run, row: int, texts
     chosen = encoders[0]
     if len(encoders) > 1:
         chosen = st.segmented_control(
-            "Nearest training examples by", encoders, default=encoders[0], required=True, key="encoder",
+            "Nearest training examples by", encoders, default=encoders[0], required=True, key="encoder", format_func=sentence_text,
             label_visibility="collapsed", help="Embeddings of this run's fine-tuned encoder, or of the encoder before "
             "fine-tuning.")  # fmt: skip
     found = neighbours(run.folder if chosen == encoders[0] else frozen, one)

@@ -94,10 +94,10 @@ def test_twenty_false_negatives_are_annotated_by_keys_alone(
     assert len(set(seen)) == 21
     assert read_next(page, "k") == seen[-2]
     page.keyboard.press("a")  # already on the list: removes it
-    expect(page.locator(".st-key-add button", has_text="Add")).to_be_visible()
+    expect(page.locator(".st-key-add button", has_text="Add").first).to_be_visible()
     settle(page)
     page.keyboard.press("z")
-    expect(page.locator(".st-key-add button", has_text="Remove")).to_be_visible()
+    expect(page.locator(".st-key-add button", has_text="Remove").first).to_be_visible()
     settle(page)
     cases = load_hard_cases("sweep").set_index("id")
     assert list(cases.index) == list(wanted)
@@ -139,7 +139,7 @@ def test_the_reviewer_name_is_remembered(workspace: Path, serve: Callable[[], st
     name.press("Tab")
     settle(page)
     page.keyboard.press("a")
-    expect(page.locator(".st-key-undo button")).to_be_enabled()
+    expect(page.locator(".st-key-undo button").first).to_be_enabled()
     assert load_hard_cases("sweep")["who"].tolist() == ["Ann; <b>Å"]
     assert "Ann" not in page.url
     page.goto(f"{serve()}/errors?experiment=sweep")
@@ -161,17 +161,17 @@ def test_false_negatives_are_read_by_keys_alone(workspace: Path, serve: Callable
     assert len({first, second, third}) == 3
     assert read_next(page, "k") == second
     assert read_next(page, "a") == third
-    expect(page.locator(".st-key-undo button")).to_be_enabled()
+    expect(page.locator(".st-key-undo button").first).to_be_enabled()
     assert load_hard_cases("sweep")["id"].tolist() == [second]
     assert read_next(page, "z") == second
     assert load_hard_cases("sweep").empty
 
     expect(page.locator(".reading.whole")).to_be_visible()
-    expect(page.locator(".st-key-undo button")).to_be_disabled()
+    expect(page.locator(".st-key-undo button").first).to_be_disabled()
     page.keyboard.press("n")
     page.keyboard.type("jak reads: not a key")
     page.keyboard.press("Escape")
-    expect(page.locator(".st-key-add button", has_text="Remove")).to_be_visible()
+    expect(page.locator(".st-key-add button", has_text="Remove").first).to_be_visible()
     assert in_url(page, "example") == second
     assert load_hard_cases("sweep")["note"].tolist() == ["jak reads: not a key"]
 
