@@ -87,7 +87,7 @@ def show_parts(config: ExperimentConfig, runs: pd.DataFrame, test: ValidRuns, va
         lambda: curves_part(config, q),
         lambda: ratio_vs_threshold_part(config, test, validation, q),
         lambda: tests_part(test),
-        lambda: all_runs(runs, config.id),
+        lambda: all_runs(runs, config.id, q=q),
     )
     init_bound_value("part", PARTS[0], PARTS, read=lambda text: OLD_PARTS.get(text, text))
     for tab, part in zip(st.tabs(PARTS, key="part", bind="query-params"), parts, strict=True):

@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.formatting import count_text, prevalence_text, ratio_text
-from closecall.analysis.metrics.metric import RATIOS, metrics_in
+from closecall.analysis.metrics.metric import RATIOS, RUNS, metrics_in
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
+from closecall.pages.shared.runs import run_table_of
 
 
 def ratio_table(trained: pd.DataFrame, q: float, missing: list[str], previewed: pd.DataFrame) -> None:
@@ -40,19 +41,26 @@ def ratio_table(trained: pd.DataFrame, q: float, missing: list[str], previewed: 
     )
 
 
-def all_runs(runs: pd.DataFrame, experiment: str) -> None:
-    """Every run with its counts and intervals, with a download."""
-    percents = ["recall", "recall_low", "recall_high", "specificity", "specificity_low", "specificity_high"]
-    counts = ["tp", "fn", "fp", "tn"]
-    shown = runs.assign(ratio=[ratio_text(ratio) for ratio in runs["ratio"]])
-    shown = shown[["ratio", "seed", *counts, *percents, "collapsed"]].copy()
-    shown[percents] = 100 * shown[percents]
-    names = {"ratio": "Ratio", "seed": "Seed", "collapsed": "Collapsed"}
-    names |= {code: OUTCOME_NAMES[code].capitalize() for code in counts}
-    names |= {name: name.replace("_low", ", from").replace("_high", ", to").capitalize() + " (%)" for name in percents}
-    config: dict[str, Any] = {name: st.column_config.NumberColumn(names[name], format="%.1f") for name in percents}
-    config |= {name: label for name, label in names.items() if name not in percents}
-    st.dataframe(shown, column_config=config, hide_index=True, key="all-runs", alt="Counts and intervals of every run")
+def all_runs(runs: pd.DataFrame, experiment: str, *, q: float) -> None:
+    """Every run with its counts and the metrics of `analysis.metrics.metric`, with a download."""
+    table = run_table_of(experiment, q=q)
+    counts = ("tp", "fn", "fp", "tn")
+    columns: dict[str, Any] = {"ratio": [ratio_text(ratio) for ratio in table["ratio"]]}
+    config: dict[str, Any] = {"ratio": "Ratio", "seed": "Seed", "collapsed": "Collapsed"}
+    config |= {code: OUTCOME_NAMES[code].capitalize() for code in counts}
+    columns |= {name: table[name] for name in ("seed", *counts)}
+    for metric in metrics_in(RUNS):
+        if not metric.share_of:
+            columns[metric.name] = [metric.text(value) for value in table[metric.name]]
+            config[metric.name] = st.column_config.TextColumn(metric.title, help=metric.help, alignment="right")
+            continue
+        for end, word in (("", ""), ("_low", ", from"), ("_high", ", to")):
+            name, title = metric.name + end, f"{metric.title}{word} (%)"
+            columns[name] = 100 * table[name]
+            config[name] = st.column_config.NumberColumn(title, help=metric.help, format="%.1f")
+    columns["collapsed"] = table["collapsed"]
+    st.dataframe(pd.DataFrame(columns), column_config=config, hide_index=True, key="all-runs",
+                 alt="Counts and metrics of every run")  # fmt: skip
     st.caption("At threshold 0.50. Wilson's 95 % intervals over the test examples of the class.")
     st.download_button("Download as CSV", lambda: runs.to_csv(index=False).encode(), f"{experiment}-runs.csv",
                        "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip

@@ -57,6 +57,11 @@ def ratio_table_of(experiment: str, *, q: float) -> pd.DataFrame:
     return ratio_table.ratio_table(outcomes_by_run(experiment), scores_of(experiment), q=q)
 
 
+def run_table_of(experiment: str, *, q: float) -> pd.DataFrame:
+    """The metrics of each complete baseline run at prevalence q, as `models.results.ratio_table.run_table`."""
+    return ratio_table.run_table(outcomes_by_run(experiment), scores_of(experiment), q=q)
+
+
 def precision_recall_curve(run: Run, q: float, split: str = "test") -> pd.DataFrame:
     """The precision-recall curve of a run at prevalence q, thinned for drawing, as `drawn_curve`."""
     return ratio_table.drawn_curve(scores_of(run.config.experiment, split)(run.name), q=q)
