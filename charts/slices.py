@@ -26,8 +26,8 @@ def slice_by_ratio_chart(inside: pd.DataFrame, rest: pd.DataFrame, outcome: str,
     figure.update_yaxes(ticksuffix=" %", rangemode="tozero", range=[0, 102])
     means = f" Means over {seeds} seeds." if seeds > 1 else ""
     reading = (
-        f"Bars: 95 % confidence intervals (Wilson), {int(inside['n'].iloc[0]):,} test examples in the slice. Where they "
-        f"cover the line of the rest, the two are not distinguishable with this test set.{means}"
+        f"Bars: 95 % confidence intervals (Wilson), {int(inside['n'].iloc[0]):,} test examples in the slice. Where "
+        f"they cover the line of the rest, the two are not distinguishable with this test set.{means}"
     )
     return Chart(figure, "slice-by-ratio", f"{title}, against the rest of the class, by ratio", reading)
 

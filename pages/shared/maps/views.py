@@ -41,7 +41,7 @@ class MapView:
 
 @dataclass(frozen=True)
 class NeighbourAgreement:
-    """Which share of a text's nearest neighbours is the same on two maps, observed and by chance; nan: no common texts."""
+    """Which share of a text's nearest neighbours is the same on two maps; nan when they have no common texts."""
 
     observed: float
     by_chance: float
@@ -121,7 +121,7 @@ def _aligned(
     onto, moving = _coordinates(_first)[both], _coordinates(_second)[places[both]]
     if len(onto) < 2:
         return _coordinates(_second), np.nan, np.nan
-    moved = alignment(moving, onto).moved(_coordinates(_second)).astype(np.float32)
+    moved = alignment(moving, onto).transform(_coordinates(_second)).astype(np.float32)
     k = min(NEIGHBOURS, len(onto) - 1)
     return moved, neighbourhood_preservation(onto, moving, k=k), k / (len(onto) - 1)
 
