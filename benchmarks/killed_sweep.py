@@ -58,7 +58,7 @@ def race(asked: argparse.Namespace) -> int:
     """Run the whole sweep, then torn ones until the kills are spent; how many differ decides the exit code."""
     chance, kills, differences, rounds = random.Random(asked.seed), 0, 0, 0
     print(f"random seed {asked.seed}, {jobs.lane_limit()} lanes", flush=True)
-    with Watcher(lambda: [jobs.worker_status().pid]) as watcher:
+    with Watcher(lambda: [jobs.scheduler_status().pid]) as watcher:
         started = time.monotonic()
         whole = queue("whole", asked)
         wait_for_end(whole)
@@ -124,7 +124,7 @@ def working(experiment: str) -> bool:
 def kill_one(chance: random.Random) -> int:
     """SIGKILL to the worker or to one of its lanes, as it falls, and wait until they are gone; how many were killed."""
     try:
-        worker = psutil.Process(jobs.worker_status().pid or -1)
+        worker = psutil.Process(jobs.scheduler_status().pid or -1)
         lanes = worker.children()
         chosen = chance.choice([worker, *lanes])
         os.kill(chosen.pid, signal.SIGKILL)
@@ -183,7 +183,7 @@ def _timeless(content: dict[str, Any]) -> dict[str, Any]:
 
 def end_worker() -> None:
     """End the worker of our own temporary workspace, if it still lives."""
-    if pid := jobs.worker_status().pid:
+    if pid := jobs.scheduler_status().pid:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not jobs.any_running(), 15)

@@ -81,12 +81,12 @@ def whole_way(home: Path, count: int) -> None:
     terminal("sweep", "many", *options)
     started = time.monotonic()
     try:
-        with Watcher(lambda: [jobs.worker_status().pid]) as watcher:
+        with Watcher(lambda: [jobs.scheduler_status().pid]) as watcher:
             for progress in jobs.watch("many"):
                 told = [*(run.status for run in progress.runs), *([progress.frozen] if progress.frozen else [])]
                 watcher.doing = {one.pid: one.phase for one in told if one.state == "running"}
     finally:
-        for pid in reversed(family(jobs.worker_status().pid or -1)):
+        for pid in reversed(family(jobs.scheduler_status().pid or -1)):
             os.kill(pid, 15)
     states = {run.name: run.status.message or run.status.state for run in progress.runs}
     print(f"the runs: {time.monotonic() - started:.0f} s, {states}")

@@ -32,7 +32,7 @@ from closecall.data.experiments.store import (
     run_name,
 )
 from closecall.data.io.files import read_frame, read_json, write_json
-from closecall.models.queue.jobs import cancel, experiment_progress, queue_sweep, worker_status
+from closecall.models.queue.jobs import cancel, experiment_progress, queue_sweep, scheduler_status
 from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.queue.worker_process import perform_task
 
@@ -73,14 +73,14 @@ def time_of_picture() -> None:
                 passed = time.monotonic() - started
                 print(f"{kind}: all {len(done)} ratios after {passed:.0f} s, {busy:.0f} s of processor", flush=True)
     cancel(config.id)
-    while experiment_progress(config.id).active or worker_status().alive:
+    while experiment_progress(config.id).active or scheduler_status().alive:
         time.sleep(0.2)
 
 
 def _processor_seconds() -> float:
     """What the worker and its lanes have used so far."""
     try:
-        family = [psutil.Process(worker_status().pid)]
+        family = [psutil.Process(scheduler_status().pid)]
         family += family[0].children(recursive=True)
         return sum(sum(one.cpu_times()[:2]) for one in family)
     except psutil.Error:

@@ -1,8 +1,8 @@
-"""Who trains an experiment: the worker of this workspace, or Ray, by way of a driver process for each experiment.
+"""The backends that train an experiment: the scheduler of this workspace, or Ray with a driver process per experiment.
 
-An experiment belongs to one engine at a time: experiment.json names it, and the worker passes over what is not its
-own. The driver keeps driver.json in the experiment's folder, and gives the experiment back when nothing of it waits
-any more. Nothing here imports ray.
+An experiment has one backend at a time, named in experiment.json (as `engine`); the scheduler skips the experiments of
+other backends. The driver writes driver.json in the experiment's folder, and gives the experiment back when none of its
+tasks are queued any more. Nothing here imports ray.
 """
 
 import re
@@ -23,28 +23,28 @@ START_SECONDS = 180.0
 """How long a driver may take to find its cluster."""
 POLL_SECONDS = 0.1
 QUIET = {"RAY_ENABLE_AUTO_CONNECT": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-"""Ray must not start one of its own when its cluster goes away, nor tell anyone that it is used."""
+"""Ray must not start a cluster of its own when its cluster goes away, nor report usage statistics."""
 
 
 @dataclass(frozen=True)
 class DriverStatus:
-    """Whether an experiment's driver lives, whether it hands out runs yet, and what it last told.
+    """Whether an experiment's driver is alive and starts runs already, and the values of its last heartbeat.
 
-    `lanes` is how many runs the cluster takes side by side, `nodes` on how many machines.
+    `processes` is how many runs the cluster trains in parallel, `nodes` on how many machines.
     """
 
     alive: bool = False
     ready: bool = False
     pid: int = 0
     address: str = ""
-    lanes: int = 0
+    processes: int = 0
     busy: int = 0
     nodes: int = 0
     message: str = ""
 
 
 def backend_of(on: str) -> str:
-    """The engine that `--on` names. UserError when there is none of that name, or it is not installed."""
+    """The backend that `--on` names. UserError when there is none of that name, or it is not installed."""
     if on == "":
         return HOME
     if on != RAY and not re.fullmatch(r"ray://[^\s/]+:\d+", on):
@@ -54,49 +54,51 @@ def backend_of(on: str) -> str:
     return RAY
 
 
-def assign_backend(experiment: str, engine: str) -> None:
-    """Let another engine take the queued runs of an experiment from now on."""
+def assign_backend(experiment: str, backend: str) -> None:
+    """Set the backend that trains the queued runs of an experiment."""
     with experiments_lock():
         config = load_experiment(experiment)
-        if config.engine != engine:
-            write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, engine=engine)))
+        if config.engine != backend:
+            write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, engine=backend)))
 
 
 def start_driver(experiment: str, on: str) -> None:
-    """Start the driver of an experiment unless one lives, and wait until it hands out runs.
+    """Start the driver of an experiment unless one is alive, and wait until it starts runs.
 
-    UserError in the driver's own words when it cannot.
+    UserError with the driver's own message when it cannot.
     """
     if driver_status(experiment).alive:
-        return  # it looks at the queue again before it ends
+        return  # it checks the queue again before it ends
     log = workspace_folder() / "ray.log"
     try:
         process = start_module("closecall.models.queue.ray_driver", experiment, on, log=log, **QUIET)
     except OSError as error:
-        raise UserError(f"The Ray driver could not be started ({error}). Mend that and resume.") from error
+        raise UserError(f"The Ray driver could not be started ({error}). Fix that and resume.") from error
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        code, told = process.poll(), driver_status(experiment)
-        if code == 0 or (told.ready and told.alive and told.pid == process.pid):
+        code, status = process.poll(), driver_status(experiment)
+        if code == 0 or (status.ready and status.alive and status.pid == process.pid):
             return
         if code is not None:
-            own = told.message if told.pid == process.pid else ""
-            why = own or f"The Ray driver ended before it began; {log} may tell why."
-            raise UserError(f"{why} The runs wait. Train them here with: closecall resume {experiment}")
+            own = status.message if status.pid == process.pid else ""
+            why = own or f"The Ray driver ended before it started a run; see {log}."
+            raise UserError(f"{why} The runs stay queued. Train them here with: closecall resume {experiment}")
         time.sleep(POLL_SECONDS)
-    raise UserError(f"The Ray driver has found no cluster in {START_SECONDS:.0f} s; {log} may tell why.")
+    raise UserError(f"The Ray driver found no cluster in {START_SECONDS:.0f} s; see {log}.")
 
 
 def driver_status(experiment: str) -> DriverStatus:
-    """The driver of an experiment, as it last told."""
+    """The driver of an experiment, by its last heartbeat."""
     path = driver_file(experiment)
     if not path.exists():
         return DriverStatus()
     try:
-        told = read_json(path)
-        alive = not told["ended"] and is_alive(told["pid"], told["pid_created"], told["machine"], told["heartbeat"])
-        names = ("ready", "pid", "address", "lanes", "busy", "nodes", "message")
-        return DriverStatus(alive, **{name: told[name] for name in names})
+        status = read_json(path)
+        alive = not status["ended"] and is_alive(
+            status["pid"], status["pid_created"], status["machine"], status["heartbeat"]
+        )
+        names = ("ready", "pid", "address", "busy", "nodes", "message")
+        return DriverStatus(alive, **{name: status[name] for name in names}, processes=status["lanes"])
     except (UserError, KeyError, TypeError):
         return DriverStatus()
 

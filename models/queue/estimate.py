@@ -1,4 +1,4 @@
-"""How long will a sweep take? Told before it is queued, from this machine's own speed. Nothing here imports torch."""
+"""How long will a sweep take? Computed before it is queued, from this machine's speed. Nothing here imports torch."""
 
 import heapq
 import json
@@ -34,35 +34,35 @@ SAMPLE = 128
 MEASURE_SECONDS = 180.0
 FIXED_SECONDS = 3.0
 """Of each run: loading and projecting."""
-LANE_SECONDS = 15.0
-"""Once for each lane: importing torch, and compiling the projection."""
+PROCESS_SECONDS = 15.0
+"""Once for each worker process: importing torch, and compiling the projection."""
 PREVIEW_EPOCHS, MOST_PREVIEWED = 3, 1000
 CACHING_SHARE, TOP_READING_SHARE, TOP_TRAINING_SHARE = 0.55, 0.15, 0.1
 """What a preview's passes cost, as shares of reading and of training with all layers in the runs' own precision."""
 PREVIEW_SECONDS, START_SECONDS = 2.0, 6.0
 """Of each ratio: loading and the linear probe; once: importing torch."""
-PROBE_SHARE = 0.2
+EPOCH_VALIDATION_SHARE = 0.2
 """Validation examples read after an epoch, as a share of the training examples."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of each run by its name, of the frozen embeddings, and in all with `lanes` runs side by side.
+    """Seconds of each run by its name, of the frozen embeddings, and in all with `processes` runs side by side.
 
     `preview_seconds` is how long a preview would take, beside nothing else; it is part of the total where one is asked
-    for. `examples_per_second` is one lane's training speed at this dataset's mean length of `mean_tokens`.
+    for. `examples_per_second` is one worker process's training speed at this dataset's mean length of `mean_tokens`.
     """
 
     run_seconds: dict[str, float]
     frozen_seconds: float
     preview_seconds: float
     total_seconds: float
-    lanes: int
+    processes: int
     examples_per_second: float
     mean_tokens: float
 
 
-def estimate_sweep(request: SweepRequest, *, lanes: int | None = None) -> Estimate:
+def estimate_sweep(request: SweepRequest, *, processes: int | None = None) -> Estimate:
     """How long a sweep takes on this machine, without its remedies.
 
     The first estimate for an encoder and length trains a few steps to measure the speed, in a process of its own: ten
@@ -82,16 +82,16 @@ def estimate_sweep(request: SweepRequest, *, lanes: int | None = None) -> Estima
     n_evaluated = n_validation + n_test
     run_seconds = {
         name: _run_seconds(
-            speed, length, trained[name], n_evaluated + size + _probed(trained[name], n_validation, config)
+            speed, length, trained[name], n_evaluated + size + _validated(trained[name], n_validation, config)
         )
         for name, size in sizes.items()
     }
     frozen = FIXED_SECONDS + length * (n_test + plan["id"].nunique()) / speed.forward
-    width = lanes or max_processes()
+    width = processes or max_processes()
     rough = (
         _preview_seconds(speed, length, [sizes[run_name(r, seeds[0])] for r in ratios], n_validation, n_test) / width
     )
-    total = side_by_side([*run_seconds.values(), frozen], width) + LANE_SECONDS + (rough if request.preview else 0.0)
+    total = side_by_side([*run_seconds.values(), frozen], width) + PROCESS_SECONDS + (rough if request.preview else 0.0)
     return Estimate(run_seconds, frozen, rough + START_SECONDS, total, width, speed.training / length, length)
 
 
@@ -117,7 +117,7 @@ def estimate_remedies(
             trained = config.training.epochs * examples_an_epoch(remedy, *counts)
             read = n_evaluated + sum(counts) if find_remedy(remedy).fine_tunes else 0
             seconds.append(_run_seconds(speed, length, trained, read))
-    return side_by_side(seconds, max_processes()) + LANE_SECONDS if seconds else 0.0
+    return side_by_side(seconds, max_processes()) + PROCESS_SECONDS if seconds else 0.0
 
 
 def measure_speed(config: TrainingConfig, texts: pd.Series) -> Throughput:
@@ -151,9 +151,9 @@ def mean_tokens(texts: pd.Series, max_tokens: int, tokens_per_character: float) 
     return float(np.minimum(guessed, max_tokens).mean())
 
 
-def side_by_side(seconds: Sequence[float], lanes: int) -> float:
-    """When the last of these tasks ends, the longest begun first, on so many lanes."""
-    ends = [0.0] * max(1, lanes)
+def side_by_side(seconds: Sequence[float], processes: int) -> float:
+    """When the last of these tasks ends, the longest begun first, on so many processes."""
+    ends = [0.0] * max(1, processes)
     for one in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + one)
     return max(ends)
@@ -179,6 +179,6 @@ def _examples_trained(sizes: dict[str, int], config: TrainingConfig) -> dict[str
     return {name: config.epochs * (smallest if config.equal_steps else size) for name, size in sizes.items()}
 
 
-def _probed(trained: int, n_validation: int, config: TrainingConfig) -> float:
+def _validated(trained: int, n_validation: int, config: TrainingConfig) -> float:
     """Validation examples read at the ends of the epochs."""
-    return min(PROBE_SHARE * trained, n_validation * config.epochs)
+    return min(EPOCH_VALIDATION_SHARE * trained, n_validation * config.epochs)

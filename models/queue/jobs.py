@@ -1,4 +1,4 @@
-"""The queue as the app and the terminal see it: queue, watch, cancel, resume. Nothing here trains or imports torch."""
+"""The queue for the app and the terminal: queue, watch, cancel, resume. Nothing here trains or imports torch."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from closecall.data.io.processes import is_alive, this_machine
 from closecall.data.io.workspace import now, workspace_folder
 from closecall.models.queue.backends import assign_backend, backend_of, driver_status, start_driver
 from closecall.models.queue.progress import ExperimentProgress, measure_progress
-from closecall.models.queue.scheduler import worker_file, worker_lock
+from closecall.models.queue.scheduler import scheduler_file, scheduler_lock
 from closecall.models.queue.sweeps import SweepRequest, add_remedies, make_checkpoint_run, make_sweep, queue_frozen
 from closecall.models.runtime.capacity import max_processes
 from closecall.models.runtime.child_process import start_module
@@ -32,16 +32,16 @@ STOP_SECONDS = 6.0
 """How long `resume` waits for a run that is just being cancelled."""
 POLL_SECONDS = 0.5
 ABSENCE_SECONDS = 20.0
-"""How long `watch` bears a queue without a worker."""
+"""How long `watch` waits for a scheduler before it raises."""
 
 
 @dataclass(frozen=True)
-class WorkerStatus:
-    """Whether a worker is alive, how many lanes it may open, how many are busy, and when it was last heard of."""
+class SchedulerStatus:
+    """Whether the scheduler is alive, the worker processes it may start, how many are busy, its last heartbeat."""
 
     alive: bool = False
     pid: int = 0
-    lanes: int = 0
+    processes: int = 0
     busy: int = 0
     started: str = ""
     heartbeat: str = ""
@@ -52,7 +52,7 @@ def queue_sweep(request: SweepRequest, *, start: bool = True) -> ExperimentConfi
     require_training()
     config = make_sweep(request)
     if start:
-        _set_to_work(config.id, request.on)
+        _start_backend(config.id, request.on)
     return config
 
 
@@ -71,7 +71,7 @@ def queue_remedies(
         assign_backend(experiment, backend_of(on))
     fresh = add_remedies(experiment, remedies, ratios=ratios, seeds=seeds)
     if start:
-        _set_to_work(experiment, on)
+        _start_backend(experiment, on)
     return fresh
 
 
@@ -95,55 +95,55 @@ def queue_checkpoint(
         dataset, checkpoint, title=title, ratio=ratio, seed=seed, training=training, experiment=experiment
     )
     if start:
-        ensure_worker()
+        ensure_scheduler()
     return config
 
 
-def ensure_worker() -> None:
-    """Start a worker for this workspace unless one works already. Call it after the job was written."""
-    lock = worker_lock()
+def ensure_scheduler() -> None:
+    """Start the scheduler of this workspace unless one is running. Call it after the job was written."""
+    lock = scheduler_lock()
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        return  # whoever holds the lock looks at the queue once more after giving it back
+        return  # the process that holds the lock checks the queue once more after releasing it
     lock.release()
     try:
         process = start_module("closecall.models.queue.scheduler", log=workspace_folder() / "worker.log")
         _announce(process.pid)
     except OSError as error:
-        raise UserError(f"The worker could not be started ({error}). Mend that and resume.") from error
+        raise UserError(f"The scheduler could not be started ({error}). Fix that and resume.") from error
 
 
-def worker_status() -> WorkerStatus:
-    """The worker of this workspace, as it last told."""
+def scheduler_status() -> SchedulerStatus:
+    """The scheduler of this workspace, by its last heartbeat."""
     try:
-        content = read_json(worker_file())
+        content = read_json(scheduler_file())
         machine = str(content.get("machine", ""))
         if not is_alive(int(content["pid"]), float(content["pid_created"]), machine, str(content["heartbeat"])):
-            return WorkerStatus(heartbeat=str(content["heartbeat"]))
-        return WorkerStatus(
+            return SchedulerStatus(heartbeat=str(content["heartbeat"]))
+        return SchedulerStatus(
             True, content["pid"], content["lanes"], content["busy"], content["started"], content["heartbeat"]
         )
     except (UserError, KeyError, ValueError, TypeError):
-        return WorkerStatus()
+        return SchedulerStatus()
 
 
 def any_running() -> bool:
-    """Whether anything is being worked on here: a worker lives only as long as there is work."""
-    return worker_status().alive
+    """Whether anything is being trained here: the scheduler runs only while there is work."""
+    return scheduler_status().alive
 
 
 def is_attended(experiment: str) -> bool:
-    """Whether someone takes the queued runs of an experiment: the worker, or the driver of its cluster."""
+    """Whether the scheduler, or the driver of its cluster, is running for the queued runs of an experiment."""
     return driver_status(experiment).alive if load_experiment(experiment).engine else any_running()
 
 
-def _set_to_work(experiment: str, on: str) -> None:
-    """Make sure that someone takes what was queued."""
+def _start_backend(experiment: str, on: str) -> None:
+    """Make sure that the scheduler or a driver is running."""
     if on:
         start_driver(experiment, on)
     else:
-        ensure_worker()
+        ensure_scheduler()
 
 
 def cancel(experiment: str, run: str | None = None) -> None:
@@ -159,14 +159,14 @@ def cancel(experiment: str, run: str | None = None) -> None:
 
 
 def resume(experiment: str, run: str | None = None, on: str = "") -> None:
-    """Queue again what was interrupted, cancelled or failed, and make sure that a worker is alive.
+    """Queue again what was interrupted, cancelled or failed, and make sure that a scheduler is running.
 
-    With `on` a Ray cluster takes all that is queued. Without it the worker does, unless a cluster is at it already.
+    With `on` a Ray cluster trains all that is queued. Without it the scheduler does, unless a driver is running.
     """
     require_training()
-    engine = backend_of(on)
-    if engine or not driver_status(experiment).alive:
-        assign_backend(experiment, engine)
+    backend = backend_of(on)
+    if backend or not driver_status(experiment).alive:
+        assign_backend(experiment, backend)
     if run is None and load_experiment(experiment).kind != "imported":
         _complete(experiment)
     for name in _names(experiment, run):
@@ -178,14 +178,14 @@ def resume(experiment: str, run: str | None = None, on: str = "") -> None:
                 folder, replace(status, state="queued", message="", details="", finished="", pid=0)
             ):
                 raise UserError(f"{folder} cannot be written. Free some space and resume.")
-    _set_to_work(experiment, on)
+    _start_backend(experiment, on)
 
 
 def experiment_progress(experiment: str) -> ExperimentProgress:
-    """Counts by state, share done, time left and the runs themselves; cheap enough to be polled."""
+    """Counts by state, share done, time left and the runs; fast enough to be polled."""
     driver = driver_status(experiment)
-    lanes = driver.lanes if driver.alive else worker_status().lanes
-    progress = measure_progress(experiment, lanes=lanes or max_processes())
+    processes = driver.processes if driver.alive else scheduler_status().processes
+    progress = measure_progress(experiment, processes=processes or max_processes())
     # A run whose machine died is interrupted for a moment, until the driver queues it again.
     return replace(progress, active=progress.active or driver.alive)
 
@@ -193,7 +193,7 @@ def experiment_progress(experiment: str) -> ExperimentProgress:
 def watch(experiment: str) -> Iterator[ExperimentProgress]:
     """The progress twice a second until nothing is queued or running, the final state last.
 
-    UserError when the queue has no worker any more.
+    UserError when no scheduler is running any more.
     """
     last_seen = time.monotonic()
     while True:
@@ -204,9 +204,10 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
         if is_attended(experiment):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen > ABSENCE_SECONDS:
-            who, told = ("driver", "ray.log") if load_experiment(experiment).engine else ("worker", "worker.log")
-            log = workspace_folder() / told
-            raise UserError(f"The {who} ended before its work was done; {log} may tell why. Resume continues.")
+            driven = load_experiment(experiment).engine
+            who, name = ("driver", "ray.log") if driven else ("scheduler", "worker.log")
+            log = workspace_folder() / name
+            raise UserError(f"The {who} ended before its work was done; see {log}. Resume continues.")
         time.sleep(POLL_SECONDS)
 
 
@@ -222,14 +223,14 @@ def _names(experiment: str, run: str | None) -> list[str]:
 
 
 def _complete(experiment: str) -> None:
-    """Queue the frozen embeddings when queueing was cut off before it came to them."""
+    """Queue the frozen embeddings when queueing was interrupted before them."""
     folder = task_folder(experiment, FROZEN)
     if not (folder / "status.json").exists() and not (folder / "projection.parquet").exists():
         queue_frozen(experiment)
 
 
 def _stopped_status(experiment: str, folder: Path) -> RunStatus:
-    """The status, once a run that still runs though it was cancelled, or its worker just killed, has stopped."""
+    """The status, after waiting for a running run that was cancelled, or whose scheduler was killed, to stop."""
     deadline = time.monotonic() + STOP_SECONDS
     status = _status(folder)
     while status.state == "running" and time.monotonic() < deadline:
@@ -250,7 +251,7 @@ def _status(folder: Path) -> RunStatus:
 
 
 def _announce(pid: int) -> None:
-    """Name the new worker at once, so that pages see it before it has come up and told itself."""
+    """Write the new scheduler's first heartbeat, so that pages see it before it has started."""
     with suppress(psutil.Error):
         content: dict[str, Any] = {
             "schema": 1,
@@ -259,4 +260,4 @@ def _announce(pid: int) -> None:
             "lanes": max_processes(),
         }
         content |= {"machine": this_machine(), "busy": 0, "started": now(), "heartbeat": now()}
-        write_json(worker_file(), content)
+        write_json(scheduler_file(), content)

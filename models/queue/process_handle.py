@@ -1,4 +1,4 @@
-"""The worker's end of a lane: start the process, give it a task, hear from it, stop it."""
+"""The scheduler's side of a worker process: start the process, give it a task, hear from it, stop it."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import IO, Any
 
 from closecall.data.experiments.runs import RunStatus, read_status
@@ -18,12 +19,12 @@ from closecall.models.runtime.failures import exit_sentence
 from closecall.models.runtime.progress import write_status_if_possible
 
 CANCEL_GRACE_SECONDS = 3.0
-"""How long a lane may take to obey a cancel file before it is killed; told to the user as "within 5 seconds"."""
+"""How long a worker process may take to obey a cancel file before it is killed; users read "within 5 seconds"."""
 HALT_SECONDS = 0.05
 
 
 class ProcessHandle:
-    """One lane process, busy with `task` or waiting for one (None)."""
+    """One worker process process, busy with `task` or waiting for one (None)."""
 
     def __init__(self) -> None:
         self.task: Task | None = None
@@ -51,11 +52,11 @@ class ProcessHandle:
 
     @property
     def free(self) -> bool:
-        """Whether it can take a task: a lane ends after an error that nobody foresaw."""
+        """Whether it can take a task: a worker process ends after an error that nobody foresaw."""
         return self.task is None and self._goes_on and self.alive
 
     def give(self, task: Task) -> None:
-        """Hand over a task. A lane that just died shows itself by `alive`."""
+        """Hand over a task. A worker process that just died shows itself by `alive`."""
         self.task, self._cancel_seen = task, None
         assert self._process.stdin is not None
         try:
@@ -65,7 +66,7 @@ class ProcessHandle:
             self._process.kill()
 
     def hear(self) -> None:
-        """Read what the lane said; a finished task leaves the lane free."""
+        """Read what the worker process said; a finished task leaves the worker process free."""
         try:
             said = os.read(self.output.fileno(), 65536)
         except BlockingIOError:
@@ -78,7 +79,7 @@ class ProcessHandle:
                 self.task, self._goes_on = None, bool(message["goes_on"])
 
     def kill_when_overdue(self) -> None:
-        """Kill a lane that does not obey the cancel file of its task."""
+        """Kill a worker process that does not obey the cancel file of its task."""
         if self.task is None or not self.task.cancel_file.exists():
             self._cancel_seen = None
         elif self._cancel_seen is None:
@@ -94,8 +95,8 @@ class ProcessHandle:
         self._process.kill()
         self._process.wait()
 
-    def bury(self, message: str = "") -> bool:
-        """Write the last word on a dead lane's task; False when it could not be written."""
+    def reap(self, message: str = "") -> bool:
+        """Write the last word on a dead worker process's task; False when it could not be written."""
         self.hear()
         code = self._process.wait()
         self._close()
@@ -103,7 +104,7 @@ class ProcessHandle:
         return task is None or last_status(task, message or exit_sentence(code))
 
     def end(self, seconds: float) -> None:
-        """Let an idle lane end by itself; kill it when it takes too long."""
+        """Let an idle worker process end by itself; kill it when it takes too long."""
         self._close()
         try:
             self._process.wait(seconds)
@@ -120,14 +121,14 @@ class ProcessHandle:
 
 
 def last_status(task: Task, message: str) -> bool:
-    """Write how a task ended whose process died without a word; False when it could not be written."""
+    """Write the final status of a task whose process died before it could; False when it could not be written."""
     try:
         status = read_status(task.folder)
     except UserError:
         status = RunStatus()
     if status.state not in ("queued", "running", "interrupted"):
-        return True  # it was finished: the lane died between its last word and telling so
+        return True  # it was finished: the worker process died between its last word and telling so
     state = "cancelled" if task.cancel_file.exists() else "interrupted"
-    told = "" if state == "cancelled" else message
-    return write_status_if_possible(task.folder, RunStatus(**{**status.__dict__, "state": state, "message": told, "finished": now(),
-                                            "eta_seconds": None}))  # fmt: skip
+    message = "" if state == "cancelled" else message
+    last = replace(status, state=state, message=message, finished=now(), eta_seconds=None)
+    return write_status_if_possible(task.folder, last)

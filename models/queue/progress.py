@@ -1,4 +1,4 @@
-"""How far is an experiment, and when will it be done?"""
+"""The progress of an experiment and its remaining time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ExperimentProgress:
 
     `counts` has the number of runs in each state; `done_share` (0 to 1) weighs runs by their work; `eta_seconds` is
     None while nothing was measured; `frozen` is the status of the frozen encoder's embeddings, None without such a job;
-    `previews` are those that the experiment asked for; `active` tells whether anything is queued or running.
+    `previews` are those that the experiment asked for; `active`: whether anything is queued or running.
     """
 
     experiment: str
@@ -42,8 +42,8 @@ class ExperimentProgress:
     active: bool
 
 
-def measure_progress(experiment: str, *, lanes: int) -> ExperimentProgress:
-    """Read all statuses of an experiment; `lanes` is how many runs go side by side."""
+def measure_progress(experiment: str, *, processes: int) -> ExperimentProgress:
+    """Read all statuses of an experiment; `processes` is how many runs train in parallel."""
     runs = tuple(load_runs(experiment))
     folder = task_folder(experiment, FROZEN)
     frozen = read_status(folder) if (folder / "status.json").exists() else None
@@ -58,7 +58,7 @@ def measure_progress(experiment: str, *, lanes: int) -> ExperimentProgress:
         previews=previews,
         counts={state: states.count(state) for state in STATES},
         done_share=_done_share(runs),
-        eta_seconds=eta(runs, lanes=lanes) if active else None,
+        eta_seconds=eta(runs, processes=processes) if active else None,
         active=active,
     )
 
@@ -72,10 +72,10 @@ def run_share(status: RunStatus) -> float:
     return start + (end - start) * within
 
 
-def eta(runs: Sequence[Run], *, lanes: int) -> float | None:
+def eta(runs: Sequence[Run], *, processes: int) -> float | None:
     """Seconds until the last queued or running run ends, at the speed seen so far; None before anything was seen.
 
-    A running run knows its own time left best; the others wait for a lane at the speed of those seen.
+    A running run uses its own estimate; the others wait for a worker process, at the speed measured so far.
     """
     speed = _speed(runs)
     lefts = []
@@ -86,7 +86,7 @@ def eta(runs: Sequence[Run], *, lanes: int) -> float | None:
             if speed is None:
                 return None
             lefts.append(_work(run) * (1 - run_share(run.status)) / speed)
-    return max(max(lefts), sum(lefts) / max(1, lanes)) if lefts else None
+    return max(max(lefts), sum(lefts) / max(1, processes)) if lefts else None
 
 
 def _done_share(runs: Sequence[Run]) -> float:
@@ -99,15 +99,15 @@ def _work(run: Run) -> float:
 
 
 def _speed(runs: Sequence[Run]) -> float | None:
-    """Work per second of one lane: the median over the runs that are done, else over those under way."""
-    finished, under_way = [], []
+    """Work per second of one worker process: the median over finished runs, else over running ones."""
+    finished, running = [], []
     for run in runs:
         status = run.status
         if status.state == "done" and (seconds := _seconds(status.started, status.finished)) > 0:
             finished.append(_work(run) / seconds)
         elif status.state == "running" and status.eta_seconds:
-            under_way.append(_work(run) * (1 - run_share(status)) / status.eta_seconds)
-    seen = finished or under_way
+            running.append(_work(run) * (1 - run_share(status)) / status.eta_seconds)
+    seen = finished or running
     return median(seen) if seen else None
 
 

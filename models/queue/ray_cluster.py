@@ -1,7 +1,7 @@
-"""A Ray cluster as lanes: which nodes see the workspace, how many runs it takes side by side, and the run itself.
+"""A Ray cluster as a backend: which nodes see the workspace, how many runs it trains in parallel, and the run itself.
 
-A lane is a Ray task with the environment of a lane at home. Every node needs Close Call and the workspace folder at the
-same path.
+A worker process is a Ray task with the same environment as a local worker process. Every node needs Close Call and the
+workspace folder at the same path.
 """
 
 import math
@@ -23,7 +23,13 @@ from closecall.data.io.files import read_json
 from closecall.data.io.workspace import workspace_folder
 from closecall.models.queue.tasks import Task
 from closecall.models.queue.worker_process import perform_task
-from closecall.models.runtime.capacity import PROCESS_BYTES, free_cores, max_processes, threads_per_process
+from closecall.models.runtime.capacity import (
+    PROCESS_BYTES,
+    free_cores,
+    max_processes,
+    requested_processes,
+    threads_per_process,
+)
 from closecall.models.runtime.child_process import task_environment
 
 OBJECT_BYTES = 80 * 1024 * 1024
@@ -149,8 +155,8 @@ class Cluster:
         self._check()
 
     @property
-    def lanes(self) -> int:
-        """How many runs go side by side."""
+    def processes(self) -> int:
+        """How many runs train in parallel."""
         share = self._share()
         names = {"num_cpus": "CPU", "memory": "memory", "num_gpus": "GPU"}
         return sum(
@@ -168,15 +174,14 @@ class Cluster:
         return f"{names} {verb} not see {workspace_folder()} and {gets} no runs."
 
     def _share(self) -> dict[str, float]:
-        """What one lane asks Ray for: whole cores, memory, and a GPU when there are any."""
+        """The Ray resources of one worker process: whole cores, memory, and a GPU when there are any."""
         nodes = list(self.nodes.values())
-        # Ray counts hyperthreads: a lane takes as many of them as make a core.
+        # Ray counts hyperthreads: a worker process takes as many of them as make a core.
         a_core = max([1.0, *(node.resources["CPU"] / node.cores for node in nodes)])
         memory = max((node.resources.get("memory", 0.0) for node in nodes), default=float(PROCESS_BYTES))
         share = {"num_cpus": round(threads_per_process() * a_core, 3), "memory": math.floor(min(memory, PROCESS_BYTES))}
         if any(node.resources.get("GPU", 0) for node in nodes):
-            wished = os.environ.get("CLOSECALL_LANES", "")
-            share["num_gpus"] = round(1 / int(wished), 4) if wished.isdecimal() and int(wished) > 1 else 1
+            share["num_gpus"] = round(1 / max(1, requested_processes()), 4)
         return share
 
     def _hear(self) -> None:

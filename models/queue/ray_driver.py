@@ -2,9 +2,9 @@
 
     python -m closecall.models.queue.ray_driver EXPERIMENT ray[://HOST:PORT]
 
-What the worker is at home: the same order, the same status files, the same cancel file. A run whose process or machine
-dies goes on from its resume file on another lane. The driver ends when nothing waits any more and then gives the
-experiment back to the workspace's worker.
+It uses the same order, status files and cancel files as the local scheduler. A run whose process or machine dies is
+resumed from its resume file in another worker process. The driver ends when no task is queued any more and then gives
+the experiment back to the workspace's scheduler.
 """
 
 import os
@@ -29,7 +29,7 @@ from closecall.data.io.files import write_json
 from closecall.data.io.processes import this_machine
 from closecall.data.io.workspace import now
 from closecall.models.queue.backends import HOME, RAY, assign_backend, driver_file
-from closecall.models.queue.jobs import ensure_worker
+from closecall.models.queue.jobs import ensure_scheduler
 from closecall.models.queue.process_handle import CANCEL_GRACE_SECONDS, last_status
 from closecall.models.queue.ray_cluster import NO_WORKSPACE, Cluster, WorkspaceMarker, connect, last_line
 from closecall.models.queue.tasks import Task, next_of_experiment, task_names
@@ -89,8 +89,8 @@ def drive(experiment: str, on: str) -> None:
     driver_file(experiment).unlink(missing_ok=True)
     if driver_file(experiment).parent.exists():
         assign_backend(experiment, HOME)
-        if next_of_experiment(experiment, lanes=1) is not None:  # queued in the last moment, for us
-            ensure_worker()
+        if next_of_experiment(experiment, processes=1) is not None:  # queued in the last moment, for us
+            ensure_scheduler()
 
 
 class RayMessages:
@@ -164,10 +164,10 @@ class Driver:
                 self._go_on(Task(self._experiment, name))
 
     def _hand_out(self) -> None:
-        """Send waiting tasks, one more than there are lanes: a cluster that grows by itself must know of it."""
-        while len(self._sent) <= self._cluster.lanes:
+        """Send waiting tasks, one more than there are worker processes, so that an autoscaling cluster grows."""
+        while len(self._sent) <= self._cluster.processes:
             taken = self._refused | {task.key for task in self._sent.values()}
-            task = next_of_experiment(self._experiment, lanes=max(1, self._cluster.lanes), taken=taken)
+            task = next_of_experiment(self._experiment, processes=max(1, self._cluster.processes), taken=taken)
             if task is None:
                 return
             print(f"{now()} {task.experiment}/{task.name} is sent", flush=True)
@@ -225,9 +225,11 @@ class Driver:
         if time.monotonic() - self._beaten < BEAT_SECONDS:
             return
         self._beaten = time.monotonic()
-        busy = min(len(self._sent), self._cluster.lanes)
+        busy = min(len(self._sent), self._cluster.processes)
         nodes = len(self._cluster.nodes)
-        self._told.tell(ready=True, lanes=self._cluster.lanes, busy=busy, nodes=nodes, message=self._cluster.message)
+        self._told.tell(
+            ready=True, lanes=self._cluster.processes, busy=busy, nodes=nodes, message=self._cluster.message
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""The worker: the one process of a workspace that trains, whoever queued it.
+"""The scheduler: the one process of a workspace that starts queued tasks in worker processes.
 
     python -m closecall.models.queue.scheduler               drain the queue of the workspace, then end
-    python -m closecall.models.queue.scheduler RUN_FOLDER    work on this one run, in this process (for a cluster engine)
+    python -m closecall.models.queue.scheduler RUN_FOLDER    train this one run, in this process (for a cluster)
 
-By `accelerate launch --num_processes N -m closecall.models.queue.scheduler RUN_FOLDER` several processes do that (see `models.training.distributed`).
+With `accelerate launch --num_processes N -m` in place of `python -m`, several processes train that run together (see
+`models.training.distributed`).
 
-It needs no torch itself: its lanes do (see `models.queue.worker_process`). Closing the app does not stop it. What it was doing when it
-is killed is left interrupted and can be resumed.
+Only its worker processes import torch (see `models.queue.worker_process`). Closing the app does not stop it. Runs that
+are training when it is killed become interrupted and can be resumed.
 """
 
 import os
@@ -28,7 +29,7 @@ from closecall.data.io.workspace import now, workspace_folder
 from closecall.models.queue.process_handle import ProcessHandle
 from closecall.models.queue.tasks import Task, next_task
 from closecall.models.queue.worker_process import perform_task
-from closecall.models.runtime.capacity import gpu_available, max_processes
+from closecall.models.runtime.capacity import gpu_available, max_processes, requested_processes
 
 LOCK_SECONDS = 3.0
 LISTEN_SECONDS = 0.25
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return work_on(Path(arguments[0]))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    return drain(Worker())
+    return drain(Scheduler())
 
 
 def work_on(folder: Path) -> int:
@@ -70,98 +71,98 @@ def work_on(folder: Path) -> int:
             leave_group()
 
 
-def drain(worker: "Worker") -> int:
-    """Work until nothing waits, as the only worker of the workspace."""
-    lock = worker_lock()
+def drain(scheduler: "Scheduler") -> int:
+    """Work until nothing waits, as the only scheduler of the workspace."""
+    lock = scheduler_lock()
     while True:
         try:
             lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
-            return 0  # there is a worker already
+            return 0  # there is a scheduler already
         try:
-            worker.run()
+            scheduler.run()
         finally:
-            worker.close()
+            scheduler.close()
             lock.release()
-        # Whoever queued while we held the lock relied on us: look again now that others can start a worker.
-        if not worker.something_waits():
+        # A task may have been queued while this process held the lock: check again now that others can take it.
+        if not scheduler.has_waiting_task():
             return 0
 
 
-def worker_lock() -> FileLock:
-    """The lock that the worker of this workspace holds while it works."""
+def scheduler_lock() -> FileLock:
+    """The lock that the scheduler of this workspace holds while it works."""
     return FileLock(workspace_folder() / "worker.lock", thread_local=False)
 
 
-def worker_file() -> Path:
+def scheduler_file() -> Path:
     return workspace_folder() / "worker.json"
 
 
-class Worker:
-    """Hands waiting tasks to lanes and keeps an eye on them."""
+class Scheduler:
+    """Starts waiting tasks in worker processes and monitors them."""
 
     def __init__(self) -> None:
         self._limit = max_processes()
         self._gpu = gpu_available()
-        self._lanes: list[ProcessHandle] = []
+        self._handles: list[ProcessHandle] = []
         self._refused: set[tuple[str, str]] = set()
         self._started = now()
         self._beaten = self._scanned = float("-inf")
 
     def run(self) -> None:
-        """Work until nothing waits and no lane is busy."""
+        """Work until no task is queued or running."""
         while True:
-            self._hand_out()
-            self._beat()
+            self._start_tasks()
+            self._write_heartbeat()
             if not self._busy():
                 return
             self._listen()
-            self._bury_the_dead()
+            self._reap()
 
     def close(self) -> None:
-        """End all lanes; a task that is still under way is left interrupted."""
-        for lane in self._lanes:
-            if lane.task is None:
-                lane.end(END_SECONDS)
+        """End all worker processes; a task that is still running becomes interrupted."""
+        for handle in self._handles:
+            if handle.task is None:
+                handle.end(END_SECONDS)
             else:
-                lane.kill()
-                lane.bury("The worker was stopped. Resume continues from the last checkpoint.")
-        self._lanes = []
+                handle.kill()
+                handle.reap("The scheduler was stopped. Resume continues from the last checkpoint.")
+        self._handles = []
         drop_prefixes()
-        worker_file().unlink(missing_ok=True)
+        scheduler_file().unlink(missing_ok=True)
 
-    def something_waits(self) -> bool:
+    def has_waiting_task(self) -> bool:
         return self._next() is not None
 
     def _next(self) -> Task | None:
-        taken = self._refused | {lane.task.key for lane in self._lanes if lane.task is not None}
-        return next_task(lanes=self._room(), taken=taken)
+        taken = self._refused | {handle.task.key for handle in self._handles if handle.task is not None}
+        return next_task(processes=self._max_processes(), taken=taken)
 
     def _busy(self) -> list[ProcessHandle]:
-        return [lane for lane in self._lanes if lane.task is not None]
+        return [handle for handle in self._handles if handle.task is not None]
 
-    def _room(self) -> int:
-        """How many lanes there may be. One lane fills a GPU; only a lane knows for sure whether there is one."""
-        devices = {lane.device for lane in self._lanes}
+    def _max_processes(self) -> int:
+        """The limit on worker processes: one where there is a GPU, which only a worker process knows for sure."""
+        devices = {handle.device for handle in self._handles}
         shared = "cuda" in devices or (self._gpu and "cpu" not in devices)
-        return 1 if shared and "CLOSECALL_LANES" not in os.environ else self._limit
+        return 1 if shared and not requested_processes() else self._limit
 
-    def _hand_out(self) -> None:
-        """Give waiting tasks to free lanes, and open lanes while there is room."""
+    def _start_tasks(self) -> None:
+        """Start waiting tasks in free worker processes, and new processes up to the limit."""
         busy = len(self._busy())
-        if busy >= self._room() or (busy and time.monotonic() - self._scanned < SCAN_SECONDS):
+        if busy >= self._max_processes() or (busy and time.monotonic() - self._scanned < SCAN_SECONDS):
             return
-        while len(self._busy()) < self._room() and (task := self._next()):
-            lane = self._free_lane()
-            if lane is None:
+        while len(self._busy()) < self._max_processes() and (task := self._next()):
+            handle = self._free_handle()
+            if handle is None:
                 break
             print(f"{now()} {task.experiment}/{task.name} begins", flush=True)
-            lane.give(task)
+            handle.give(task)
         self._scanned = time.monotonic()
 
-    def _free_lane(self) -> ProcessHandle | None:
-        """A lane that waits, or a new one; None when the system gives no new process while others still work."""
-        free = next((lane for lane in self._lanes if lane.free), None)
+    def _free_handle(self) -> ProcessHandle | None:
+        """A free worker process, or a new one; None when the system cannot start one while others are busy."""
+        free = next((handle for handle in self._handles if handle.free), None)
         if free is None:
             try:
                 free = ProcessHandle()
@@ -169,30 +170,30 @@ class Worker:
                 if not self._busy():
                     raise
                 return None
-            self._lanes.append(free)
+            self._handles.append(free)
         return free
 
     def _listen(self) -> None:
-        """Wait a moment for word from the lanes."""
+        """Wait a moment for messages of the worker processes."""
         with selectors.DefaultSelector() as selector:
-            for lane in self._lanes:
-                selector.register(lane.output, selectors.EVENT_READ, lane)
+            for handle in self._handles:
+                selector.register(handle.output, selectors.EVENT_READ, handle)
             for key, _ in selector.select(LISTEN_SECONDS):
                 key.data.hear()
                 if key.data.task is None:
-                    self._scanned = float("-inf")  # a lane became free: do not let it wait
+                    self._scanned = float("-inf")  # a process became free: start its next task at once
 
-    def _bury_the_dead(self) -> None:
-        for lane in list(self._lanes):
-            lane.kill_when_overdue()
-            if lane.alive:
+    def _reap(self) -> None:
+        for handle in list(self._handles):
+            handle.kill_when_overdue()
+            if handle.alive:
                 continue
-            self._lanes.remove(lane)
-            task = lane.task
-            if not lane.bury() and task is not None:
+            self._handles.remove(handle)
+            task = handle.task
+            if not handle.reap() and task is not None:
                 self._refused.add(task.key)  # it would look queued for ever: the disk takes no status
 
-    def _beat(self) -> None:
+    def _write_heartbeat(self) -> None:
         if time.monotonic() - self._beaten < BEAT_SECONDS:
             return
         self._beaten = time.monotonic()
@@ -203,11 +204,11 @@ class Worker:
             "machine": this_machine(),
             "started": self._started,
             "heartbeat": now(),
-            "lanes": self._room(),
+            "lanes": self._max_processes(),
             "busy": len(self._busy()),
         }
         with suppress(OSError):
-            write_json(worker_file(), content)
+            write_json(scheduler_file(), content)
 
 
 if __name__ == "__main__":

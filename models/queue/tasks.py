@@ -51,46 +51,46 @@ class Task:
 
 
 def training_work(config: RunConfig) -> float:
-    """Training examples seen by a run; a loaded checkpoint sees none, nor does an arm that fine-tunes nothing."""
+    """Training examples seen by a run; a loaded checkpoint sees none, nor does a method that fine-tunes nothing."""
     if config.checkpoint:
         return 0.0
     size = examples_an_epoch(config.remedy, config.n_positives, config.n_negatives)
     return float(size * config.training.epochs)
 
 
-def next_task(*, lanes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
-    """The task for this workspace's worker to begin now; `taken` are the keys of those not to be handed out."""
-    tasks = (next_of_experiment(experiment, lanes=lanes, taken=taken) for experiment in queued_experiments())
+def next_task(*, processes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
+    """The task for this workspace's scheduler to begin now; `taken` are the keys of those not to be handed out."""
+    tasks = (next_of_experiment(experiment, processes=processes, taken=taken) for experiment in queued_experiments())
     return next((task for task in tasks if task is not None), None)
 
 
-def next_of_experiment(experiment: str, *, lanes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
+def next_of_experiment(experiment: str, *, processes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
     """The task of one experiment to begin now, whoever trains it; None when nothing of it waits."""
     waiting, begun = _waiting(experiment, taken)
-    return choose(waiting, begun=begun, lanes=lanes) if waiting else None
+    return choose(waiting, begun=begun, processes=processes) if waiting else None
 
 
-def choose(waiting: Sequence[Task], *, begun: int, lanes: int) -> Task:
+def choose(waiting: Sequence[Task], *, begun: int, processes: int) -> Task:
     """Which waiting task of one experiment to begin, when `begun` runs of it were begun before.
 
-    The first task of each lane is the smallest, so that something is soon on the screen. After that the longest comes
-    first, so that lanes end together: with two lanes 1:1 then 1:10 beside 1:2, 1:5 and 1:3 are 13 units each. Seeds are
-    taken one after the other, so that the first whole picture comes early; then remedies, the quick ones first.
-    Previews come before all of them, linear probes first, each kind from the longest on; the frozen embeddings last.
+    The first task of each process is the smallest, so that the first results come early. After that the longest comes
+    first, so that processes end together: with two processes 1:1 then 1:10 beside 1:2, 1:5 and 1:3 are 13 units each.
+    Seeds are trained one after the other, so that the first complete sweep is early; then remedies, the quickest first.
+    Previews come before all runs, linear probes first, each kind from the longest on; the frozen embeddings last.
     """
     runs = [task for task in waiting if task.name != FROZEN]
     if not runs:
         return waiting[0]
     first = min(task.group for task in runs)
     group = [task for task in runs if task.group == first]
-    pick = min if begun < lanes and first >= (0, 0) else max
+    pick = min if begun < processes and first >= (0, 0) else max
     return pick(group, key=lambda task: (task.work, task.name))
 
 
 def queued_experiments() -> list[str]:
-    """Experiments for this workspace's worker, in the order of their queueing; one with a broken file is passed over.
+    """Experiments for this workspace's scheduler, in the order of their queueing; one with a broken file is skipped.
 
-    Those that a cluster engine trains are not its own, nor those whose predictions came from elsewhere.
+    Experiments that a cluster trains and imported predictions are left out.
     """
     found = []
     for path in experiments_folder().glob("*/experiment.json"):

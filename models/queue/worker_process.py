@@ -1,10 +1,10 @@
-"""A lane: a process that trains one run after the other, so that torch is imported once for many.
+"""A worker process: trains one run after the other, so that torch is imported once for many.
 
     python -m closecall.models.queue.worker_process PARENT_PID
 
-The worker writes a JSON line for each task to its standard input and reads JSON lines from its standard output:
+The scheduler writes a JSON line for each task to its standard input and reads JSON lines from its standard output:
 `{"device": ...}` once torch is there and `{"finished": ..., "goes_on": ...}` after each task. Everything else that is
-printed goes to the log. A lane ends when its input ends, and dies with its worker.
+printed goes to the log. It ends when its input ends, and is killed when its scheduler ends.
 """
 
 import ctypes

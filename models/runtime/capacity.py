@@ -1,7 +1,8 @@
-"""How many runs can this machine train side by side?
+"""How many runs this machine can train in parallel.
 
-One run takes one lane: a process with one thread. Two lanes of one thread beat one process of two threads by a quarter,
-and more threads than cores are slower by far, so lanes never outnumber physical cores.
+Each run trains in one worker process with one thread. Two processes with one thread each are a quarter faster than one
+process with two threads, and more threads than cores are much slower. So there are at most as many processes as
+physical cores.
 """
 
 import math
@@ -13,28 +14,34 @@ from pathlib import Path
 import psutil
 
 PROCESS_BYTES = 2_500_000_000
-"""Free memory that a lane needs: torch, the encoder with its optimiser, and a batch of long texts."""
+"""Free memory that a worker process needs: torch, the encoder with its optimiser, and a batch of long texts."""
 CGROUP = Path("/sys/fs/cgroup")
 TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def max_processes(environment: Mapping[str, str] = os.environ) -> int:
-    """The number of lanes on the processor: `CLOSECALL_LANES` when it is set, else by cores and free memory."""
-    wished = environment.get("CLOSECALL_LANES", "")
-    if wished.isdecimal() and int(wished) > 0:
-        return int(wished)
+    """The number of worker processes on the CPU: `CLOSECALL_PROCESSES` if it is set, else by cores and free memory."""
+    requested = requested_processes(environment)
+    if requested:
+        return requested
     threads = threads_per_process(environment)
     return max(1, min(free_cores() // threads, free_memory() // PROCESS_BYTES))
 
 
+def requested_processes(environment: Mapping[str, str] = os.environ) -> int:
+    """The number in `CLOSECALL_PROCESSES`, or in its older name `CLOSECALL_LANES`; 0 when neither is a number."""
+    value = environment.get("CLOSECALL_PROCESSES") or environment.get("CLOSECALL_LANES", "")
+    return int(value) if value.isdecimal() else 0
+
+
 def threads_per_process(environment: Mapping[str, str] = os.environ) -> int:
-    """Threads of one lane: `CLOSECALL_THREADS`, else one."""
+    """Threads of one worker process: `CLOSECALL_THREADS`, else one."""
     wished = environment.get("CLOSECALL_THREADS", "")
     return int(wished) if wished.isdecimal() and int(wished) > 0 else 1
 
 
 def gpu_available(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether there seems to be a GPU. A hint without torch: the first lane says what torch finds."""
+    """Whether there seems to be a GPU. A guess without torch: the first worker process reports what torch finds."""
     if environment.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
         return False
     return Path("/dev/nvidia0").exists() or Path("/dev/kfd").exists() or shutil.which("nvidia-smi") is not None

@@ -45,7 +45,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def child_environment(threads: int) -> dict[str, str]:
-    """The environment of worker and lanes: that of this process, with what `task_environment` says."""
+    """The environment of the scheduler and its worker processes: that of this process and `task_environment`."""
     return {**os.environ, **task_environment(threads)}
 
 

@@ -17,7 +17,9 @@ def failure_sentence(error: BaseException) -> str:
         return str(error)
     if _is_out_of_memory(error):
         where = "GPU memory" if "cuda" in str(error).lower() else "Memory"
-        return f"{where} ran out. Take a smaller batch or fewer tokens a text, or set CLOSECALL_LANES=1, and resume."
+        return (
+            f"{where} ran out. Take a smaller batch or fewer tokens a text, or set CLOSECALL_PROCESSES=1, and resume."
+        )
     number = _errno(error)
     if isinstance(error, OSError) or number:
         return _about_disk(error, number)
@@ -31,13 +33,13 @@ def failure_details(error: BaseException) -> str:
 
 
 def exit_sentence(returncode: int) -> str:
-    """Why a lane may have ended without a word; negative codes are signals, as in `Popen.returncode`."""
+    """Why a worker process may have ended without a status; negative codes are signals, as in `Popen.returncode`."""
     if returncode == -signal.SIGKILL:
         cause = "The training process was killed, most often because memory ran out"
     elif returncode < 0:
         cause = f"The training process was ended by signal {-returncode} ({_signal_name(-returncode)})"
     else:
-        cause = f"The training process ended without a word (exit code {returncode}); worker.log may tell why"
+        cause = f"The training process ended unexpectedly (exit code {returncode}); see worker.log"
     return f"{cause}. Resume continues from the last checkpoint."
 
 
@@ -62,7 +64,7 @@ def _about_disk(error: BaseException, number: int | None) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{place} could not be written: the disk is full or a limit is reached. Free some space and resume."
     why = os.strerror(number) if number else str(error)
-    return f"{place} could not be read or written ({why}). Mend that and resume."
+    return f"{place} could not be read or written ({why}). Fix that and resume."
 
 
 def _signal_name(number: int) -> str:

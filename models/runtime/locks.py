@@ -1,4 +1,4 @@
-"""Lanes that need the same: one makes it for all, or each makes a part of it and none is made twice.
+"""Locks for processes that need the same files: one makes it for all, or each makes a part and none is made twice.
 
 The locks are the system's: they end with a process that is killed, and what it had begun is taken up by the others.
 """

@@ -13,7 +13,7 @@ from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.queue.backends import driver_status
 from closecall.models.queue.demo import DEMOS, queue_demo
-from closecall.models.queue.jobs import ensure_worker, experiment_progress, is_attended, resume
+from closecall.models.queue.jobs import ensure_scheduler, experiment_progress, is_attended, resume
 from closecall.models.queue.progress import ExperimentProgress, run_share
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
@@ -102,7 +102,7 @@ def _unattended(experiment: str) -> None:
     st.warning(f"Runs are queued, but no process trains them. {why}", icon=":material/pause_circle:")
     if st.button("Continue on this machine" if ray else "Continue", key="start-worker", icon=":material/play_arrow:"):
         try:
-            resume(experiment) if ray else ensure_worker()
+            resume(experiment) if ray else ensure_scheduler()
         except UserError as error:
             show_user_error(error)
 

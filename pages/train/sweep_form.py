@@ -185,7 +185,7 @@ def _sentence(estimate: Estimate, ratios: Sequence[float], seeds: Sequence[int])
     first = min(estimate.run_seconds.values())
     return (
         f"**About {duration_text(estimate.total_seconds)}** for {count_text(len(ratios) * len(seeds), 'run')}, "
-        f"{estimate.lanes} at the same time. The first run finishes after about {duration_text(first)}. Each run "
+        f"{estimate.processes} at the same time. The first run finishes after about {duration_text(first)}. Each run "
         f"trains {estimate.examples_per_second:.1f} examples/s at {estimate.mean_tokens:.0f} tokens on average."
     )
 

@@ -231,7 +231,7 @@ def test_a_file_without_an_id_column_shows_an_error(sweep: Path) -> None:
 
 
 def test_decisions_create_a_version_and_queue_a_rerun(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "ensure_worker", lambda: None)
+    monkeypatch.setattr(jobs, "ensure_scheduler", lambda: None)
     add_hard_cases("sweep", ["post-00003", "post-00000"], ["a", "b"])
     assert "relabel-queue" not in keys_of(with_tool("Apply decisions"), "button")
     set_action("sweep", ["post-00003", "post-00000"], "relabel")

@@ -28,7 +28,7 @@ from tests.tiny_bert import make_tiny_bert
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queueing writes the real folders; only the worker process is not started."""
-    monkeypatch.setattr(closecall.models.queue.jobs, "ensure_worker", lambda: None)
+    monkeypatch.setattr(closecall.models.queue.jobs, "ensure_scheduler", lambda: None)
 
 
 def queue(at: AppTest) -> AppTest:

@@ -46,7 +46,7 @@ def test_ratios_and_experiments_on_the_same_texts_embed_once(workspace: Path) ->
 def test_a_version_with_other_labels_has_the_same_tokens_and_embeddings(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("closecall.models.queue.jobs.ensure_worker", lambda: None)
+    monkeypatch.setattr("closecall.models.queue.jobs.ensure_scheduler", lambda: None)
     config, _ = make_tiny_sweep(workspace, ratios=(4,))
     embeds(config.id, 4)
     before = written(workspace)

@@ -12,7 +12,7 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_json
 from closecall.models.queue.demo import DEMOS, NEGATIVES_CAP, POSITIVES, RATIOS, demo_config, find_demo, queue_demo
 from closecall.models.queue.jobs import experiment_progress
-from closecall.models.queue.scheduler import worker_lock
+from closecall.models.queue.scheduler import scheduler_lock
 from tests.makers import make_dataset
 
 pytestmark = pytest.mark.timeout(60)
@@ -55,7 +55,7 @@ def test_queueing_it_again_resumes_it(ready: Path) -> None:
     first = queue_demo(start=False)
     for run in load_runs(first.id):
         write_status(run.folder, RunStatus(state="done" if run.config.ratio == 1 else "failed", message="why"))
-    with worker_lock():  # a worker seems to be alive, so that none is started
+    with scheduler_lock():  # a worker seems to be alive, so that none is started
         again = queue_demo()
     assert again == first and experiment_ids() == [first.id]
     counts = experiment_progress(first.id).counts

@@ -26,7 +26,7 @@ def test_the_arithmetic_of_an_estimate(workspace: Path) -> None:
     save_throughput(
         CONFIG, Throughput(training=100.0, forward=400.0, tokens_per_character=10.0)
     )  # every text has 24 tokens
-    told = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), lanes=2)
+    told = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), processes=2)
     assert told.mean_tokens == 24 and told.examples_per_second == pytest.approx(100 / 24)
     n_test = int((dataset.examples["split"] == "test").sum())
     n_validation = int((dataset.examples["split"] == "validation").sum())
@@ -35,7 +35,7 @@ def test_the_arithmetic_of_an_estimate(workspace: Path) -> None:
     expected = 3 + 24 * 3 * size / 100 + 24 * (n_test + n_validation + size + probed) / 400
     assert told.run_seconds["r1-s0-none"] == pytest.approx(expected)
     assert told.run_seconds["r4-s0-none"] > 2 * told.run_seconds["r1-s0-none"]
-    alone = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), lanes=1)
+    alone = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), processes=1)
     assert alone.total_seconds == pytest.approx(sum(told.run_seconds.values()) + told.frozen_seconds + 15)
     assert told.total_seconds < alone.total_seconds
 

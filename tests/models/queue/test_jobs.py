@@ -15,7 +15,7 @@ from closecall.data.experiments.task_folders import CANCEL, FROZEN, task_folder
 from closecall.data.io.errors import UserError
 from closecall.models.queue import jobs
 from closecall.models.queue.progress import eta, run_share
-from closecall.models.queue.scheduler import worker_lock
+from closecall.models.queue.scheduler import scheduler_lock
 from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.queue.tasks import Task, choose, next_task
 from closecall.models.runtime.capacity import free_cores, free_memory, max_processes, threads_per_process
@@ -32,10 +32,10 @@ def queued_sweep(title: str = "sweep", ratios: list[float] = RATIOS, seeds: tupl
     return make_sweep(SweepRequest("posts", title=title, ratios=ratios, seeds=seeds, positives=15)).id
 
 
-def drained(lanes: int) -> list[str]:
+def drained(processes: int) -> list[str]:
     """The names in the order in which the tasks of the workspace are handed out, each finished at once."""
     order = []
-    while task := next_task(lanes=lanes):
+    while task := next_task(processes=processes):
         order.append(task.name)
         write_status(task.folder, RunStatus(state="done"))
     return order
@@ -44,29 +44,29 @@ def drained(lanes: int) -> list[str]:
 def test_each_lane_begins_small_then_the_longest_come_first(workspace: Path) -> None:
     make_dataset()
     queued_sweep()
-    assert drained(lanes=2) == ["r1-s0-none", "r2-s0-none", "r10-s0-none", "r5-s0-none", "r3-s0-none", FROZEN]
+    assert drained(processes=2) == ["r1-s0-none", "r2-s0-none", "r10-s0-none", "r5-s0-none", "r3-s0-none", FROZEN]
 
 
 def test_one_lane_begins_small_too(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 3, 10])
-    assert drained(lanes=1) == ["r1-s0-none", "r10-s0-none", "r3-s0-none", FROZEN]
+    assert drained(processes=1) == ["r1-s0-none", "r10-s0-none", "r3-s0-none", FROZEN]
 
 
 def test_the_first_seed_is_finished_before_the_second(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 10], seeds=(0, 1))
-    assert drained(lanes=2) == ["r1-s0-none", "r10-s0-none", "r10-s1-none", "r1-s1-none", FROZEN]
+    assert drained(processes=2) == ["r1-s0-none", "r10-s0-none", "r10-s1-none", "r1-s1-none", FROZEN]
 
 
 def test_experiments_are_taken_in_the_order_of_queueing(workspace: Path) -> None:
     make_dataset()
     for title in ("zebra", "ant"):
         queued_sweep(title, [1])
-    first = next_task(lanes=1)
+    first = next_task(processes=1)
     assert first is not None and first.key == ("zebra", "r1-s0-none") and first.work == 90
     taken = {("zebra", "r1-s0-none"), ("zebra", FROZEN)}
-    second = next_task(lanes=1, taken=taken)
+    second = next_task(processes=1, taken=taken)
     assert second is not None and second.experiment == "ant"
 
 
@@ -75,14 +75,14 @@ def test_a_retrained_head_waits_for_a_plain_run_that_is_to_come(workspace: Path,
     make_dataset()
     one = make_sweep(SweepRequest("posts", title="heads", ratios=[2], positives=15, remedies=["retrained-head"])).id
     write_status(run_folder(one, "r2-s0-none"), RunStatus(state=state))
-    task = next_task(lanes=1, taken={(one, "r2-s0-none"), (one, FROZEN)})
+    task = next_task(processes=1, taken={(one, "r2-s0-none"), (one, FROZEN)})
     assert (task is not None) is begins
 
 
 def test_choose_takes_the_frozen_task_last() -> None:
     frozen, run = Task("one", FROZEN), Task("one", "r1-s0-none", 10.0)
-    assert choose([frozen, run], begun=5, lanes=2) == run
-    assert choose([frozen], begun=0, lanes=2) == frozen
+    assert choose([frozen, run], begun=5, processes=2) == run
+    assert choose([frozen], begun=0, processes=2) == frozen
 
 
 def test_a_broken_config_fails_its_run_and_nothing_else(workspace: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_broken_config_fails_its_run_and_nothing_else(workspace: Path) -> None
     queued_sweep("other", [3])
     (workspace / "experiments" / "broken").mkdir()
     (workspace / "experiments" / "broken" / "experiment.json").write_text("no json")
-    assert drained(lanes=1) == [FROZEN, "r3-s0-none", FROZEN]
+    assert drained(processes=1) == [FROZEN, "r3-s0-none", FROZEN]
     for name in ("r1-s0-none", "r2-s0-none"):
         status = read_status(run_folder("sweep", name))
         assert status.state == "failed" and ".json" in status.message
@@ -107,14 +107,14 @@ def test_cancelling_what_is_queued_needs_no_worker(workspace: Path) -> None:
     progress = jobs.experiment_progress("sweep")
     assert progress.counts["done"] == 1 and progress.counts["cancelled"] == 1 and not progress.active
     assert progress.frozen is not None and progress.frozen.state == "cancelled"
-    assert next_task(lanes=1) is None
+    assert next_task(processes=1) is None
 
 
 def test_a_cancel_file_that_someone_laid_by_hand_is_obeyed(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 2])
     (run_folder("sweep", "r1-s0-none") / CANCEL).touch()
-    task = next_task(lanes=1)
+    task = next_task(processes=1)
     assert task is not None and task.name == "r2-s0-none"
     assert read_status(run_folder("sweep", "r1-s0-none")).state == "cancelled"
 
@@ -123,7 +123,7 @@ def test_cancelling_one_run_leaves_the_others(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 2])
     jobs.cancel("sweep", "r2-s0-none")
-    assert drained(lanes=1) == ["r1-s0-none", FROZEN]
+    assert drained(processes=1) == ["r1-s0-none", FROZEN]
     with pytest.raises(UserError, match="no run r7"):
         jobs.cancel("sweep", "r7-s0-none")
     with pytest.raises(UserError, match="no experiment named nothing"):
@@ -140,7 +140,7 @@ def test_resume_queues_again_what_ended_early(workspace: Path) -> None:
     write_status(run_folder("sweep", "r5-s0-none"), gone)
     (run_folder("sweep", "r3-s0-none") / CANCEL).touch()
     assert load_run("sweep", "r5-s0-none").status.state == "interrupted"
-    with worker_lock():  # a worker seems to be alive, so that none is started
+    with scheduler_lock():  # a worker seems to be alive, so that none is started
         jobs.resume("sweep")
     again = {name: read_status(run_folder("sweep", name)) for name in run_names("sweep")}
     assert [status.state for status in again.values()] == ["done", "queued", "queued", "queued"]
@@ -181,7 +181,7 @@ def test_progress_weighs_runs_by_their_work_and_is_cheap(workspace: Path) -> Non
         jobs.experiment_progress("sweep")
         jobs.any_running()
     assert (time.perf_counter() - begun) / 5 < 0.1
-    assert jobs.worker_status() == jobs.WorkerStatus()
+    assert jobs.scheduler_status() == jobs.SchedulerStatus()
 
 
 def test_a_run_s_share_rises_from_phase_to_phase() -> None:
@@ -203,14 +203,15 @@ def test_the_time_left_follows_the_speed_seen_and_the_lanes(workspace: Path) -> 
     done = RunStatus(state="done", started="2026-01-01T00:00:00+00:00", finished="2026-01-01T00:01:00+00:00")
     write_status(run_folder("sweep", "r1-s0-none"), done)
     runs = jobs.experiment_progress("sweep").runs
-    one, two = eta(runs, lanes=1), eta(runs, lanes=2)
+    one, two = eta(runs, processes=1), eta(runs, processes=2)
     assert one is not None and two is not None and one / 2 <= two < one
     assert 120 < one < 200  # two runs, a little larger than the one that took a minute
 
 
 def test_lanes_follow_cores_memory_and_the_wish_of_the_user() -> None:
-    assert max_processes({"CLOSECALL_LANES": "3"}) == 3
-    assert max_processes({"CLOSECALL_LANES": "none"}) == max_processes({})
+    assert max_processes({"CLOSECALL_PROCESSES": "3"}) == 3
+    assert max_processes({"CLOSECALL_PROCESSES": "none"}) == max_processes({})
+    assert max_processes({"CLOSECALL_LANES": "3"}) == 3  # its older name
     assert 1 <= max_processes({}) <= free_cores()
     assert max_processes({"CLOSECALL_THREADS": "1000"}) == 1 and threads_per_process({"CLOSECALL_THREADS": "0"}) == 1
     assert 0 < free_memory() <= psutil.virtual_memory().total

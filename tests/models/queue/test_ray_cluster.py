@@ -34,14 +34,14 @@ WEIGHTS = "checkpoint/model.safetensors"
 @pytest.fixture
 def house(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace with eight examples and a tiny encoder; its worker and drivers are ended with the test."""
-    monkeypatch.setenv("CLOSECALL_LANES", "1")
+    monkeypatch.setenv("CLOSECALL_PROCESSES", "1")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     small_dataset()
     make_tiny_bert(workspace / "tiny")
     yield workspace
     pids = [read_json(path)["pid"] for path in workspace.glob("experiments/*/driver.json")]
-    for pid in [*pids, jobs.worker_status().pid]:
+    for pid in [*pids, jobs.scheduler_status().pid]:
         if pid and psutil.pid_exists(pid):
             os.kill(pid, signal.SIGKILL)
 
@@ -89,7 +89,7 @@ def assert_same(first: str, second: str) -> None:
 @pytest.mark.timeout(400)
 def test_a_node_and_a_worker_killed_in_mid_sweep_change_no_result(house: Path, cluster: Any) -> None:
     torn = queue(house, "torn", (0, 1, 2), "ray")
-    assert driver_status(torn).alive and driver_status(torn).lanes == 2 and not jobs.any_running()
+    assert driver_status(torn).alive and driver_status(torn).processes == 2 and not jobs.any_running()
     wait_for(lambda: trains(torn, 5)() and trains(torn, 5, "r1-s1-none")(), 120)
     for status in at_work(torn).values():  # one thread each, also in libraries that look only once
         said = Path(f"/proc/{status.pid}/environ").read_text().split("\0")
@@ -135,4 +135,4 @@ def test_what_the_driver_cannot_do_is_said_in_a_sentence(house: Path, monkeypatc
     with pytest.raises(UserError, match=r"No Ray cluster can be reached at 127.0.0.1:1.*closecall resume lost"):
         queue(house, "lost", (0,), "ray")
     assert load_experiment("lost").engine == RAY and not jobs.is_attended("lost")
-    assert next_of_experiment("lost", lanes=1) is not None
+    assert next_of_experiment("lost", processes=1) is not None

@@ -17,7 +17,7 @@ from closecall.data.io.files import read_json, write_json
 from closecall.data.io.processes import STALE_SECONDS, is_alive, this_machine
 from closecall.models.queue import jobs
 from closecall.models.queue.backends import HOME, RAY, assign_backend, backend_of, driver_file, driver_status
-from closecall.models.queue.scheduler import worker_lock
+from closecall.models.queue.scheduler import scheduler_lock
 from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.queue.tasks import next_of_experiment, next_task
 from tests.makers import make_dataset
@@ -50,11 +50,11 @@ def test_without_ray_a_sentence_says_what_to_install(workspace: Path, monkeypatc
 def test_the_worker_passes_over_what_ray_takes_until_it_is_taken_home(workspace: Path) -> None:
     make_dataset()
     make_sweep(SweepRequest("posts", title="far", ratios=[1], on="ray"))
-    assert next_task(lanes=1) is None and next_of_experiment("far", lanes=1) is not None
+    assert next_task(processes=1) is None and next_of_experiment("far", processes=1) is not None
     assert not jobs.is_attended("far") and unfinished_experiments() == ["far"]
-    with worker_lock():  # a worker seems to be alive, so that none is started
+    with scheduler_lock():  # a worker seems to be alive, so that none is started
         jobs.resume("far")
-    task = next_task(lanes=1)
+    task = next_task(processes=1)
     assert load_experiment("far").engine == HOME and task is not None and task.name == RUN
 
 
@@ -65,9 +65,9 @@ def test_a_living_driver_keeps_its_experiment(workspace: Path) -> None:
     more = {"ready": True, "ended": False, "address": "ray", "lanes": 7, "busy": 1, "nodes": 2, "message": ""}
     write_json(driver_file("far"), {"schema": 1, **own, **more, "heartbeat": ""})
     jobs.cancel("far")
-    with worker_lock():
+    with scheduler_lock():
         jobs.resume("far")
-    assert load_experiment("far").engine == RAY and next_task(lanes=1) is None
+    assert load_experiment("far").engine == RAY and next_task(processes=1) is None
     assert jobs.is_attended("far") and jobs.experiment_progress("far").active
     write_json(driver_file("far"), {**read_json(driver_file("far")), "ended": True, "message": "Why."})
     assert not driver_status("far").alive and driver_status("far").message == "Why."

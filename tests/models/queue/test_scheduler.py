@@ -23,7 +23,7 @@ from closecall.data.experiments.runs import RunStatus, load_run, load_runs, read
 from closecall.data.experiments.store import TrainingConfig, run_folder
 from closecall.data.io.files import read_frame, read_json, write_json
 from closecall.models.queue import jobs
-from closecall.models.queue.scheduler import worker_file, worker_lock
+from closecall.models.queue.scheduler import scheduler_file, scheduler_lock
 from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
 from tests.makers import make_dataset
@@ -37,11 +37,11 @@ LONG = TrainingConfig(epochs=50, batch_size=1, learning_rate=1e-3, max_tokens=16
 @pytest.fixture
 def house(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace with a dataset of eight mapped examples and a tiny encoder; its worker is ended with the test."""
-    monkeypatch.setenv("CLOSECALL_LANES", "1")
+    monkeypatch.setenv("CLOSECALL_PROCESSES", "1")
     small_dataset()
     make_tiny_bert(workspace / "tiny")
     yield workspace
-    pid = jobs.worker_status().pid
+    pid = jobs.scheduler_status().pid
     if pid:
         end_family(pid)
 
@@ -107,7 +107,9 @@ def spawn(*arguments: str, **limits: int) -> subprocess.Popen[bytes]:
 
 def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
     """Done, failed and cancelled runs in one queue, after a boot that left the files of an old worker behind."""
-    write_json(worker_file(), {"pid": 2**22, "pid_created": 1.0, "heartbeat": "", "lanes": 1, "busy": 1, "started": ""})
+    write_json(
+        scheduler_file(), {"pid": 2**22, "pid_created": 1.0, "heartbeat": "", "lanes": 1, "busy": 1, "started": ""}
+    )
     (house / "worker.lock").touch()
     assert not jobs.any_running()
     (house / "empty").mkdir()
@@ -115,7 +117,7 @@ def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
     good = queue(house, "good", replace(LONG, epochs=2))
     bad = queue(house, "bad", replace(LONG, encoder=str(house / "empty")))
     long = queue(house, "long")
-    jobs.ensure_worker()
+    jobs.ensure_scheduler()
     assert jobs.any_running()
     wait_for(trains(long, 2))
     asked = time.monotonic()
@@ -127,13 +129,13 @@ def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
     assert (house / "experiments" / good / "frozen" / "projection.parquet").exists()
     failed = load_run(bad, RUN).status
     assert failed.state == "failed" and failed.message and "Traceback" in failed.details
-    assert not worker_file().exists() and not list(run_folder(long, RUN).glob(".*"))
+    assert not scheduler_file().exists() and not list(run_folder(long, RUN).glob(".*"))
 
 
 def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
     longer = replace(LONG, epochs=100)  # a quick processor must not be through before it is killed
     whole, torn = queue(house, "whole", longer), queue(house, "torn", longer, seeds=(0, 1))
-    jobs.ensure_worker()
+    jobs.ensure_scheduler()
     wait_for(trains(torn, 5))
     assert state(whole) == "done"
     os.kill(load_run(torn, RUN).status.pid, signal.SIGKILL)  # the lane: its worker goes on with the other seed
@@ -145,7 +147,7 @@ def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
     jobs.resume(torn, RUN)  # queued again under the living worker
     jobs.cancel(torn, "r1-s1-none")
     wait_for(trains(torn, reached + 1))
-    end_family(jobs.worker_status().pid)
+    end_family(jobs.scheduler_status().pid)
     assert state(torn) == "interrupted" and not jobs.any_running()
     jobs.resume(torn)
     wait_for(lambda: state(torn) == "done")
@@ -160,7 +162,7 @@ def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
 def test_a_lane_that_does_not_listen_is_killed(house: Path) -> None:
     """While torch is being imported nobody looks at the cancel file."""
     experiment = queue(house, "deaf")
-    jobs.ensure_worker()
+    jobs.ensure_scheduler()
     wait_for(lambda: state(experiment) == "running", 30)
     asked = time.monotonic()
     jobs.cancel(experiment)
@@ -180,9 +182,9 @@ def test_one_run_folder_can_be_worked_on_alone_and_a_full_disk_fails_it_in_words
 
 def test_a_second_worker_ends_at_once(house: Path) -> None:
     experiment = queue(house, "waiting")
-    with worker_lock():
-        jobs.ensure_worker()
-        assert jobs.worker_status() == jobs.WorkerStatus()
+    with scheduler_lock():
+        jobs.ensure_scheduler()
+        assert jobs.scheduler_status() == jobs.SchedulerStatus()
         assert spawn().wait(30) == 0
     assert state(experiment) == "queued"
 
@@ -194,7 +196,7 @@ def test_no_job_is_lost_between_the_end_of_one_worker_and_the_next(house: Path) 
         (run_folder(experiment, RUN) / "config.json").write_text("{")
         frozen = house / "experiments" / experiment / "frozen" / "status.json"
         write_json(frozen, {**read_json(frozen), "state": "cancelled"})
-        jobs.ensure_worker()
+        jobs.ensure_scheduler()
         time.sleep(0.15 * number)
     folders = [run_folder(f"broken-{number}", RUN) for number in range(8)]
     wait_for(lambda: all(read_status(folder).state == "failed" for folder in folders), 30)
@@ -206,12 +208,12 @@ def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two lanes share the prefix; the worker is killed with them in mid-preview; resuming ends with everything done."""
-    monkeypatch.setenv("CLOSECALL_LANES", "2")
+    monkeypatch.setenv("CLOSECALL_PROCESSES", "2")
     training = TrainingConfig(encoder=str(house / "tiny"), epochs=1, max_tokens=16)
     config = make_sweep(SweepRequest("small", title="previewed", ratios=[1], training=training, preview=True))
-    jobs.ensure_worker()
+    jobs.ensure_scheduler()
     wait_for(lambda: any(one.status.state == "running" for one in load_previews(config.id)))
-    end_family(jobs.worker_status().pid)
+    end_family(jobs.scheduler_status().pid)
     assert any(one.status.state == "interrupted" for one in load_previews(config.id))
     jobs.resume(config.id)
     wait_for(lambda: not jobs.experiment_progress(config.id).active and not jobs.any_running(), 150)

@@ -212,7 +212,7 @@ def test_another_type_of_encoder_has_the_linear_probe_alone(workspace: Path) -> 
 
 def test_previews_come_first_and_the_real_runs_keep_their_order(sweep: ExperimentConfig) -> None:
     order = []
-    while task := next_task(lanes=2):
+    while task := next_task(processes=2):
         order.append(task.name)
         write_status(task.folder, RunStatus(state="done"))
     previews = [name for name in order if read_preview_name(name)]
@@ -225,13 +225,13 @@ def test_previews_come_first_and_the_real_runs_keep_their_order(sweep: Experimen
 def test_previews_are_cancelled_resumed_and_failed_as_runs_are(
     sweep: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "ensure_worker", lambda: None)
+    monkeypatch.setattr(jobs, "ensure_scheduler", lambda: None)
     jobs.cancel(sweep.id)
     assert {one.status.state for one in load_previews(sweep.id)} == {"cancelled"}
     jobs.resume(sweep.id)
     assert {one.status.state for one in load_previews(sweep.id)} == {"queued"}
     (experiment_folder(sweep.id) / "runs" / "r3-s0-none" / "config.json").write_text("{")
-    task = next_task(lanes=1)
+    task = next_task(processes=1)
     assert task is not None and task.name == "preview-linear-r1"
     assert read_status(preview_folder(sweep.id, "preview-linear-r3")).state == "failed"
 

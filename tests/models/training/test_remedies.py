@@ -25,7 +25,7 @@ from closecall.models.encoders.inference import run_inference
 from closecall.models.encoders.loading import load_checkpoint
 from closecall.models.queue.estimate import estimate_remedies
 from closecall.models.queue.jobs import queue_remedies, queue_sweep
-from closecall.models.queue.scheduler import Worker
+from closecall.models.queue.scheduler import Scheduler
 from closecall.models.queue.sweeps import SweepRequest, add_remedies
 from closecall.models.queue.tasks import next_task, training_work
 from closecall.models.runtime.progress import Cancelled
@@ -70,12 +70,12 @@ def work_through(
     workspace: Path, remedies: list[str], monkeypatch: pytest.MonkeyPatch, *, plain_too: bool = True
 ) -> None:
     """A real worker with one lane trains the plain run and the arms; all that is promised must be there."""
-    monkeypatch.setenv("CLOSECALL_LANES", "1")
+    monkeypatch.setenv("CLOSECALL_PROCESSES", "1")
     config, plain, runs = make_arms(workspace, remedies, epochs=1)
     if not plain_too:
         for name in (plain.name, "frozen"):
             write_status(task_folder(config.id, name), RunStatus(state="cancelled"))
-    worker = Worker()
+    worker = Scheduler()
     try:
         worker.run()
     finally:
@@ -185,9 +185,9 @@ def test_a_head_waits_for_its_plain_run_and_says_what_it_lacks(workspace: Path) 
     config, plain, (run,) = make_arms(workspace, ["retrained-head"])
     folder = run_folder(config.id, plain.name)
     write_status(folder, RunStatus(state="queued"))
-    assert next_task(lanes=1, taken={(config.id, plain.name)}).name == "frozen"
+    assert next_task(processes=1, taken={(config.id, plain.name)}).name == "frozen"
     write_status(folder, RunStatus(state="cancelled"))
-    assert next_task(lanes=1, taken={(config.id, plain.name)}).name == run.name
+    assert next_task(processes=1, taken={(config.id, plain.name)}).name == run.name
     with pytest.raises(UserError, match="Finish r2-s0-none first, then resume"):
         finish(run)
 
@@ -320,7 +320,7 @@ def test_plain_runs_come_first_and_quick_arms_before_long_ones(workspace: Path) 
     config, _ = make_tiny_sweep(workspace)
     add_remedies(config.id, ["over-sampling", "focal", "tfidf-logistic", "retrained-head"])
     order, taken = [], set()
-    while (task := next_task(lanes=1, taken=taken)) is not None:
+    while (task := next_task(processes=1, taken=taken)) is not None:
         order.append(task.name)
         taken.add(task.key)
         if task.name != "frozen":
@@ -345,7 +345,7 @@ def test_names_and_titles() -> None:
 
 
 def test_the_time_of_remedies_is_told_from_known_speed(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOSECALL_LANES", "1")
+    monkeypatch.setenv("CLOSECALL_PROCESSES", "1")
     config, _ = make_tiny_sweep(workspace)
     wished = {"ratios": [2], "seeds": [0]}
     assert estimate_remedies(config.id, ["focal"], **wished) is None
