@@ -19,7 +19,7 @@ from closecall.analysis.metrics.calibration import (
     shift_prior,
     temperature,
 )
-from closecall.analysis.metrics.outcomes import collapsed, predicted
+from closecall.analysis.metrics.outcomes import predicted
 from closecall.analysis.metrics.prevalence import precision_at
 from closecall.analysis.metrics.ranking import auc_interval, placements, threshold_at_fpr
 from closecall.analysis.metrics.thresholds import balanced_threshold, precision_threshold, recall_threshold
@@ -90,20 +90,6 @@ class Measures:
     average_precision: Estimate
     ece: CalibrationError
     ece_calibrated: CalibrationError
-
-
-def valid_seeds(labels: ArrayLike, method: Method, *, prior: float | None = None) -> tuple[int, ...]:
-    """The seeds of a method whose runs did not collapse; all seeds of a method that does not fine-tune.
-
-    With `prior` (training prevalence, 0 to 1), a run must be collapsed at this threshold too. A loss or sampler may
-    move all probabilities below 0.50 and leave the ranking intact.
-    """
-    if not method.fine_tunes or not method.seeds:
-        return method.seeds
-    gone = collapsed(labels, method.pos_probs)
-    if prior is not None:
-        gone &= collapsed(labels, method.pos_probs, threshold=prior)
-    return tuple(seed for seed, bad in zip(method.seeds, gone, strict=True) if not bad)
 
 
 def current_rule(name: str) -> str:

@@ -27,7 +27,6 @@ from closecall.analysis.remedies.methods import (
     current_rule,
     measure_method,
     own_threshold,
-    valid_seeds,
 )
 
 quick = settings(deadline=None, max_examples=25)
@@ -273,18 +272,6 @@ def test_gains_use_the_seeds_that_both_methods_have() -> None:
     assert part.n_seeds == 2
     assert gains_over_baseline(planted.labels, baseline.only([0]), [method.only([1])]) == []
     assert gains_over_baseline(planted.labels, baseline, []) == []
-
-
-def test_collapsed_seeds_are_left_out_of_methods_that_fine_tune() -> None:
-    planted = Planted()
-    gone = planted.method("dice")
-    probs = gone.pos_probs.copy()
-    probs[1] = 0.01
-    assert valid_seeds(planted.labels.test, gone._replace(pos_probs=probs)) == (0, 2)
-    assert valid_seeds(planted.labels.test, gone._replace(pos_probs=probs, fine_tunes=False)) == (0, 1, 2)
-    lowered = gone._replace(pos_probs=0.49 * gone.pos_probs)  # none is predicted positive, the ranking is unchanged
-    assert valid_seeds(planted.labels.test, lowered) == ()
-    assert valid_seeds(planted.labels.test, lowered, prior=1 / 11) == (0, 1, 2)
 
 
 def test_fixed_and_broken_by_hand() -> None:
