@@ -39,7 +39,7 @@ def show_threshold_rules(rules: pd.DataFrame | None, q: float) -> None:
         "found": st.column_config.TextColumn("Recall (95 % CI)"),
         "alone": st.column_config.TextColumn("Specificity (95 % CI)"),
         "precision": st.column_config.TextColumn("Precision at q"),
-        "alerts": st.column_config.TextColumn("Predicted positives per 1,000"),
+        "alerts": st.column_config.TextColumn("Per 1,000", help="Predicted positives per 1,000 texts at prevalence q."),
     }
     st.session_state["desk-thresholds"] = rules["threshold"].tolist()
     st.dataframe(_shown(rules), column_config=columns, hide_index=True, key="desk", on_select=_take,

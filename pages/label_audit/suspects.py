@@ -95,9 +95,11 @@ def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts
         selection_mode="multi-row",
         alt="Suspected label errors with self-confidence, neighbours, text and label",
         column_config={
-            "own": column.TextColumn("Self-confidence", help="Out-of-fold probability of the current label.", width=75),
+            "own": column.TextColumn(
+                "Self-confidence", help="Out-of-fold probability of the current label.", width=115
+            ),
             "near": column.TextColumn("Near", help="Nearest neighbours with the other label.", width=55),
-            "text": column.TextColumn("Text", width=175),
+            "text": column.TextColumn("Text", width=145),
             "label": column.TextColumn("Labelled", width=105),
             "split": column.TextColumn("Split", width=65),
             "listed": column.CheckboxColumn("Listed", width=55),

@@ -45,17 +45,15 @@ def thresholds_table(
     )
     columns: dict[str, Any] = {
         "arm": st.column_config.TextColumn("Method", width=190),
-        "half": st.column_config.TextColumn("Recall at 0.50 (%)", help="At threshold 0.50."),
-        "half-alone": st.column_config.TextColumn("Specificity at 0.50 (%)", help="At threshold 0.50."),
+        "half": st.column_config.TextColumn("Recall, %", help="At threshold 0.50."),
+        "half-alone": st.column_config.TextColumn("Specificity, %", help="At threshold 0.50."),
         "own": st.column_config.TextColumn(
-            "Recall, own threshold (%)", help=f"At its own threshold, chosen on validation: {rule}."
+            "Recall (own), %", help=f"At its own threshold, chosen on validation: {rule}."
         ),
-        "own-alone": st.column_config.TextColumn("Specificity, own threshold (%)"),
-        "precision": st.column_config.TextColumn(
-            "Precision, own threshold (%)", help=f"At prevalence q = {100 * q:.3g} %."
-        ),
+        "own-alone": st.column_config.TextColumn("Specificity (own), %"),
+        "precision": st.column_config.TextColumn("Precision (own), %", help=f"At prevalence q = {100 * q:.3g} %."),
         "common": st.column_config.TextColumn(
-            "Recall at common FPR (%)",
+            "Recall (FPR), %",
             help="At the threshold with the false-positive rate that the baseline has at 0.50, both on validation.",
         ),
     }

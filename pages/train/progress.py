@@ -45,7 +45,7 @@ def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:
         if progress.counts["done"]:
             st.page_link(
                 "pages/overview/page.py",
-                label="See what the finished runs show",
+                label="Show the results",
                 icon=":material/arrow_forward:",
                 query_params={"experiment": config.id},
             )
