@@ -175,7 +175,7 @@ def _sentences(cells: list[Cell], names: tuple[str, str]) -> list[str]:
         metric = "Recall" if label else "Specificity"
         sentences.append(
             f"{metric} of {better} against {worse}: {difference} (McNemar p {p if p.startswith('<') else f'= {p}'}). "
-            f"{count_text(more, _CORRECT[label])} only in {better}, {fewer:,} only in {worse}."
+            f"{count_text(more, _CORRECT[label])} only in {better}; {fewer:,} only in {worse}."
         )
     return sentences
 

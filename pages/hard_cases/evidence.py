@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from closecall.models.results.case_evidence import FATES, fates, neighbour_evidence
+from closecall.models.results.case_evidence import OUTCOME_COLUMNS, neighbour_evidence, outcomes_over_runs
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.cached_io import frozen_folder, stamp
 from closecall.pages.shared.runs import valid_runs
@@ -25,8 +25,8 @@ def facts_around(experiment: str) -> pd.DataFrame:
 
 
 def evidence_for(experiment: str, facts: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
-    """The columns FATES and NEIGHBOURS for some examples, with `id` as index in the order given."""
-    outcomes = facts[list(FATES)] if len(facts) else pd.DataFrame(columns=list(FATES))
+    """The columns OUTCOME_COLUMNS and NEIGHBOURS for some examples, with `id` as index in the order given."""
+    outcomes = facts[list(OUTCOME_COLUMNS)] if len(facts) else pd.DataFrame(columns=list(OUTCOME_COLUMNS))
     return outcomes.reindex(list(ids)).fillna("").join(_near(experiment, tuple(ids), _embeddings_stamp(experiment)))
 
 
@@ -36,7 +36,7 @@ def _embeddings_stamp(experiment: str) -> int:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _fates(_runs: ValidRuns, key: tuple) -> pd.DataFrame:
-    return fates(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
+    return outcomes_over_runs(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Finding the neighbours of the errors")

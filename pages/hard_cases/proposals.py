@@ -92,7 +92,7 @@ def custom_rule(label: int, kinds: Sequence[str], types: Sequence[str], margin_b
 def proposed(facts: pd.DataFrame, rule: Rule) -> tuple[list[str], list[str]]:
     """The ids that a rule selects and the reason for each, ordered by the number of runs that get them wrong.
 
-    `facts` has the columns of `models.results.case_evidence.fates` and its NEIGHBOURS, `id` as index.
+    `facts` has the columns of `models.results.case_evidence.outcomes_over_runs` and its NEIGHBOURS, `id` as index.
     """
     if facts.empty:
         return [], []

@@ -93,7 +93,7 @@ def case_table(
     texts: Texts,
     classes: list[str],
 ) -> None:
-    """One row for each case. `around`: FATES and NEIGHBOURS of the cases, in the same order."""
+    """One row for each case. `around`: OUTCOME_COLUMNS and NEIGHBOURS of the cases, in the same order."""
     if error := st.session_state.pop("refused", None):
         show_user_error(UserError(error))
     view = str(st.segmented_control("Columns", list(VIEWS), default="Decisions", required=True, key="case-view",
