@@ -179,7 +179,7 @@ def _button(label: str, key: str, act: Callable[..., str], *args: Any, icon: str
 def _run(act: Callable[..., str], *args: Any) -> None:
     """Act and report what was done, or the error."""
     try:
-        st.session_state["said"] = f"{act(*args)}. Press Z to undo."
+        st.session_state["toast"] = f"{act(*args)}. Press Z to undo."
     except UserError as error:
         st.session_state["bulk-error"] = str(error)
 

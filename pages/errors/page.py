@@ -91,7 +91,7 @@ def read(config: ExperimentConfig, run: Run, threshold: float, counted_at: tuple
         annotation_buttons(queue, config.id, example)
         action_buttons(queue, config.id, example)
         card(config, queue, example)
-    if done := st.session_state.pop("said", ""):
+    if done := st.session_state.pop("toast", ""):
         st.toast(escape_markdown(done))
     save_filters({"example": DEFAULTS["example"]})
 

@@ -172,9 +172,9 @@ def show_nearest_training(predictions: RunPredictions, run: Run, row: int, texts
     chosen = encoders[0]
     if len(encoders) > 1:
         chosen = st.segmented_control(
-            "Nearest training examples by", encoders, default=encoders[0], required=True, key="encoder", format_func=sentence_text,
-            label_visibility="collapsed", help="Embeddings of this run's fine-tuned encoder, or of the encoder before "
-            "fine-tuning.")  # fmt: skip
+            "Nearest training examples by", encoders, default=encoders[0], required=True, key="encoder",
+            format_func=sentence_text, label_visibility="collapsed",
+            help="Embeddings of this run's fine-tuned encoder, or of the encoder before fine-tuning.")  # fmt: skip
     found = neighbours(run.folder if chosen == encoders[0] else frozen, one)
     if isinstance(found, str):
         st.caption(found)
