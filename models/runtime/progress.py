@@ -1,4 +1,7 @@
-"""How far a run is, how long it will still take, and whether it is to stop."""
+"""Report a run's progress and remaining time, write its status, and stop it when it is cancelled.
+
+`StatusWriter` writes from its own thread, so that training never waits for the disk.
+"""
 
 import json
 import os
@@ -17,6 +20,7 @@ from closecall.data.experiments.runs import RunStatus, write_status
 from closecall.data.io.processes import this_machine
 from closecall.data.io.workspace import now
 
+BEAT_SECONDS = 1.0
 REPORT_SECONDS = 0.5
 """No more than two reports a second, phase changes aside."""
 MEMORY_SECONDS = 30.0
@@ -27,7 +31,7 @@ FORWARD_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Progress:
-    """One moment of a run. `step` of `steps` counts within the phase; `eta_seconds` is for all the rest of the run."""
+    """The state of a run. `step` of `steps` counts within the phase; `eta_seconds` is for the rest of the whole run."""
 
     phase: str
     epoch: int = 0
@@ -39,11 +43,11 @@ class Progress:
 
 
 class Cancelled(Exception):
-    """The run was asked to stop; what it needs to go on was written before."""
+    """The run was cancelled; what it needs to resume was written before."""
 
 
 class ProgressReporter:
-    """Counts a run's work as it is done, reports it, and stops the run when asked.
+    """Counts a run's work, reports its progress, and stops it when it is cancelled.
 
     Work is counted in padded tokens of two kinds, "training" and "forward", because their number is known beforehand
     and time goes with it: the ETA is the tokens left of each kind at that kind's own speed, plus a fixed tail.
@@ -59,11 +63,11 @@ class ProgressReporter:
         self.seconds: dict[str, float] = {}
 
     def expect(self, tokens: Mapping[str, float], *, tail_seconds: float) -> None:
-        """Say how many tokens of each kind lie ahead, and how long the rest without tokens takes."""
+        """Set how many tokens of each kind remain, and how long the work without tokens takes."""
         self._left, self._tail = dict(tokens), tail_seconds
 
     def skip(self, kind: str, tokens: float) -> None:
-        """Take work off the list that was done before this process began."""
+        """Subtract work that was done before this process started."""
         self._left[kind] = max(0.0, self._left.get(kind, 0.0) - tokens)
 
     @contextmanager
@@ -71,7 +75,7 @@ class ProgressReporter:
         """Everything within belongs to this phase, and so does its time."""
         self.check()
         self._progress = Progress(name, epochs=epochs, steps=steps, eta_seconds=self._eta())
-        self._tell()
+        self._send()
         started = self._marked = time.perf_counter()
         try:
             yield
@@ -79,33 +83,33 @@ class ProgressReporter:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def advance(self, kind: str, *, tokens: float, examples: int, step: int, epoch: int = 0) -> None:
-        """Count a step of the phase and report it; raises Stopped when the run is to stop."""
+        """Count a step of the phase and report it; raises Cancelled when the run should stop."""
         self.count(kind, tokens=tokens, examples=examples)
         if self._marked - self._reported > REPORT_SECONDS:
             speed = self._speeds[kind].examples_per_second
             last = self._progress
             self._progress = Progress(last.phase, epoch, last.epochs, step, last.steps, speed, self._eta())
-            self._tell()
+            self._send()
         self.check()
 
     def count(self, kind: str, *, tokens: float, examples: int) -> None:
-        """Count work that is no step of the phase."""
+        """Count work that is not a step of the phase."""
         now = time.perf_counter()
         self.skip(kind, tokens)
         self._speeds[kind].add(tokens, examples, now - self._marked)
         self._marked = now
 
     def tokens_per_second(self, kind: str) -> float | None:
-        """The speed of late of one kind of work; None when there was none."""
+        """The recent speed of one kind of work; None before any."""
         pace = self._speeds[kind].seconds_per_token
         return 1 / pace if pace else None
 
     def check(self) -> None:
-        """Raise Stopped when the run is to stop."""
+        """Raise Cancelled when the run should stop."""
         if self._should_stop():
             raise Cancelled
 
-    def _tell(self) -> None:
+    def _send(self) -> None:
         self._reported = time.perf_counter()
         self._report(self._progress)
 
@@ -139,11 +143,6 @@ class _Speed:
         return self._examples / self._seconds if self._seconds else 0.0
 
 
-# Tell the world how far a task is, without keeping the training waiting for the disk.
-
-BEAT_SECONDS = 1.0
-
-
 class StatusWriter:
     """Writes a task's status.json once a second from a thread of its own, between `begin` and `end`."""
 
@@ -165,7 +164,7 @@ class StatusWriter:
         self._status = replace(self._status, **{name: getattr(progress, name) for name in names})
 
     def end(self, state: str, message: str = "", details: str = "") -> bool:
-        """Stop the thread and write the last word; False when even that could not be written."""
+        """Stop the thread and write the final status; False when it could not be written."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -174,7 +173,7 @@ class StatusWriter:
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):
-            with suppress(OSError):  # a beat may be missed: the training itself will meet the full disk
+            with suppress(OSError):  # a heartbeat may be missed: training itself raises on a full disk
                 self._write()
 
     def _write(self) -> None:
@@ -182,7 +181,7 @@ class StatusWriter:
             write_status(self._folder, self._fresh())
 
     def _fresh(self) -> RunStatus:
-        # The creation time is told in wall-clock time, which moves with the clock: it is read anew for each beat.
+        # The creation time is in wall-clock time, which changes with the clock: read it again for each heartbeat.
         return replace(self._status, heartbeat=now(), pid_created=psutil.Process().create_time())
 
 
