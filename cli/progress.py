@@ -49,10 +49,10 @@ def print_until_done(experiment: str, *, as_json: bool) -> None:
 
 
 def print_worker_note() -> None:
-    """Report the active worker, and the experiments that are not finished."""
-    worker = scheduler_status()
-    if worker.alive:
-        print_note(f"A worker is active: {worker.busy} of {worker.processes} processes busy.")
+    """Report the active scheduler, and the experiments that are not finished."""
+    scheduler = scheduler_status()
+    if scheduler.alive:
+        print_note(f"The scheduler is active: {scheduler.busy} of {scheduler.processes} worker processes busy.")
     print_unfinished()
 
 
@@ -63,7 +63,7 @@ def print_unfinished() -> None:
 
 
 def unfinished_experiments() -> list[str]:
-    """Experiments with interrupted runs, or with queued ones that no worker processes."""
+    """Experiments with interrupted runs, or with queued ones that no scheduler takes."""
     return [
         experiment
         for experiment in experiment_ids()

@@ -60,12 +60,12 @@ def _print_table(comparison: RemedyComparison, gains: Sequence[Gain], measures: 
     for sentence in remedy_answers(comparison, gains, baseline):
         print_note(sentence)
     print_note(
-        f"Seeds of the baseline: {len(comparison.plain.seeds)}. Own thresholds maximise the mean of recall and "
+        f"Seeds of the baseline: {len(comparison.baseline.seeds)}. Own thresholds maximise the mean of recall and "
         "specificity on validation; all numbers are measured on test. The recall gain is measured at the baseline's "
         "false-positive rate. p after Holm over both gains."
     )
-    if comparison.coming:
-        print_note(f"Not finished yet: {', '.join(map(remedy_title, comparison.coming))}.")
+    if comparison.unfinished:
+        print_note(f"Not finished yet: {', '.join(map(remedy_title, comparison.unfinished))}.")
 
 
 def _method_name(comparison: RemedyComparison, one: Measures) -> str:
