@@ -33,13 +33,13 @@ def race_at(experiment: str, ratio: float) -> Raced | None:
     if ratio not in compared_ratios(experiment):
         return None
     race = remedy_comparison(experiment, ratio)
-    rises = {arm.name: _ap_gain(race, arm) for arm in race.arms}
+    rises = {arm.name: _ap_gain(race, arm) for arm in race.methods}
     adjusted = holm([p_from_interval(rise) for rise in rises.values()]).tolist() if rises else []
     ap_gains = {name: (rise, p) for (name, rise), p in zip(rises.items(), adjusted, strict=True)}
     return Raced(race, remedy_measures(race, q=Q), remedy_gains(race), ap_gains)
 
 
 def _ap_gain(race: RemedyComparison, arm: Method) -> Estimate:
-    shared = [seed for seed in race.plain.seeds if seed in arm.seeds]
-    sides = arm.only(shared).pos_probs, race.plain.only(shared).pos_probs
+    shared = [seed for seed in race.baseline.seeds if seed in arm.seeds]
+    sides = arm.only(shared).pos_probs, race.baseline.only(shared).pos_probs
     return average_precision_difference(race.labels.test, *sides, q=Q, draws=race.draws)

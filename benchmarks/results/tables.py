@@ -122,7 +122,7 @@ def _race(sweep: Sweep) -> list[str]:
     if raced is None:
         return ["### Remedies", "", "No remedy has finished beside a plain run.", ""]
     ratio = ratio_text(raced.race.ratio)
-    seeds = seeds_text(len(raced.race.plain.seeds))
+    seeds = seeds_text(len(raced.race.baseline.seeds))
     lines = [f"### Remedies at {ratio}, {seeds}", ""]
     lines += [f"- {one}" for one in remedy_answers(raced.race, raced.gains, raced.measures[0])]
     return [*lines, "", *_points(raced), *_gains(raced)]
@@ -161,7 +161,7 @@ def _gains(raced: Raced) -> list[str]:
         "run, in one lane of a machine that did other things beside it; arms without fine-tuning read embeddings that "
         "are there already."
     )
-    coming = [remedy_title(one) for one in raced.race.coming]
+    coming = [remedy_title(one) for one in raced.race.unfinished]
     return [*table(header, rows), note + (f" Still to come: {listed_text(coming)}." if coming else ""), ""]
 
 
@@ -181,5 +181,5 @@ def _p(p: float) -> str:
 
 def _name(one: Measures, raced: Raced) -> str:
     """The arm, and its seeds where it has fewer than plain."""
-    fewer = len(one.seeds) < len(raced.race.plain.seeds)
+    fewer = len(one.seeds) < len(raced.race.baseline.seeds)
     return sentence_text(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")

@@ -1,8 +1,8 @@
-"""What speaks for a case: its outcomes over ratios and seeds, and the training examples that lie around it.
+"""The evidence on a case: its outcomes over ratios and seeds, and its nearest training examples.
 
-Neighbours are those of the frozen encoder: near means alike in words and sense, whatever a run has learned. Types are
-told twice: among all training examples of the largest ratio, and among as many negatives as positives, since at 1:10
-most positives are rare or outliers by numbers alone.
+Neighbours are those of the frozen encoder, so they do not depend on any run. Minority types are computed twice: among
+all training examples of the largest ratio, and among as many negatives as positives, because at 1:10 most positives are
+rare or outliers by the ratio alone.
 """
 
 from collections.abc import Sequence
@@ -21,32 +21,28 @@ from closecall.models.results.valid_runs import valid_rows
 NEIGHBOURS = (
     "nearest_positive", "positive_cosine", "nearest_negative", "negative_cosine", "margin", "type", "type_balanced",
 )  # fmt: skip
-FATES = ("group", "outcome_string")
+OUTCOME_COLUMNS = ("group", "outcome_string")
 THRESHOLD = 0.5
 
 
 def case_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
-    """FATES and NEIGHBOURS of some examples, `id` as index in the order given; "" and nan where nothing is known."""
-    about = fates_of(experiment)
-    near = neighbour_evidence(experiment, ids)
-    told = pd.DataFrame(columns=list(FATES)) if about is None else about[list(FATES)]
-    return told.reindex(list(ids)).fillna("").join(near).rename_axis("id")
-
-
-def fates_of(experiment: str, split: str = "test") -> pd.DataFrame | None:
-    """`fates` of the finished runs without a remedy that did not collapse, None when there are none."""
-    table = read_run_predictions(experiment)[split]
+    """OUTCOME_COLUMNS and NEIGHBOURS of some examples, `id` as index in the order given; "" and nan where unknown."""
+    table = read_run_predictions(experiment)["test"]
     rows = valid_rows(table, threshold=THRESHOLD)
-    if not rows.any():
-        return None
-    return fates(table.ids, table.labels, table.pos_probs[rows], table.ratios[rows], table.seeds[rows])
+    outcomes = pd.DataFrame(columns=list(OUTCOME_COLUMNS))
+    if rows.any():
+        runs = table.pos_probs[rows], table.ratios[rows], table.seeds[rows]
+        outcomes = outcomes_over_runs(table.ids, table.labels, *runs)[list(OUTCOME_COLUMNS)]
+    return outcomes.reindex(list(ids)).fillna("").join(neighbour_evidence(experiment, ids)).rename_axis("id")
 
 
-def fates(
+def outcomes_over_runs(
     ids: np.ndarray, labels: np.ndarray, pos_probs: np.ndarray, ratios: np.ndarray, seeds: np.ndarray
 ) -> pd.DataFrame:
-    """What became of each example at the threshold .5: `analysis.ratio.outcome_groups` with `id` as index, and
-    `wrong_ratios`, the share of ratios at which most runs get it wrong, and `wrong_runs`, how many of all runs do.
+    """The outcomes of each example at threshold 0.50 over runs: `analysis.ratio.outcome_groups` with `id` as index.
+
+    Further columns: `wrong_ratios`, the share of ratios at which most runs misclassify it, and `wrong_runs`, the number
+    of runs that do. Shapes: ids and labels (n,), pos_probs (runs, n), ratios and seeds (runs,).
     """
     table = outcome_groups(labels, pos_probs, ratios, seeds, threshold=THRESHOLD)
     _, shares = correct_shares(labels, pos_probs, ratios, threshold=THRESHOLD)
@@ -56,7 +52,8 @@ def fates(
 
 def neighbour_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
     """NEIGHBOURS of some examples, `id` as index in the order given. Ids and types are "", numbers nan, where an
-    example has no embedding or there are too few training examples with one."""
+    example has no embedding or too few training examples have one.
+    """
     frame = pd.DataFrame(index=pd.Index(list(ids), name="id"), columns=list(NEIGHBOURS))
     for name in NEIGHBOURS:
         texts = name.startswith(("nearest", "type"))
@@ -88,7 +85,7 @@ def _fill(
         own = pd.Index(pool).get_indexer(pd.Index(places))
         try:
             near = neighbourhoods(embeddings[places], labels[places], embeddings[pool], labels[pool], own=own)
-        except ValueError:  # too few training examples to speak of neighbours
+        except ValueError:  # too few training examples
             continue
         _put(frame, column, known, minority_types(near["same_class"]))
         if column == "type":

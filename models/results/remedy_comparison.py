@@ -1,4 +1,4 @@
-"""The race of remedies at one ratio of an experiment, read from its runs. Nothing here imports torch."""
+"""The comparison of remedies with the baseline at one ratio of an experiment, read from its runs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,44 +20,46 @@ from closecall.data.io.errors import UserError
 from closecall.models.results.valid_runs import complete_rows, valid_rows
 
 LARGE = 200_000
-"""Test predictions of an arm from which on fewer bootstrap draws are made."""
+"""Test predictions of a method from which on fewer bootstrap draws are made."""
 
 
 @dataclass(frozen=True)
 class RemedyComparison:
-    """The finished arms at one ratio. `ids` (n) are the test examples in the order of the arms' columns.
+    """The baseline and the finished methods at one ratio. `ids` (n) are the test examples, as in the methods' columns.
 
-    `collapsed` counts the runs of an arm that learned nothing and are left out; `seconds` is the mean training time of
-    one run; `coming` names the arms with runs that are not finished.
+    `collapsed` counts the collapsed runs of a method, which are left out; `seconds` is the mean training time of one
+    run; `unfinished` names the methods with runs that are not finished.
     """
 
     experiment: str
     ratio: float
     ids: np.ndarray
     labels: Labels
-    plain: Method
-    arms: tuple[Method, ...]
+    baseline: Method
+    methods: tuple[Method, ...]
     collapsed: dict[str, int]
     seconds: dict[str, float]
-    coming: tuple[str, ...]
+    unfinished: tuple[str, ...]
 
     @property
     def draws(self) -> int:
-        return 200 if self.plain.pos_probs.size > LARGE else 400
+        """Bootstrap draws of its intervals."""
+        return 200 if self.baseline.pos_probs.size > LARGE else 400
 
-    def arm(self, name: str) -> Method | None:
-        return next((one for one in (self.plain, *self.arms) if one.name == name), None)
+    def method(self, name: str) -> Method | None:
+        """The method of this name, the baseline among them; None without one."""
+        return next((one for one in (self.baseline, *self.methods) if one.name == name), None)
 
 
 def compared_ratios(experiment: str) -> list[float]:
-    """The ratios at which the plain run and at least one remedy have finished, rising."""
+    """The ratios at which a baseline run and at least one remedy have finished, rising."""
     finished = [run.config for run in load_runs(experiment) if run.has_predictions]
-    plain, others = ({run.ratio for run in finished if (run.remedy == PLAIN) == one} for one in (True, False))
-    return sorted(plain & others)
+    baseline, others = ({run.ratio for run in finished if (run.remedy == PLAIN) == one} for one in (True, False))
+    return sorted(baseline & others)
 
 
 def remedy_comparison(experiment: str, ratio: float) -> RemedyComparison:
-    """The comparison at one ratio; its arms in the order of work. UserError without a valid baseline run there."""
+    """The comparison at one ratio, methods in the order of REMEDIES. UserError without a valid baseline run there."""
     load_experiment(experiment)
     runs = [run for run in load_runs(experiment) if run.config.ratio == ratio]
     finished = [run for run in runs if run.has_predictions]
@@ -86,51 +88,57 @@ def remedy_comparison(experiment: str, ratio: float) -> RemedyComparison:
     )
 
 
-def remedy_gains(race: RemedyComparison) -> list[Gain]:
-    """What each arm gains over plain."""
-    return gains_over_baseline(race.labels, race.plain, race.arms, draws=race.draws)
+def remedy_gains(comparison: RemedyComparison) -> list[Gain]:
+    """The gain of each method over the baseline."""
+    return gains_over_baseline(comparison.labels, comparison.baseline, comparison.methods, draws=comparison.draws)
 
 
-def remedy_measures(race: RemedyComparison, *, q: float, rule: str = RULES[0]) -> list[Measures]:
-    """What each arm is worth, plain first, each over the seeds that it shares with plain."""
+def remedy_measures(comparison: RemedyComparison, *, q: float, rule: str = RULES[0]) -> list[Measures]:
+    """The measures of the baseline and of each method at prevalence q, over the seeds shared with the baseline."""
     measures = []
-    for arm in (race.plain, *race.arms):
-        seeds = [seed for seed in race.plain.seeds if seed in arm.seeds]
-        plain, own = race.plain.only(seeds), arm.only(seeds)
-        measures.append(measure_method(race.labels, plain, own, ratio=race.ratio, q=q, rule=rule, draws=race.draws))
+    for method in (comparison.baseline, *comparison.methods):
+        seeds = [seed for seed in comparison.baseline.seeds if seed in method.seeds]
+        baseline, own = comparison.baseline.only(seeds), method.only(seeds)
+        labels, draws = comparison.labels, comparison.draws
+        measures.append(measure_method(labels, baseline, own, ratio=comparison.ratio, q=q, rule=rule, draws=draws))
     return measures
 
 
-def remedy_answers(race: RemedyComparison, gains: Sequence[Gain], plain: Measures) -> list[str]:
-    """The answer in a sentence, the numbers behind it, how the arms without fine-tuning do: what there is to say."""
-    told = remedy_answer(gains, baseline_recall=plain.at_half.recall.value, ratio=ratio_text(race.ratio))
-    return [part for part in (*told, simpler_answer(gains, baseline_auc=plain.auc.value), _collapsed(race)) if part]
+def remedy_answers(comparison: RemedyComparison, gains: Sequence[Gain], baseline: Measures) -> list[str]:
+    """The answer in a sentence, then its numbers, the methods without fine-tuning, and the collapsed runs."""
+    ratio = ratio_text(comparison.ratio)
+    sentences = (
+        *remedy_answer(gains, baseline_recall=baseline.at_half.recall.value, ratio=ratio),
+        simpler_answer(gains, baseline_auc=baseline.auc.value),
+        _collapsed(comparison),
+    )
+    return [sentence for sentence in sentences if sentence]
 
 
-def _collapsed(race: RemedyComparison) -> str:
-    """Which arms have runs that are left out because they learned nothing."""
-    gone = [f"{remedy_title(name)} in {count}" for name, count in race.collapsed.items() if count]
-    return f"Runs that learned nothing are left out: {', '.join(gone)}." if gone else ""
+def _collapsed(comparison: RemedyComparison) -> str:
+    """Which methods have collapsed runs, which are left out."""
+    gone = [f"{remedy_title(name)} in {count}" for name, count in comparison.collapsed.items() if count]
+    return f"Collapsed runs are left out: {', '.join(gone)}." if gone else ""
 
 
-def comparison_content(race: RemedyComparison, *, q: float, rule: str = RULES[0]) -> dict[str, Any]:
-    """The race as plain values, for scripts."""
-    gains, measures = remedy_gains(race), remedy_measures(race, q=q, rule=rule)
+def comparison_content(comparison: RemedyComparison, *, q: float, rule: str = RULES[0]) -> dict[str, Any]:
+    """The comparison as plain values, for scripts. The keys `arms`, `coming` and `over_plain` keep their old names."""
+    gains, measures = remedy_gains(comparison), remedy_measures(comparison, q=q, rule=rule)
     by_name = {gain.name: gain for gain in gains}
-    answer, *details = remedy_answers(race, gains, measures[0]) or [""]
+    answer, *details = remedy_answers(comparison, gains, measures[0]) or [""]
     content = {
-        "experiment": race.experiment,
-        "ratio": race.ratio,
+        "experiment": comparison.experiment,
+        "ratio": comparison.ratio,
         "q": q,
         "rule": rule,
         "answer": answer,
         "details": details,
-        "coming": list(race.coming),
+        "coming": list(comparison.unfinished),
         "arms": [
             {
                 **asdict(one),
-                "collapsed": race.collapsed[one.name],
-                "seconds": race.seconds[one.name],
+                "collapsed": comparison.collapsed[one.name],
+                "seconds": comparison.seconds[one.name],
                 "over_plain": {**asdict(by_name[one.name]), "helps": by_name[one.name].helps}
                 if one.name in by_name
                 else None,
@@ -142,7 +150,7 @@ def comparison_content(race: RemedyComparison, *, q: float, rule: str = RULES[0]
 
 
 def _without_nan(value: Any) -> Any:
-    """None in the place of every nan, which JSON does not know."""
+    """The value with None in place of every nan, which JSON has no word for."""
     if isinstance(value, dict):
         return {name: _without_nan(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
@@ -150,10 +158,10 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def comparison_row(race: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, Any]:
-    """One arm as a flat row of numbers, shares from 0 to 1: for files."""
-    row: dict[str, Any] = {"remedy": one.name, "title": one.title, "ratio": race.ratio, "seeds": len(one.seeds)}
-    row["collapsed"] = race.collapsed[one.name]
+def comparison_row(comparison: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, Any]:
+    """One method as a flat row of numbers for files, shares from 0 to 1."""
+    row: dict[str, Any] = {"remedy": one.name, "title": one.title, "ratio": comparison.ratio, "seeds": len(one.seeds)}
+    row["collapsed"] = comparison.collapsed[one.name]
     for name in ("at_half", "at_own", "at_common"):
         row |= _point(name.removeprefix("at_"), getattr(one, name))
     row |= _bounds("auc", one.auc) | _bounds("average_precision", one.average_precision)
@@ -164,7 +172,7 @@ def comparison_row(race: RemedyComparison, one: Measures, gain: Gain | None) -> 
         row |= _bounds("auc_gain", gain.auc) | {"auc_p_holm": gain.auc_p, "auc_noise": gain.auc_noise}
         row |= _bounds("recall_gain", gain.recall) | {"recall_p_holm": gain.recall_p, "recall_noise": gain.recall_noise}
         row |= {"helps": gain.helps}
-    return row | {"training_seconds": race.seconds[one.name]}
+    return row | {"training_seconds": comparison.seconds[one.name]}
 
 
 def _method(name: str, test: RunTable, validation: RunTable, rows: Bools) -> Method:
@@ -182,14 +190,14 @@ def _method(name: str, test: RunTable, validation: RunTable, rows: Bools) -> Met
 
 
 def _seconds(runs: Sequence[Run]) -> float:
-    """The mean training time of some runs; nan where it was not written down."""
-    told = []
+    """The mean training time of some runs; nan where it was not recorded."""
+    seconds = []
     for run in runs:
         try:
-            told.append(float(load_metrics(run)["seconds"]["training"]))
+            seconds.append(float(load_metrics(run)["seconds"]["training"]))
         except (UserError, KeyError, TypeError):
             continue
-    return float(np.mean(told)) if told else float("nan")
+    return float(np.mean(seconds)) if seconds else float("nan")
 
 
 def _point(name: str, point: OperatingPoint) -> dict[str, float]:

@@ -26,7 +26,7 @@ _KINDS = (
 
 def examples_part(config: ExperimentConfig, comparison: RemedyComparison, *, rule: str, q: float) -> None:
     """Choose a method and how thresholds are matched; four kinds, each with its examples and a button to read them."""
-    names = [method.name for method in comparison.arms]
+    names = [method.name for method in comparison.methods]
     init_bound_value("arm", names[0], names)
     with st.container(horizontal=True, gap="large"):
         name = st.selectbox("Method", names, index=None, key="arm", format_func=remedy_title, required=True,
@@ -35,10 +35,10 @@ def examples_part(config: ExperimentConfig, comparison: RemedyComparison, *, rul
             st.segmented_control("Thresholds", MATCHING, default=MATCHING[0], required=True, key="remedy-cut")
             or MATCHING[0]
         )
-    method = comparison.arm(name)
+    method = comparison.method(name)
     assert method is not None
-    seeds = [seed for seed in comparison.plain.seeds if seed in method.seeds]
-    baseline, method = comparison.plain.only(seeds), method.only(seeds)
+    seeds = [seed for seed in comparison.baseline.seeds if seed in method.seeds]
+    baseline, method = comparison.baseline.only(seeds), method.only(seeds)
     thresholds = [_thresholds(comparison, baseline, one, how, rule=rule, q=q) for one in (baseline, method)]
     labels = np.asarray(comparison.labels.test)
     right = [

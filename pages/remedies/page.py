@@ -48,7 +48,7 @@ def show() -> None:
         comparison, q, rule = choose(config, ratios)
     if comparison is None:
         return
-    if not comparison.arms:
+    if not comparison.methods:
         st.info("Every remedy run at this ratio collapsed or shares no seed with the baseline.")
         return
     gains, measures = compared(comparison, q, rule)
@@ -57,7 +57,7 @@ def show() -> None:
         headline(f"Remedies of {escape_markdown(config.title)}", answer, " ".join(details))
     with left:
         show_chart(
-            gain_chart(gains, ratio=ratio_text(comparison.ratio), coming=comparison.coming, theme=current_theme())
+            gain_chart(gains, ratio=ratio_text(comparison.ratio), coming=comparison.unfinished, theme=current_theme())
         )
     with right:
         show_coming(config)

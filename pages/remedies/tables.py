@@ -146,7 +146,7 @@ def _base(comparison: RemedyComparison) -> str:
     positives = int(np.sum(comparison.labels.test))
     return (
         f"{count_text(positives, 'test positive')}, {count_text(len(comparison.ids) - positives, 'test negative')}, "
-        f"{count_text(len(comparison.plain.seeds), 'seed')} of the baseline. Thresholds are chosen on validation."
+        f"{count_text(len(comparison.baseline.seeds), 'seed')} of the baseline. Thresholds are chosen on validation."
     )
 
 
