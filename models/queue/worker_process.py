@@ -31,9 +31,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Work on tasks until the input ends. Exit code 1: the last word on a task could not be written."""
+    """Work on tasks until the input ends. Exit code 1: the final status of a task could not be written."""
     parent = int(sys.argv[1])
-    _die_with(parent)
+    _exit_with(parent)
     channel = _own_output()
 
     def tell(**message: Any) -> None:
@@ -55,16 +55,16 @@ def main() -> int:
 def perform_task(
     experiment: str, name: str, *, parent: int | None = None, tell_device: Callable[[str], None] = lambda device: None
 ) -> tuple[str, bool]:
-    """Work on one task in this process and keep its status: the state it ended in, and whether to go on in here.
+    """Work on one task in this process and write its status: the final state, and whether the process can be reused.
 
     The state is done, cancelled, failed, interrupted (the parent is gone), or "unwritten" when the disk took no status.
-    After an error that nobody foresaw the process is best not used again.
+    After an unexpected error the process should not be reused.
     """
     folder = task_folder(experiment, name)
     stop = _Stop(folder, parent)
     keeper = StatusWriter(folder)
     try:
-        _tidy(folder)
+        _remove_leftovers(folder)
         keeper.begin()
         stopped = not _work(experiment, name, stop, keeper, tell_device)
         state, message, trace, reusable = ("done", "", "", True) if not stopped else (stop.state(), "", "", True)
@@ -76,7 +76,7 @@ def perform_task(
 
 
 def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, tell_device: Callable[[str], None]) -> bool:
-    """Run the engine on a task; whether it came to its end."""
+    """Execute a task; whether it was finished."""
     if stop():
         return False
     require_training()
@@ -103,7 +103,7 @@ def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, tell_
 
 
 class _Stop:
-    """Whether to stop: a cancel file is there, the experiment was deleted, or the worker is gone."""
+    """Whether to stop: a cancel file is there, the experiment was deleted, or the scheduler is gone."""
 
     def __init__(self, folder: Path, parent: int | None) -> None:
         self._folder = folder
@@ -125,7 +125,7 @@ class _Stop:
         return self._parent is not None and os.getppid() != self._parent
 
 
-def _tidy(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Remove the half files of a process that was killed while it wrote; nobody else writes here now."""
     for leftover in folder.glob(".*"):
         if leftover.is_dir():
@@ -134,8 +134,8 @@ def _tidy(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _die_with(parent: int) -> None:
-    """Be killed when the worker dies. Where the system cannot do that, `_Stop` notices it."""
+def _exit_with(parent: int) -> None:
+    """Be killed when the scheduler dies. Where the system cannot do that, `_Stop` detects it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked
@@ -143,7 +143,7 @@ def _die_with(parent: int) -> None:
 
 
 def _own_output() -> int:
-    """Keep the standard output for the worker alone; what libraries print goes to the log."""
+    """Reserve the standard output for the scheduler; what libraries print goes to the log."""
     channel = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return channel
