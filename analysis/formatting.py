@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from closecall.analysis.intervals import Estimate, smallest_detectable_drop, wilson
+if TYPE_CHECKING:
+    from closecall.analysis.intervals import Estimate
 
 
 def percent_text(share: float) -> str:
@@ -15,6 +17,9 @@ def share_text(right: int, n: int) -> str:
     """A share of n with Wilson's 95 % interval and its counts: "80.0 % (95 % CI 75.8-83.6), 320/400"."""
     if n == 0:
         return "not defined, 0/0"
+    # Imported here: scipy takes a second, and most callers need other texts.
+    from closecall.analysis.intervals import wilson
+
     low, high = wilson(right, n)
     return f"{percent_text(right / n)} ({interval_text(float(low), float(high))}), {right:,}/{n:,}"
 
@@ -24,7 +29,7 @@ def interval_text(low: float, high: float) -> str:
     return f"95 % CI {_tenths(low)}-{_tenths(high)}"
 
 
-def points_text(estimate: Estimate, *, signed: bool = True) -> str:
+def points_text(estimate: "Estimate", *, signed: bool = True) -> str:
     """A difference of two shares in percentage points with its interval: "-12.0 points (95 % CI -15.9 to -8.1)".
 
     `signed=False` leaves the plus signs out, for a sentence that names the direction: "recall falls by 12.0 points".
@@ -33,13 +38,13 @@ def points_text(estimate: Estimate, *, signed: bool = True) -> str:
     return f"{value} points (95 % CI {low} to {high})"
 
 
-def points_cell(estimate: Estimate) -> str:
+def points_cell(estimate: "Estimate") -> str:
     """`points_text` without units, for a table cell whose heading names points and the 95 % interval."""
     value, low, high = _points(estimate, "+")
     return f"{value} ({low} to {high})"
 
 
-def _points(estimate: Estimate, sign: str) -> tuple[str, str, str]:
+def _points(estimate: "Estimate", sign: str) -> tuple[str, str, str]:
     return f"{100 * estimate.value:{sign}.1f}", f"{100 * estimate.low:{sign}.1f}", f"{100 * estimate.high:{sign}.1f}"
 
 
@@ -48,12 +53,12 @@ def score_text(value: float) -> str:
     return "not defined" if math.isnan(value) else f"{value:.3f}"
 
 
-def score_difference_text(estimate: Estimate) -> str:
+def score_difference_text(estimate: "Estimate") -> str:
     """A difference of two scores with its interval: "+0.012 (95 % CI -0.004 to +0.028)"."""
     return f"{_signed(estimate.value)} (95 % CI {_signed(estimate.low)} to {_signed(estimate.high)})"
 
 
-def score_difference_cell(estimate: Estimate) -> str:
+def score_difference_cell(estimate: "Estimate") -> str:
     """`score_difference_text` for a table cell whose heading names the 95 % interval: "+0.012 (-0.004 to +0.028)"."""
     return f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
 
@@ -97,6 +102,8 @@ def rounded_up(count: float) -> str:
 
 def detectable_drop_text(n_positives: int) -> str:
     """The smallest drop in recall that so many test positives can show; "" where it is at most five points."""
+    from closecall.analysis.intervals import smallest_detectable_drop
+
     smallest = smallest_detectable_drop(n_positives)
     if math.isnan(smallest):
         return f"{n_positives:,} test positives are too few to show any drop."
