@@ -2,7 +2,7 @@
 
 Frozen layers say the same of a text at every ratio and in every epoch. With their states on disk, training the last
 layer alone costs a small part of training everything. The states lie in the workspace's cache by content, 16 bits a
-number, in parts that worker processes make in parallel; they are read as they are needed and removed when the worker ends.
+number, in parts that worker processes make in parallel. They are read when needed and removed when the scheduler ends.
 """
 
 import shutil
@@ -91,7 +91,7 @@ def cache_budget() -> int:
 def cached_hidden_states(
     tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device, reporter: ProgressReporter
 ) -> HiddenStateCache:
-    """The prefix of the texts at `places`, from the cache, or made now together with the other worker processes that need it.
+    """The prefix of the texts at `places`, from the cache or made now, together with other processes that need it.
 
     A model of another type than BERT's has no states: there the embeddings are all.
     """

@@ -160,7 +160,7 @@ def side_by_side(seconds: Sequence[float], processes: int) -> float:
 
 
 def _preview_seconds(speed: Throughput, length: float, sizes: Sequence[int], n_validation: int, n_test: int) -> float:
-    """One lane's time for both kinds of preview of all ratios, which are trained on so many examples."""
+    """One worker process's time for both kinds of preview of all ratios, which are trained on so many examples."""
     tested = min(n_test, 2 * MOST_PREVIEWED)
     cached = max(sizes) + tested + min(n_validation, MOST_PREVIEWED)
     forward = CACHING_SHARE * cached + TOP_READING_SHARE * tested * len(sizes)

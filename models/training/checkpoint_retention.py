@@ -87,7 +87,7 @@ def strip_to_head(folder: Path) -> int:
         return 0
     before = _size(checkpoint)
     write_folder(folder / HEAD, lambda fresh: _write_head(checkpoint, fresh))
-    gone = folder / ".checkpoint.gone"  # by one step, so that no reader meets half a checkpoint; a worker process removes it later
+    gone = folder / ".checkpoint.gone"  # renamed first, so that no reader meets half a checkpoint
     shutil.rmtree(gone, ignore_errors=True)
     checkpoint.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
