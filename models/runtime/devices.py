@@ -9,7 +9,7 @@ from closecall.models.runtime.capacity import threads_per_process
 
 
 def claim_device() -> Accelerator:
-    """The device that Accelerate finds, limited to this process's threads, with bf16 where the hardware computes in it."""
+    """The device that Accelerate finds, with this process's threads, and bf16 where the hardware supports it."""
     torch.set_num_threads(threads_per_process())
     if torch.cuda.is_available():
         # The same run twice gives the same numbers: cuBLAS needs this, and scatter-adds need their ordered form.
