@@ -43,7 +43,7 @@ def interactions() -> Iterator[tuple[str, AppTest, Change]]:
     yield "Ratios, prevalence moved", opened("ratios"), lambda at: at.select_slider(key="q").set_value(next(q))
     why = opened("ratios", part="Why recall fell")
     yield "Ratios, another pair decomposed", why, lambda at: _choose(at, "b", next(pair))
-    yield "Ratios, who was lost", opened("ratios", part="Who was lost"), lambda at: None
+    yield "Ratios, lost and gained positives", opened("ratios", part="Lost and gained positives"), lambda at: None
     curves = opened("ratios", part="Precision and recall")
     yield "Ratios, curves at another prevalence", curves, lambda at: at.select_slider(key="q").set_value(next(q))
     yield "Ratios, paired tests", opened("ratios", part="Paired tests"), lambda at: None
