@@ -1,11 +1,11 @@
 """Tags and note of an example, the keys that lead into their inputs, and the history of its annotations."""
 
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
 from closecall.analysis.formatting import count_text
+from closecall.data.annotations.hard_case_log import LogRecord
 from closecall.data.io.errors import UserError
 from closecall.pages.errors.actions import origin_of, reason_of
 from closecall.pages.errors.queue import Queue
@@ -133,13 +133,13 @@ def show_history(experiment: str, example: str) -> None:
     )
 
 
-def _entry(record: dict[str, Any], example: str) -> str:
+def _entry(record: LogRecord, example: str) -> str:
     who = str(record.get("who", "")) or "no name"
     text = f"{_time_text(str(record.get('time', '')))}, {escape_html(who)}: {escape_html(_change(record, example))}"
     return f"<li><s>{text}</s> (undone)</li>" if record["undone"] else f"<li>{text}</li>"
 
 
-def _change(record: dict[str, Any], example: str) -> str:
+def _change(record: LogRecord, example: str) -> str:
     """What a record changes, in words."""
     op = record["op"]
     if op == "add":

@@ -4,14 +4,13 @@ Every change appends records to the experiment's log. A change is one undo step 
 several records.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 import pandas as pd
 import streamlit as st
 
-from closecall.data.annotations.hard_case_log import LogRecord
+from closecall.data.annotations.hard_case_log import ImportedChange, LogRecord
 from closecall.data.annotations.hard_cases import (
     NOWHERE,
     Origin,
@@ -157,7 +156,7 @@ def tags_of(joined: str) -> list[str]:
     return [tag for tag in joined.split("; ") if tag]
 
 
-def import_list(experiment: str, ids: Sequence[str], changes: Sequence[Mapping[str, Any]], source: str) -> None:
+def import_list(experiment: str, ids: Sequence[str], changes: Sequence[ImportedChange], source: str) -> None:
     """Write the changes of an imported list. `source` names its file."""
     _push_undo(experiment, [import_changes(experiment, ids, changes, source=source, who=person())])
 
@@ -205,9 +204,7 @@ def _push_undo(experiment: str, keys: list[str]) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _read_log(
-    experiment: str, mark: tuple[int, int]
-) -> tuple[pd.DataFrame, list[LogRecord], dict[str, list[int]]]:
+def _read_log(experiment: str, mark: tuple[int, int]) -> tuple[pd.DataFrame, list[LogRecord], dict[str, list[int]]]:
     records = load_history(experiment)
     about: dict[str, list[int]] = {}
     for number, record in enumerate(records):
