@@ -1,4 +1,4 @@
-"""Slices as pages use them: their names, and which examples belong to one. Read once, shared by every session."""
+"""Slices on pages, cached by file stamps: saved slices, their members, and the tested slices of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ from closecall.models.explain.slices import (
 from closecall.pages.shared.cached_io import frozen_folder, places_of, predictions, stamp, texts_of
 from closecall.pages.shared.runs import run_predictions
 
+CLUSTER = "cluster:"
+"""The written form of a cluster begins with this, followed by its number."""
+
 
 def slice_names(experiment: str) -> list[str]:
     """The names of an experiment's saved slices, in the order of saving."""
@@ -48,19 +51,19 @@ def slice_members(experiment: str, name: str, ids: np.ndarray) -> np.ndarray:
     """Which of the ids belong to a slice: booleans aligned with ids.
 
     `name` is a saved slice's name, or a rule as it is written in links, such as `word:scsi`. UserError when there is no
-    such slice, or when its rule needs texts or examples that are gone.
+    such slice, or when its rule needs texts or examples that were deleted.
     """
     return rule_members(experiment, rule_of(experiment, name), ids)
 
 
 def saved_slices(experiment: str) -> list[Slice]:
-    """An experiment's slices, read again when their log has changed."""
+    """The saved slices of an experiment."""
     path = slices_log(experiment)
     return _saved(experiment, stamp(path), path.stat().st_size if path.exists() else 0)
 
 
 def rule_of(experiment: str, name: str) -> Rule:
-    """The rule behind a saved name, or the rule that `name` writes out."""
+    """The rule of the slice with this name, or the rule that `name` is in written form."""
     for one in saved_slices(experiment):
         if one.name == name:
             return one.rule
@@ -68,7 +71,7 @@ def rule_of(experiment: str, name: str) -> Rule:
 
 
 def rule_members(experiment: str, rule: Rule, ids: np.ndarray) -> np.ndarray:
-    """Which of the ids a rule takes in: booleans aligned with ids. UserError as `slice_members`."""
+    """Which of the ids meet a rule: booleans aligned with ids. UserError as `slice_members`."""
     if isinstance(rule, Picked):
         picked = pd.Index(np.asarray(load_selection(experiment, rule.selection).ids, dtype=object))
         return np.asarray(places_of(picked, ids) >= 0)
@@ -89,15 +92,15 @@ def _saved(experiment: str, written: int, size: int) -> list[Slice]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _inside(dataset: str, written: int, _rule: Phrase | Length | Column, written_rule: str) -> np.ndarray:
-    """Which of all the dataset's examples a rule takes in."""
+    """Which of all examples of the dataset meet a rule (n booleans)."""
     if isinstance(_rule, Column):
         try:
             return (load_examples(dataset, [_rule.column])[_rule.column].astype(str) == _rule.value).to_numpy()
         except UserError:
-            raise UserError(f"Dataset {dataset} has no column {_rule.column}, or is gone.") from None
+            raise UserError(f"Dataset {dataset} has no column {_rule.column}, or was deleted.") from None
     column = texts_of(dataset).texts
     if column is None:
-        raise UserError(f"This slice is made from words, and there are no texts of dataset {dataset} to look in.")
+        raise UserError(f"This slice needs texts, and there are no texts of dataset {dataset}.")
     texts = column.to_pylist()
     if isinstance(_rule, Phrase):
         return holds_phrase(texts, _rule.words)
@@ -105,21 +108,15 @@ def _inside(dataset: str, written: int, _rule: Phrase | Length | Column, written
     return (counts >= _rule.shortest) & (counts <= (_rule.longest if _rule.longest is not None else counts.max()))
 
 
-# What slices say of one run, worked out once for each run, outcome and threshold, and shared by every session.
-
-CLUSTER = "cluster:"
-"""How a cluster of this experiment is written, with its number."""
-
-
 def findings(experiment: str, run: Run, *, outcome: str, threshold: float) -> SliceFindings:
-    """The tested slices of a run's misses (fn) or false alarms (fp)."""
-    key = (*_disk(experiment), run.name, stamp(run.folder / "predictions.parquet"))
+    """The tested slices of a run's false negatives (fn) or false positives (fp)."""
+    key = (*_candidate_stamps(experiment), run.name, stamp(run.folder / "predictions.parquet"))
     return _findings(run, experiment, outcome, threshold, key)
 
 
 def candidates(experiment: str, outcome: str) -> SliceCandidates:
-    """The slices that are looked at, with their members."""
-    return _candidates(experiment, outcome, _disk(experiment))
+    """The candidate slices of an experiment, with their members."""
+    return _candidates(experiment, outcome, _candidate_stamps(experiment))
 
 
 def clusters(experiment: str) -> Clusters | None:
@@ -127,23 +124,24 @@ def clusters(experiment: str) -> Clusters | None:
     return _clusters(experiment, stamp(frozen_folder(experiment) / "embeddings.npy"))
 
 
-def opened_rule(experiment: str, written: str) -> tuple[Rule, str] | None:
-    """The rule of a written slice and its name in words. A cluster becomes a selection of its examples, so that it
-    stays the same when clusters are made again. None for what cannot be read; UserError for a rule that does not hold.
+def parse_slice(experiment: str, written: str) -> tuple[Rule, str] | None:
+    """The rule and the name of a slice in written form; None for an unknown form, UserError for an invalid rule.
+
+    A cluster becomes a saved selection of its examples, so that it stays the same when the clusters are computed again.
     """
     if not written.startswith(CLUSTER):
         rule = read_rule(written)
-        return None if rule is None else (rule, rule_source(experiment, rule))
+        return None if rule is None else (rule, rule_name(experiment, rule))
     found, number = clusters(experiment), written.removeprefix(CLUSTER)
     if found is None or not number.isdigit() or int(number) >= len(found.names):
         return None
-    said = found.names[int(number)]
-    key = save_selection(experiment, found.members(int(number)), source=f"the cluster {said}")
-    return Picked(key), said
+    name = found.names[int(number)]
+    key = save_selection(experiment, found.members(int(number)), source=f"the cluster {name}")
+    return Picked(key), name
 
 
-def rule_source(experiment: str, rule: Rule) -> str:
-    """A rule in words; for picked examples, where they were picked."""
+def rule_name(experiment: str, rule: Rule) -> str:
+    """A rule in words; for selected examples, where they were selected."""
     if not isinstance(rule, Picked):
         return rule.text
     try:
@@ -152,19 +150,19 @@ def rule_source(experiment: str, rule: Rule) -> str:
         return rule.text
 
 
-def rule_row(experiment: str, run: Run, rule: Rule, *, outcome: str, threshold: float) -> dict[str, Any]:
-    """One rule against the rest on test: a row of `analysis.two_groups.compare_groups_with_rest`."""
-    evidence = run_predictions(experiment)
-    probs = evidence.of(run)
-    own = (evidence.labels == ERROR_LABEL[outcome]) & ~np.isnan(probs)
+def compare_with_rest(experiment: str, run: Run, rule: Rule, *, outcome: str, threshold: float) -> dict[str, Any]:
+    """One slice against the rest of its class on test: a row of `analysis.two_groups.compare_groups_with_rest`."""
+    test = run_predictions(experiment)
+    probs = test.of(run)
+    own = (test.labels == ERROR_LABEL[outcome]) & ~np.isnan(probs)
     wrong = own & ((probs < threshold) if outcome == "fn" else (probs >= threshold))
-    inside = own & rule_members(experiment, rule, evidence.ids)
+    inside = own & rule_members(experiment, rule, test.ids)
     counts = GroupCounts(np.array([inside.sum()]), np.array([(inside & wrong).sum()]), int(own.sum()), int(wrong.sum()))
     return {str(name): value for name, value in compare_groups_with_rest(counts).iloc[0].items()}
 
 
-def _disk(experiment: str) -> tuple[str, int, int, int]:
-    """What the candidates follow from: the texts, the examples and the embeddings."""
+def _candidate_stamps(experiment: str) -> tuple[str, int, int, int]:
+    """The stamps of the files that the candidates depend on: texts, evaluation examples and embeddings."""
     folder, dataset = experiment_folder(experiment), load_experiment(experiment).dataset
     files = (
         datasets_folder() / dataset / "examples.parquet",
@@ -175,8 +173,8 @@ def _disk(experiment: str) -> tuple[str, int, int, int]:
     return experiment, texts, examples, embeddings
 
 
-@st.cache_resource(max_entries=4, show_spinner="Finding the words, phrases, lengths and clusters")
-def _candidates(experiment: str, outcome: str, disk: tuple[str, int, int, int]) -> SliceCandidates:
+@st.cache_resource(max_entries=4, show_spinner="Collecting words, phrases, lengths and clusters")
+def _candidates(experiment: str, outcome: str, stamps: tuple[str, int, int, int]) -> SliceCandidates:
     return slice_candidates(experiment, outcome)
 
 
@@ -186,6 +184,6 @@ def _findings(_run: Run, experiment: str, outcome: str, threshold: float, key: t
     return slice_findings(candidates(experiment, outcome), test, validation, outcome=outcome, threshold=threshold)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Making clusters of the texts")
+@st.cache_resource(max_entries=4, show_spinner="Clustering the texts")
 def _clusters(experiment: str, written: int) -> Clusters | None:
     return experiment_clusters(experiment)

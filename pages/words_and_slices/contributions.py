@@ -1,6 +1,4 @@
-"""Which words pull the classifier's score: a linear stand-in, its faithfulness first."""
-
-from typing import Any
+"""Word contributions of a linear surrogate of the classifier: its R² first, then the words."""
 
 import numpy as np
 import pandas as pd
@@ -14,97 +12,106 @@ from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.slices import ERROR_LABEL, RunSurrogate, run_surrogate
-from closecall.models.results.slice_wording import CORRECT_OUTCOME
+from closecall.models.results.slice_wording import CLASS_NAMES, CORRECT_OUTCOME
 from closecall.pages.shared.cached_io import NO_TEXT, has_texts, stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import show_examples
 
-LOW = 0.5
-"""R squared under which the stand-in tells too little to be read without a warning."""
+LOW_R2 = 0.5
+"""Below this R² the page warns that words explain too little of the score."""
 SHOWN = 15
-_HEADS = {"fn": ("Misses", "Hits"), "fp": ("Alarms", "Rejected")}
+_CONTRIBUTION_HELP = (
+    "The log-odds that the word adds to a text that contains it, on average. Weights come from folds that did not "
+    "include the text. 0.7 doubles the odds."
+)
 
 
 def contributions_part(config: ExperimentConfig, run: Run, outcome: str, threshold: float) -> None:
-    """How faithful the stand-in is, then its words."""
+    """The R² of the surrogate, a warning when it is low, and the words that lower or raise the score."""
     if not has_texts(config.dataset):
-        st.info(f"{NO_TEXT} There are no words to tell the score by.", icon=":material/info:")
+        st.info(f"{NO_TEXT} Word contributions need texts.", icon=":material/info:")
         return
+    texts = datasets_folder() / config.dataset / "examples.parquet"
     try:
-        found = _surrogate(run, config.id, run.name, _marks(config, run))
+        surrogate = _surrogate(run, config.id, run.name, (stamp(run.folder / "predictions.parquet"), stamp(texts)))
     except UserError as error:
         show_user_error(error)
         return
     except ValueError as error:
         st.info(escape_markdown(str(error)), icon=":material/info:")
         return
-    own = found.labels == ERROR_LABEL[outcome]
-    st.markdown(faithfulness(found, own, run, outcome))
-    if not _r2(found) >= LOW:
+    own = surrogate.labels == ERROR_LABEL[outcome]
+    st.markdown(escape_markdown(fidelity_text(surrogate, own, run, outcome)))
+    if not _r2(surrogate) >= LOW_R2:
         st.warning(
-            "Less than half of the score is words by themselves: order, context and phrases decide the rest. Take the "
-            "words below as hints, and read the examples.",
+            "Words by themselves explain less than half of the variance of the score; order and context explain the "
+            "rest. Use the words below as hints only, and read the examples.",
             icon=":material/warning:",
         )
-    called = found.pos_probs >= threshold
-    wrong = own & (~called if outcome == "fn" else called)
-    pulls = word_contributions(found.fitted, wrong, own & ~wrong)
-    _lists(config, run, pulls, outcome, threshold)
+    predicted = surrogate.pos_probs >= threshold
+    wrong = own & (~predicted if outcome == "fn" else predicted)
+    _word_lists(config, run, word_contributions(surrogate.fitted, wrong, own & ~wrong), outcome, threshold)
 
 
-def faithfulness(found: RunSurrogate, own: np.ndarray, run: Run, outcome: str) -> str:
-    """How much of the score the stand-in tells on texts it did not learn from, also within the class."""
-    r2, folds = _r2(found), found.fitted.r2
-    spread = f"{percent_text(float(np.nanmin(folds)))} to {percent_text(float(np.nanmax(folds)))}"
-    name = {"fn": "positives", "fp": "negatives"}[outcome]
-    within = _together(found.logits[own], found.fitted.predicted[own])
-    alone = (
-        f" Among the {name} alone the two go together with correlation {probability_text(within)}."
+def fidelity_text(surrogate: RunSurrogate, own: np.ndarray, run: Run, outcome: str) -> str:
+    """R² of the surrogate on held-out texts with its range over the folds, and the correlation within the class.
+
+    `own` (n booleans) marks the texts of the class.
+    """
+    r2, folds = _r2(surrogate), surrogate.fitted.r2
+    low, high = (probability_text(float(one)) for one in (np.nanmin(folds), np.nanmax(folds)))
+    within = _correlation(surrogate.logits[own], surrogate.fitted.predicted[own])
+    correlation = (
+        f" Among the {CLASS_NAMES[outcome][1]} alone, its predictions correlate with the log-odds at "
+        f"{probability_text(within)}."
         if within > 0
         else ""
     )
-    return escape_markdown(
-        f"Word weights alone tell {percent_text(max(r2, 0.0))} of the variance of this classifier's log-odds at "
-        f"{ratio_text(run.config.ratio)} on texts they were not fitted to (R²; over five folds {spread})."
-        f"{alone if within == within else ''}"
+    return (
+        f"R² {probability_text(r2)} ({low} to {high} over {len(folds)} folds): a linear surrogate, a weight for each "
+        f"word, explains {percent_text(max(r2, 0.0))} of the variance of this classifier's log-odds at "
+        f"{ratio_text(run.config.ratio)} on held-out texts.{correlation}"
     )
 
 
-def _lists(config: ExperimentConfig, run: Run, pulls: pd.DataFrame, outcome: str, threshold: float) -> None:
-    down, up = pulls[pulls["contribution"] < 0], pulls[pulls["contribution"] > 0].iloc[::-1]
-    name = {"fn": "positives", "fp": "negatives"}[outcome]
-    titles = (f"Words that pull {name} down, towards negative", f"Words that carry {name} up, towards positive")
-    left, right = st.columns(2, gap="large")
-    for place, title, table, side in ((left, titles[0], down, "down"), (right, titles[1], up, "up")):
-        with place:
+def _word_lists(
+    config: ExperimentConfig, run: Run, contributions: pd.DataFrame, outcome: str, threshold: float
+) -> None:
+    """The words that lower the score beside those that raise it; ticking one opens its errors on the Errors page."""
+    values = contributions["contribution"]
+    name = CLASS_NAMES[outcome][1]
+    lists = (
+        ("down", f"Words that lower the score of {name}", contributions[values < 0]),
+        ("up", f"Words that raise the score of {name}", contributions[values > 0].iloc[::-1]),
+    )
+    for column, (direction, title, table) in zip(st.columns(2, gap="large"), lists, strict=True):
+        with column:
             st.markdown(f"**{title}**")
-            chosen = _table(table.head(SHOWN), outcome, f"pulls-{side}-{outcome}", side)
-            if chosen:
+            word = _word_table(table.head(SHOWN), outcome, key=f"pulls-{direction}-{outcome}", alt=title)
+            if word:
                 show_examples(
                     experiment=config.id,
                     ratio=ratio_text(run.config.ratio),
                     seed=str(run.config.seed),
                     threshold=f"{threshold:g}",
                     outcome=outcome,
-                    slice=f"word:{chosen}",
+                    slice=f"word:{word}",
                 )
     st.caption(
-        "Pull: how many log-odds the word adds to a text that holds it, on average, by weights fitted without that "
-        "text; 0.7 doubles the odds. It says what the stand-in reads, not what causes the score. Words in ten test "
-        f"{name} or more. Tick a word to read the {OUTCOME_NAMES[outcome]} with it."
+        "Contributions describe the surrogate; they are no causes of the score. Listed are words in at least ten test "
+        f"{name}. Tick a word to read the {OUTCOME_NAMES[outcome]} that contain it."
     )
 
 
-def _table(table: pd.DataFrame, outcome: str, key: str, side: str) -> str:
-    """The words of one direction; the one that was ticked, "" for none."""
+def _word_table(table: pd.DataFrame, outcome: str, *, key: str, alt: str) -> str:
+    """The words of one direction. The one that was ticked, "" for none."""
     if table.empty:
-        st.caption("No word does.")
+        st.caption("There are no such words.")
         return ""
-    config = st.column_config
-    shown = pd.DataFrame(
-        {"name": table["name"], "contribution": table["contribution"].abs(), "one": table["one"], "other": table["other"]}
-    )
+    shown = table[["name", "contribution", "one", "other"]].assign(contribution=table["contribution"].abs())
+    correct, column = CORRECT_OUTCOME[outcome], st.column_config
+    sign = "-" if float(table["contribution"].iloc[0]) < 0 else "+"
     event = st.dataframe(
         shown,
         key=key,
@@ -113,38 +120,39 @@ def _table(table: pd.DataFrame, outcome: str, key: str, side: str) -> str:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "name": config.TextColumn("Word", width=140),
-            "contribution": config.ProgressColumn(
-                f"Pull {side}", format="%.2f", min_value=0, max_value=float(shown["contribution"].max()), width=120
+            "name": column.TextColumn("Word", width=140),
+            "contribution": column.ProgressColumn(
+                "Contribution (log-odds)",
+                format=f"{sign}%.2f",
+                min_value=0,
+                max_value=float(shown["contribution"].max()),
+                width=150,
+                help=_CONTRIBUTION_HELP,
             ),
-            "one": config.NumberColumn(
-                _HEADS[outcome][0], width=70, help=f"{OUTCOME_NAMES[outcome].capitalize()} with it"
+            "one": column.NumberColumn(
+                outcome.upper(), width=60, help=f"{OUTCOME_NAMES[outcome].capitalize()} that contain the word."
             ),
-            "other": config.NumberColumn(
-                _HEADS[outcome][1], width=70, help=f"{OUTCOME_NAMES[CORRECT_OUTCOME[outcome]].capitalize()} with it"
+            "other": column.NumberColumn(
+                correct.upper(), width=60, help=f"{OUTCOME_NAMES[correct].capitalize()} that contain the word."
             ),
         },
-        alt=f"Words that pull {side}",
+        alt=alt,
     )
     rows: list[int] = event["selection"]["rows"]
     return str(table["name"].iloc[rows[0]]) if rows and rows[0] < len(table) else ""
 
 
-def _r2(found: RunSurrogate) -> float:
-    return r_squared(found.logits, found.fitted.predicted)
+def _r2(surrogate: RunSurrogate) -> float:
+    return r_squared(surrogate.logits, surrogate.fitted.predicted)
 
 
-def _together(true: np.ndarray, told: np.ndarray) -> float:
-    if len(true) < 3 or not true.std() or not told.std():
+def _correlation(true: np.ndarray, predicted: np.ndarray) -> float:
+    """Pearson's correlation; nan for fewer than three values or without variance."""
+    if len(true) < 3 or not true.std() or not predicted.std():
         return float("nan")
-    return float(np.corrcoef(true, told)[0, 1])
-
-
-def _marks(config: ExperimentConfig, run: Run) -> tuple[Any, ...]:
-    texts = datasets_folder() / config.dataset / "examples.parquet"
-    return stamp(run.folder / "predictions.parquet"), stamp(texts)
+    return float(np.corrcoef(true, predicted)[0, 1])
 
 
 @st.cache_resource(max_entries=8, show_spinner="Fitting word weights to the log-odds")
-def _surrogate(_run: Run, experiment: str, name: str, marks: tuple[Any, ...]) -> RunSurrogate:
+def _surrogate(_run: Run, experiment: str, name: str, stamps: tuple[int, int]) -> RunSurrogate:
     return run_surrogate(experiment, _run)

@@ -1,5 +1,6 @@
-"""Slices of one's own: a typed word, phrase or length, and those that are saved: open, rename, delete, bring back."""
+"""Own slices by a word, phrase or length, and the saved slices: show, rename, delete, restore."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -8,26 +9,35 @@ import streamlit as st
 from closecall.analysis.formatting import count_text
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.analysis.text import words
-from closecall.data.annotations.slices import Length, Phrase, Slice, delete_slice, kind_of, rename_slice, restore_slice
+from closecall.data.annotations.slices import (
+    Length,
+    Phrase,
+    Rule,
+    Slice,
+    delete_slice,
+    kind_of,
+    rename_slice,
+    restore_slice,
+)
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
-from closecall.models.results.slice_wording import KIND_NAMES
+from closecall.models.results.slice_wording import CLASS_NAMES, KIND_NAMES
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.slices import rule_row, rule_source, saved_slices
+from closecall.pages.shared.slices import compare_with_rest, rule_name, saved_slices
 
 _WAYS = ("Word or phrase", "Length in words")
 
 
-def own_slices(config: ExperimentConfig, run: Run, outcome: str, threshold: float) -> str:
-    """What can be typed, then what is saved. The rule to look at when none was chosen: the first saved one."""
-    typed()
+def saved_slices_part(config: ExperimentConfig, run: Run, outcome: str, threshold: float) -> str:
+    """The inputs of an own slice, then the saved slices. Returns the rule of the first saved one, "" without any."""
+    rule_inputs()
     slices = saved_slices(config.id)
     _undo(config.id)
     if not slices:
         st.info(
-            "No slice is saved yet. Type a word or a length above, or tick a row under “What stands out”, then save it "
-            "under a name: it becomes a filter on the Errors page.",
+            "No slice is saved yet. Enter a word or a length above, or tick a row under “Tested slices”, then save it "
+            "under a name. It becomes a filter on the Errors page.",
             icon=":material/label:",
         )
         return ""
@@ -38,47 +48,47 @@ def own_slices(config: ExperimentConfig, run: Run, outcome: str, threshold: floa
     return slices[0].rule.written
 
 
-def typed() -> None:
-    """A word, a phrase or a length: taken as soon as it is typed."""
+def rule_inputs() -> None:
+    """A word, phrase or length; the slice is shown as soon as it is entered."""
     way, box = st.columns([1, 1], vertical_alignment="bottom")
-    kind = way.segmented_control("A slice of your own", _WAYS, default=_WAYS[0], required=True, key="own-kind")
+    kind = way.segmented_control("Own slice", _WAYS, default=_WAYS[0], required=True, key="own-kind")
     with box:
         if kind == _WAYS[0]:
             st.text_input("Word or phrase", key="own-phrase", placeholder="Whole words, in upper or lower case",
-                          label_visibility="collapsed", on_change=_take_phrase)  # fmt: skip
+                          label_visibility="collapsed", on_change=_enter_phrase)  # fmt: skip
         else:
             low, high = st.columns(2)
-            low.number_input("From (words)", 0, None, 0, key="own-low", on_change=_take_length)
-            high.number_input("To (empty: no end)", 0, None, None, key="own-high", on_change=_take_length)
-    if refused := st.session_state.pop("slice-refused", ""):
-        st.error(escape_markdown(refused), icon=":material/error:")
+            low.number_input("From (words)", 0, None, 0, key="own-low", on_change=_enter_length)
+            high.number_input("To (empty: no limit)", 0, None, None, key="own-high", on_change=_enter_length)
+    if error := st.session_state.pop("slice-error", ""):
+        st.error(escape_markdown(error), icon=":material/error:")
 
 
-def _take_phrase() -> None:
+def _enter_phrase() -> None:
     phrase = str(st.session_state["own-phrase"])
     if not words(phrase):
-        st.session_state["slice-refused"] = "A word or phrase needs at least one letter or digit."
+        st.session_state["slice-error"] = "A word or phrase needs at least one letter or digit."
         return
-    _take(lambda: Phrase(" ".join(words(phrase))))
+    _enter(lambda: Phrase(" ".join(words(phrase))))
 
 
-def _take_length() -> None:
+def _enter_length() -> None:
     low, high = st.session_state["own-low"], st.session_state["own-high"]
-    _take(lambda: Length(int(low or 0), None if high is None else int(high)))
+    _enter(lambda: Length(int(low or 0), None if high is None else int(high)))
 
 
-def _take(make: Any) -> None:
+def _enter(make: Callable[[], Rule]) -> None:
     try:
         st.session_state["rule"] = make().written
     except UserError as error:
-        st.session_state["slice-refused"] = str(error)
+        st.session_state["slice-error"] = str(error)
 
 
 def saved_table(experiment: str, run: Run, slices: list[Slice], outcome: str, threshold: float) -> Slice | None:
-    """The saved slices with their numbers at this run. The one that is ticked."""
+    """The saved slices with their numbers for this run. The one that is ticked, None for none."""
     rows = [_row(experiment, run, one, outcome, threshold) for one in slices]
-    key = f"saved-{slices[-1].key[:8]}-{len(slices)}"  # a tick belongs to this list, not to a longer one
-    config = st.column_config
+    key = f"saved-{slices[-1].key[:8]}-{len(slices)}"  # a tick is valid for this list only
+    column = st.column_config
     event = st.dataframe(
         pd.DataFrame(rows),
         key=key,
@@ -86,12 +96,14 @@ def saved_table(experiment: str, run: Run, slices: list[Slice], outcome: str, th
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "name": config.TextColumn("Name", width=150),
-            "rule": config.TextColumn("Rule", width=170),
-            "kind": config.TextColumn("Kind", width=60),
-            "n": config.NumberColumn("n", width=50),
-            "wrong": config.NumberColumn(OUTCOME_NAMES[outcome].capitalize(), width=60),
-            "rate": config.NumberColumn("Rate", format="%.1f %%", width=70),
+            "name": column.TextColumn("Name", width=150),
+            "rule": column.TextColumn("Rule", width=170),
+            "kind": column.TextColumn("Kind", width=60),
+            "n": column.NumberColumn("n", width=50, help=f"Test {CLASS_NAMES[outcome][1]} in the slice."),
+            "wrong": column.NumberColumn(
+                outcome.upper(), width=44, help=f"{OUTCOME_NAMES[outcome].capitalize()} in it."
+            ),
+            "rate": column.NumberColumn(f"{outcome.upper()} rate", format="%.1f %%", width=70),
         },
         alt="The saved slices with their numbers",
     )
@@ -110,14 +122,14 @@ def saved_table(experiment: str, run: Run, slices: list[Slice], outcome: str, th
 def _row(experiment: str, run: Run, one: Slice, outcome: str, threshold: float) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": one.name,
-        "rule": rule_source(experiment, one.rule),
+        "rule": rule_name(experiment, one.rule),
         "kind": KIND_NAMES[kind_of(one.rule)],
     }
     try:
-        told = rule_row(experiment, run, one.rule, outcome=outcome, threshold=threshold)
+        numbers = compare_with_rest(experiment, run, one.rule, outcome=outcome, threshold=threshold)
     except UserError as error:
         return row | {"rule": str(error), "n": None, "wrong": None, "rate": None}
-    return row | {"n": int(told["n"]), "wrong": int(told["wrong"]), "rate": 100 * told["rate"]}
+    return row | {"n": int(numbers["n"]), "wrong": int(numbers["wrong"]), "rate": 100 * numbers["rate"]}
 
 
 def manage(experiment: str, one: Slice) -> None:
@@ -131,25 +143,25 @@ def _rename(experiment: str, one: Slice) -> None:
     try:
         rename_slice(experiment, one.key, str(st.session_state[f"rename-{one.key}"]))
     except UserError as error:
-        st.session_state["slice-refused"] = str(error)
+        st.session_state["slice-error"] = str(error)
 
 
 def _delete(experiment: str, one: Slice) -> None:
     try:
         delete_slice(experiment, one.key)
     except UserError as error:
-        st.session_state["slice-refused"] = str(error)
+        st.session_state["slice-error"] = str(error)
     else:
         st.session_state["slice-deleted"] = (experiment, one.key, one.name)
 
 
 def _undo(experiment: str) -> None:
-    """Bring back what was deleted last in this session."""
-    gone = st.session_state.get("slice-deleted")
-    if not gone or gone[0] != experiment:
+    """A button that restores the slice deleted last in this session."""
+    deleted = st.session_state.get("slice-deleted")
+    if not deleted or deleted[0] != experiment:
         return
-    st.button(f"Undo: bring back {escape_markdown(gone[2])}", key="undo-slice", shortcut="Z", on_click=_restore,
-              args=(experiment, gone[1]))  # fmt: skip
+    st.button(f"Undo: restore {escape_markdown(deleted[2])}", key="undo-slice", shortcut="Z", on_click=_restore,
+              args=(experiment, deleted[1]))  # fmt: skip
 
 
 def _restore(experiment: str, key: str) -> None:

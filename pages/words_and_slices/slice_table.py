@@ -1,4 +1,4 @@
-"""The tested slices as a table; clicking a row opens it beside the table."""
+"""The tested slices as a table; ticking a row shows the slice beside it."""
 
 from typing import Any
 
@@ -14,11 +14,12 @@ HEIGHT = 400
 
 
 def slice_table(found: SliceFindings, outcome: str) -> None:
-    """One row for each slice that was tested, those that stand out first."""
+    """One row for each tested slice, those that stand out first."""
+    name = CLASS_NAMES[outcome][1]
     if found.too_few or found.table.empty:
         st.info(
-            f"No slice has enough {CLASS_NAMES[outcome][1]} in validation and test. Type a word of your own under “Own and "
-            "saved slices”, or make an experiment with more of them.",
+            f"No slice has enough {name} in validation and test. Enter a word under “Own and saved slices”, or run an "
+            f"experiment with more {name}.",
             icon=":material/info:",
         )
         return
@@ -31,18 +32,18 @@ def slice_table(found: SliceFindings, outcome: str) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config=_columns(outcome, float(found.table["rate"].max())),
-        alt="The tested slices: support, rate with interval, lift and p",
+        alt="The tested slices: size, error rate with interval, lift and p",
     )
     st.caption(
-        f"Rate: {OUTCOME_NAMES[outcome]} among the slice's {CLASS_NAMES[outcome][1]} in the test set, with Wilson's 95 % interval. "
-        "Lift: that rate over the others'. p: Fisher's exact test on test, after Benjamini-Hochberg over all rows; "
-        "● marks those at or under .1 whose validation says the same. Tick a row to see it whole and read its examples."
+        f"{outcome.upper()} rate: the share of {OUTCOME_NAMES[outcome]} among the slice's test {name}. ● marks slices "
+        "that stand out: adjusted p at most 0.10, and a difference in the same direction on validation. Tick a row to "
+        "see the slice and read its examples."
     )
-    _take(event, found, outcome)
+    _store_ticked(event, found, outcome)
 
 
-def _take(event: Any, found: SliceFindings, outcome: str) -> None:
-    """A newly ticked row becomes the slice that is looked at; a row that was ticked before does not come back."""
+def _store_ticked(event: Any, found: SliceFindings, outcome: str) -> None:
+    """Show a newly ticked row; a row that was ticked before does not replace a slice entered since."""
     rows = list(event["selection"]["rows"])
     ticked = str(found.table["rule"].iloc[rows[0]]) if rows and rows[0] < len(found.table) else ""
     if ticked and ticked != st.session_state.get(f"ticked-{outcome}"):
@@ -58,24 +59,29 @@ def _row(row: dict[Any, Any]) -> dict[str, Any]:
         "n": int(row["n"]),
         "wrong": int(row["wrong"]),
         "rate": 100 * row["rate"],
-        "interval": f"{100 * row['rate_low']:.0f} to {100 * row['rate_high']:.0f}",
+        "interval": f"{100 * row['rate_low']:.0f}-{100 * row['rate_high']:.0f}",
         "lift": row["lift"],
         "p": p_text(row["p_bh"]),
     }
 
 
 def _columns(outcome: str, highest: float) -> dict[str, Any]:
-    config = st.column_config
+    column, (_, name), errors = st.column_config, CLASS_NAMES[outcome], OUTCOME_NAMES[outcome]
     return {
-        "mark": config.TextColumn("", width=22),
-        "slice": config.TextColumn("Slice", width=136),
-        "kind": config.TextColumn("Kind", width=64),
-        "n": config.NumberColumn("n", width=42, help=f"Support: test {CLASS_NAMES[outcome][1]} in the slice."),
-        "wrong": config.NumberColumn({"fn": "Misses", "fp": "Alarms"}[outcome], width=56),
-        "rate": config.ProgressColumn(
-            "Rate", format="%.1f %%", min_value=0, max_value=max(1.0, 100 * highest), width=96
+        "mark": column.TextColumn("", width=22),
+        "slice": column.TextColumn("Slice", width=136),
+        "kind": column.TextColumn("Kind", width=64),
+        "n": column.NumberColumn("n", width=42, help=f"Test {name} in the slice."),
+        "wrong": column.NumberColumn(outcome.upper(), width=44, help=f"{errors.capitalize()} in the slice."),
+        "rate": column.ProgressColumn(
+            f"{outcome.upper()} rate", format="%.1f %%", min_value=0, max_value=max(1.0, 100 * highest), width=96
         ),
-        "interval": config.TextColumn("95 %", width=66),
-        "lift": config.NumberColumn("Lift", format="%.2f", width=46),
-        "p": config.TextColumn("p (BH)", width=62),
+        "interval": column.TextColumn("95 % CI", width=66, help="Wilson's confidence interval of the rate, in %."),
+        "lift": column.NumberColumn("Lift", format="%.2f", width=46, help="The rate divided by that of the rest."),
+        "p": column.TextColumn(
+            "p (BH)",
+            width=62,
+            help="Fisher's exact test of the slice against the rest of its class on test, adjusted by "
+            "Benjamini-Hochberg: at 0.10, about 10 % of the marked slices are expected to be false discoveries.",
+        ),
     }

@@ -1,7 +1,8 @@
-"""Words and slices: what stands out, a slice seen whole and saved, own slices, words that pull the score."""
+"""The Words and slices page: tested slices, one slice with its links and name, own slices, word contributions."""
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,11 +10,12 @@ from streamlit.testing.v1 import AppTest
 from closecall.data.annotations.slices import load_slices
 from closecall.data.datasets.store import delete_dataset
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import links, open_page, page_text
+from tests.pages_driver import headline_of, link_targets, open_page, page_text, table_with
 from tests.planted import WORD, make_planted
 
 PAGE = "words_and_slices"
-OWN, PULLS = "Own and saved slices", "Words that pull the score"
+TESTED, SAVED, CONTRIBUTIONS = "Tested slices", "Own and saved slices", "Word contributions"
+SAVE = "FormSubmitter:naming-Save as a slice"
 
 
 @pytest.fixture
@@ -26,53 +28,88 @@ def tick(at: AppTest, key: str, row: int) -> AppTest:
     return at.run()
 
 
-def tables(at: AppTest) -> list[Any]:
-    return [one.value for one in at.dataframe]
+def errors_queries(at: AppTest) -> dict[str, dict[str, str]]:
+    """The URL queries of the links to Errors, by outcome."""
+    queries = [parse_qs(query) for page, query in link_targets(at) if page == "errors"]
+    return {query["outcome"][0]: {name: values[0] for name, values in query.items()} for query in queries}
 
 
-def test_without_experiment_or_run_it_shows_the_way_on(workspace: Path) -> None:
-    assert open_page(PAGE).info[0].value == "There is no experiment yet."
-    make_experiment(make_dataset(), ratios=(1,), seeds=(0,), state="queued")
-    assert open_page(PAGE).info[0].value == "No run of this experiment has finished yet."
+def slice_titles(at: AppTest) -> list[str]:
+    return [str(one.value).replace("\\", "") for one in at.markdown if str(one.value).startswith("#### ")]
 
 
-def test_the_word_that_the_misses_share_is_the_headline_and_the_first_row(planted: str) -> None:
+def message(at: Any) -> str:
+    return str(at.value).replace("\\", "")
+
+
+@pytest.mark.parametrize("state", [None, "queued"])
+def test_without_finished_runs_it_links_to_training(workspace: Path, state: str | None) -> None:
+    if state:
+        make_experiment(make_dataset(), ratios=(1,), seeds=(0,), state=state)
     at = open_page(PAGE)
-    assert at.markdown[0].value.startswith(f"### Positives with “{WORD}” are missed ")
-    first = tables(at)[0].iloc[0]
+    assert len(at.info) == 1 and [page for page, _ in link_targets(at)] == ["train"]
+    assert not at.dataframe
+
+
+def test_the_planted_word_is_the_headline_and_the_first_row(planted: str) -> None:
+    at = open_page(PAGE)
+    first = table_with(at, "lift").iloc[0]
     assert (first["mark"], first["slice"], first["kind"]) == ("●", f"“{WORD}”", "Word")
     assert first["wrong"] < first["n"]
-    assert "It stands out" in page_text(at)
+    assert f"“{WORD}”" in headline_of(at) and f"{first['wrong']}/{first['n']}" in headline_of(at)
+    assert slice_titles(at) == [f"#### Positives with “{WORD}”"]
+    assert [one.proto.id.endswith("slice-by-ratio") for one in at.get("plotly_chart")] == [True]
 
 
-def test_a_ticked_row_opens_and_its_examples_are_one_click_away(planted: str) -> None:
+def test_a_ticked_row_is_shown_with_links_to_its_examples(planted: str) -> None:
     at = tick(open_page(PAGE), "slices-fn", 2)
-    row = tables(at)[0].iloc[2]
-    assert f"Read its {row['wrong']} misses" in [label for label, _ in links(at)]
-    query = dict(links(at))[f"Read its {row['n'] - row['wrong']} hits"]
-    assert "outcome=tp" in query and "slice=" in query and "ratio=1%3A5" in query
-    assert at.query_params["rule"]
+    row = table_with(at, "lift").iloc[2]
+    queries = errors_queries(at)
+    assert set(queries) == {"fn", "tp"} and queries["tp"]["ratio"] == "1:5" and queries["fn"]["slice"]
+    assert at.query_params["rule"] in (queries["fn"]["slice"], [queries["fn"]["slice"]]) or row["kind"] == "Cluster"
+    errors = open_page("errors", **queries["fn"])
+    assert f"1 of {row['wrong']}" in page_text(errors)
 
 
-def test_the_url_names_outcome_and_slice(planted: str) -> None:
+def test_the_url_chooses_outcome_slice_and_ratio(planted: str) -> None:
     at = open_page(PAGE, among="fp", rule="length:3-9", ratio="1:1")
-    assert "1:1 has no false alarms" in at.markdown[0].value.replace("\\", "")
-    assert any("Negatives of 3 to 9 words" in one.value.replace("\\", "") for one in at.markdown)
-    at = open_page(PAGE, rule="length:x")
-    assert "not a range of lengths" in at.error[0].value.replace("\\", "")
-    assert not open_page(PAGE, rule="cluster:99").exception
+    assert at.segmented_control(key="among").value == "fp" and "1:1" in headline_of(at).replace("\\", "")
+    assert slice_titles(at) == ["#### Negatives of 3 to 9 words"]
 
 
-def test_a_slice_is_saved_under_a_name_renamed_deleted_and_brought_back(planted: str) -> None:
-    at = open_page(PAGE, look=OWN)
+@pytest.mark.parametrize("rule", ["length:x", "length:9-3"])
+def test_an_invalid_rule_in_the_url_is_an_error(planted: str, rule: str) -> None:
+    at = open_page(PAGE, rule=rule)
+    assert len(at.error) == 1 and not slice_titles(at)
+
+
+def test_an_unknown_cluster_in_the_url_shows_no_slice(planted: str) -> None:
+    at = open_page(PAGE, rule="cluster:99")
+    assert not at.error and not slice_titles(at)
+
+
+@pytest.mark.parametrize(
+    ("link", "part"),
+    [("What stands out", TESTED), ("Words that pull the score", CONTRIBUTIONS), (SAVED, SAVED), ("nothing", TESTED)],
+)
+def test_links_of_earlier_versions_open_the_same_part(planted: str, link: str, part: str) -> None:
+    at = open_page(PAGE, look=link)
+    assert at.session_state["look"] == part
+    columns = {TESTED: "lift", CONTRIBUTIONS: "contribution"}
+    if part in columns:
+        assert len(table_with(at, columns[part]))
+    else:
+        assert at.text_input(key="own-phrase").value == ""
+
+
+def test_a_slice_is_saved_renamed_deleted_and_restored(planted: str) -> None:
+    at = open_page(PAGE, look=SAVED)
     at.text_input(key="own-phrase").set_value(f" {WORD.upper()}! ").run()
-    assert any(f"Positives with “{WORD}”" in one.value for one in at.markdown)
+    assert slice_titles(at) == [f"#### Positives with “{WORD}”"]
     at.text_input(key=f"name-word:{WORD}").set_value("Drives")
-    at.button(key="FormSubmitter:naming-Save as a slice").click().run()
-    assert [one.name for one in load_slices(planted)] == ["Drives"]
-    table = next(one for one in tables(at) if "name" in one)
-    assert table["name"][0] == "Drives"
-    one = load_slices(planted)[0]
+    at.button(key=SAVE).click().run()
+    (one,) = load_slices(planted)
+    assert one.name == "Drives" and table_with(at, "name")["name"].tolist() == ["Drives"]
     tick(at, f"saved-{one.key[:8]}-1", 0)
     at.text_input(key=f"rename-{one.key}").set_value("SCSI drives").run()
     assert [each.name for each in load_slices(planted)] == ["SCSI drives"]
@@ -82,50 +119,60 @@ def test_a_slice_is_saved_under_a_name_renamed_deleted_and_brought_back(planted:
     assert [each.name for each in load_slices(planted)] == ["SCSI drives"]
 
 
-def test_a_length_is_taken_as_typed_and_what_cannot_be_one_is_told(planted: str) -> None:
-    at = open_page(PAGE, look=OWN)
+def test_a_length_is_shown_as_soon_as_it_is_entered(planted: str) -> None:
+    at = open_page(PAGE, look=SAVED)
     at.segmented_control(key="own-kind").set_value("Length in words").run()
     at.number_input(key="own-low").set_value(12).run()
-    assert any("12 words or more" in one.value for one in at.markdown)
+    assert slice_titles(at) == ["#### Positives of 12 words or more"]
     at.number_input(key="own-high").set_value(3).run()
-    assert "does not end before it begins" in at.error[0].value.replace("\\", "")
+    assert len(at.error) == 1 and slice_titles(at) == ["#### Positives of 12 words or more"]
+
+
+def test_a_phrase_without_words_is_an_error(planted: str) -> None:
+    at = open_page(PAGE, look=SAVED)
+    at.text_input(key="own-phrase").set_value("?!").run()
+    assert len(at.error) == 1 and not slice_titles(at)
 
 
 def test_a_cluster_is_saved_by_its_examples(planted: str) -> None:
     at = open_page(PAGE, rule="cluster:0")
-    assert not at.exception
-    at.button(key="FormSubmitter:naming-Save as a slice").click().run()
+    at.button(key=SAVE).click().run()
     assert load_slices(planted)[0].rule.written.startswith("picked:")
 
 
-def test_the_stand_in_says_how_faithful_it_is_before_its_words(planted: str) -> None:
-    at = open_page(PAGE, look=PULLS)
-    assert "of the variance of this classifier" in page_text(at)
-    names = [set(one["name"]) for one in tables(at)]
-    assert WORD in names[0]
-    assert not at.exception
+def test_r_squared_comes_before_the_word_contributions(planted: str) -> None:
+    at = open_page(PAGE, look=CONTRIBUTIONS)
+    fidelity = next(message(one) for one in at.markdown if str(one.value).startswith("R²"))
+    assert "%" in fidelity and "5 folds" in fidelity
+    assert WORD in set(table_with(at, "contribution")["name"])
     tick(at, "pulls-down-fn", 0)
-    assert at.query_params["slice"] == f"word:{WORD}"
+    assert at.query_params["slice"] in (f"word:{WORD}", [f"word:{WORD}"])
 
 
-def test_a_low_fidelity_is_warned_of(workspace: Path) -> None:
+def test_a_low_r_squared_is_a_warning(workspace: Path) -> None:
     make_experiment(make_dataset(positives=240), ratios=(1,), seeds=(0,), d_prime=0.2)
-    at = open_page(PAGE, look=PULLS)
-    assert "Less than half of the score" in at.warning[0].value
+    assert len(open_page(PAGE, look=CONTRIBUTIONS).warning) == 1
 
 
-def test_hostile_words_and_names_are_shown_as_written(planted: str) -> None:
+def test_too_few_texts_for_a_surrogate_are_reported(workspace: Path) -> None:
+    make_experiment(make_dataset(positives=30, negatives=60), ratios=(1,), seeds=(0,))
+    at = open_page(PAGE, look=CONTRIBUTIONS)
+    assert "50" in at.info[0].value and not at.dataframe
+
+
+def test_hostile_words_and_names_are_escaped(planted: str) -> None:
     at = open_page(PAGE, rule=f"word:{HOSTILE[0]}")
     shown = [one.value for one in at.markdown if "script" in one.value]
     assert shown and all("<script>" not in one.replace("\\<", "") for one in shown)
-    at.button(key="FormSubmitter:naming-Save as a slice").click().run()
+    at.button(key=SAVE).click().run()
     assert not at.exception
     assert len(load_slices(planted)) == 1
 
 
-def test_without_texts_columns_and_clusters_are_left(planted: str) -> None:
-    open_page(PAGE)
+def test_a_deleted_dataset_leaves_the_clusters(planted: str) -> None:
     delete_dataset("posts")
-    for look in ("What stands out", OWN, PULLS):
-        assert not open_page(PAGE, look=look).exception
-    assert "no texts of dataset posts" in open_page(PAGE, rule="word:scsi").error[0].value.replace("\\", "")
+    assert set(table_with(open_page(PAGE), "lift")["kind"]) == {"Cluster"}
+    assert open_page(PAGE, look=SAVED).text_input(key="own-phrase").value == ""
+    at = open_page(PAGE, look=CONTRIBUTIONS)
+    assert len(at.info) == 1 and not at.dataframe
+    assert "posts" in message(open_page(PAGE, rule="word:scsi").error[0])
