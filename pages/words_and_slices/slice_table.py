@@ -17,9 +17,10 @@ def slice_table(found: SliceFindings, outcome: str) -> None:
     """One row for each tested slice, those that stand out first."""
     name = CLASS_NAMES[outcome][1]
     if found.too_few or found.table.empty:
+        reason = f"too few {name} in validation and test" if found.too_few else "no words, columns or clusters to test"
         st.info(
-            f"No slice has enough {name} in validation and test. Enter a word under “Own and saved slices”, or run an "
-            f"experiment with more {name}.",
+            f"No slices were tested: there are {reason}. You can still enter a word or a length under “Own and saved "
+            "slices”.",
             icon=":material/info:",
         )
         return

@@ -1,4 +1,4 @@
-"""The map in a real browser: a lasso by mouse on one of two maps, lit on both, kept by a refresh, read in Errors."""
+"""The Map page in a browser: a lasso on one of two maps, highlighted on both, kept by a refresh, opened in Errors."""
 
 import re
 from collections.abc import Callable
@@ -13,13 +13,15 @@ from tests.makers import make_dataset, make_experiment
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
-# How many marks each map lights, null where nothing is greyed. Packed arrays are unpacked by Plotly in _fullData.
-LIT = """() => [...document.querySelectorAll('.js-plotly-plot')].map(one =>
+# How many points each map highlights, null where it highlights none. Plotly unpacks arrays in _fullData.
+HIGHLIGHTED = """() => [...document.querySelectorAll('.js-plotly-plot')].map(one =>
   one._fullData && one._fullData.some(trace => trace.selectedpoints)
     ? one._fullData.reduce((sum, trace) => sum + (trace.selectedpoints || []).length, 0) : null)"""
 
 
-def test_a_lasso_is_lit_on_both_maps_and_read_in_errors(workspace: Path, serve: Callable[[], str], page: Page) -> None:
+def test_a_lasso_is_highlighted_on_both_maps_and_opens_in_errors(
+    workspace: Path, serve: Callable[[], str], page: Page
+) -> None:
     make_experiment(make_dataset(), ratios=(1, 10), seeds=(0,))
     page.goto(f"{serve()}/map?experiment=sweep&ratio=1%3A10&right=1%3A1")
     expect(page.locator(".js-plotly-plot .nsewdrag")).to_have_count(2)
@@ -30,11 +32,13 @@ def test_a_lasso_is_lit_on_both_maps_and_read_in_errors(workspace: Path, serve: 
     key = parse_qs(urlparse(page.evaluate("location.href")).query)["picked"][0]
     number = len(load_selection("sweep", key).ids)
     assert 0 < number < 160
-    page.wait_for_function(f"({LIT})()[1] === {number}")
-    assert page.evaluate(LIT) == [number, number]
+    page.wait_for_function(f"({HIGHLIGHTED})()[1] === {number}")
+    assert page.evaluate(HIGHLIGHTED) == [number, number]
 
     page.reload()
-    page.wait_for_function(f"({LIT})().length === 2 && ({LIT})()[0] === {number} && ({LIT})()[1] === {number}")
+    page.wait_for_function(
+        f"({HIGHLIGHTED})().length === 2 && ({HIGHLIGHTED})()[0] === {number} && ({HIGHLIGHTED})()[1] === {number}"
+    )
     page.get_by_role("link", name="Read these in Errors").click()
     page.wait_for_url(re.compile("/errors"))
     expect(page.get_by_role("button", name=re.compile(rf"Picked: map of 1:10 · {number}"))).to_be_visible()

@@ -170,6 +170,7 @@ def test_hostile_words_and_names_are_escaped(planted: str) -> None:
 
 
 def test_a_deleted_dataset_leaves_the_clusters(planted: str) -> None:
+    open_page(PAGE)
     delete_dataset("posts")
     assert set(table_with(open_page(PAGE), "lift")["kind"]) == {"Cluster"}
     assert open_page(PAGE, look=SAVED).text_input(key="own-phrase").value == ""

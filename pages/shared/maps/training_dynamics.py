@@ -50,7 +50,7 @@ def positives_by_ratio(experiment: str) -> PositivesByRatio | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _positives(_runs: list[Run], experiment: str, stamps: tuple[tuple[str | int, ...], ...]) -> PositivesByRatio | None:
+def _positives(_runs: list[Run], experiment: str, stamps: tuple[tuple[object, ...], ...]) -> PositivesByRatio | None:
     left_out = _collapsed_runs(_runs, experiment)
     maps = [(run.config.ratio, data_map_of(run)) for run in _runs if run.name not in left_out]
     positives = [(ratio, dynamics[dynamics["label"] == 1]) for ratio, dynamics in maps if dynamics is not None]
