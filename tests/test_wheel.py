@@ -138,7 +138,7 @@ def predictions(folder: Path) -> Path:
     rows = [
         {"id": f"{split}-{n}", "text": f"post number {n} about {'mac' if n % 3 == 0 else 'pc'} hardware",
          "label": "mac" if n % 3 == 0 else "pc", "split": split, "ratio": ratio,
-         "probability": 0.2 + 0.6 * (n % 3 == 0) - 0.03 * ratio * (n % 2)}
+         "probability": 0.2 + 0.6 * (n % 3 == 0) - 0.01 * ratio * (n % 2)}
         for ratio in (1, 10) for split in ("validation", "test") for n in range(90)
     ]  # fmt: skip
     path = folder / "predictions.csv"
