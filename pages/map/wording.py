@@ -45,8 +45,8 @@ def finding(first: MapView, second: MapView | None) -> str:
     other_ratio = ratio_text(second.run.config.ratio)
     both = len(np.intersect1d(missed.astype(str), other.astype(str)))
     return (
-        f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')}, "
-        f"{other_ratio} {len(other):,}; {both:,} {'is' if both == 1 else 'are'} missed by both."
+        f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')} and "
+        f"{other_ratio} misses {len(other):,}; both miss the same {both:,}."
     )
 
 
@@ -55,8 +55,9 @@ def how_to_read(first: MapView, agreement: NeighbourAgreement | None) -> str:
     if agreement is None:
         encoder = "the frozen encoder" if first.frozen else f"the encoder fine-tuned at {first.name}"
         return (
-            f"Each point is a text, placed by a UMAP projection of its embedding by {encoder}. Close points "
-            "are similar to the encoder; long distances mean little. Draw a lasso around points to read their texts."
+            f"Each point is a text, placed by a UMAP projection of its embedding by {encoder}. The encoder "
+            "represents close points similarly; long distances mean little. Draw a lasso around points to read their "
+            "texts."
         )
     if math.isnan(agreement.observed):
         return "The two maps have no test texts in common. A selection on one map is highlighted on both."

@@ -99,7 +99,7 @@ def _word_lists(
                     slice=f"word:{word}",
                 )
     st.caption(
-        "Contributions describe the surrogate; they are no causes of the score. Listed are words in at least ten test "
+        "Contributions describe the surrogate, not what causes the score. Listed are words in at least ten test "
         f"{name}. Tick a word to read the {OUTCOME_NAMES[outcome]} that contain it."
     )
 
