@@ -46,7 +46,7 @@ def finding(first: MapView, second: MapView | None) -> str:
     both = len(np.intersect1d(missed.astype(str), other.astype(str)))
     return (
         f"{ratio} misses {len(missed):,} of {count_text(_positives(first), 'positive')} and "
-        f"{other_ratio} misses {len(other):,}; both miss the same {both:,}."
+        f"{other_ratio} misses {len(other):,}, of which both miss {both:,}."
     )
 
 
