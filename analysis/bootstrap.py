@@ -36,7 +36,7 @@ def seed_weights(seeds: int, draws: int, *, rng: np.random.Generator) -> Floats:
     if seeds == 1:
         return np.ones((draws, 1))
     drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
-    return 1 / seeds + (drawn - 1 / seeds) * np.sqrt(seeds / (seeds - 1))
+    return np.asarray(1 / seeds + (drawn - 1 / seeds) * np.sqrt(seeds / (seeds - 1)))
 
 
 def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> Floats:
@@ -54,7 +54,7 @@ def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> F
     by_seed = seed_weights(seeds, draws, rng=rng)
     flat = cube.reshape(quantities * seeds, n)
     sums = np.concatenate([counts @ flat.T for counts in resample_counts(n, draws, rng=rng)])
-    return np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n
+    return np.asarray(np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n)
 
 
 def stratified_means(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import binom, norm
+from scipy.stats import binom, false_discovery_control, norm
 
-from closecall.analysis.validation import Bools, Floats, as_share
+from closecall.analysis.validation import Floats, as_share
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,16 @@ def mcnemar(only_a: ArrayLike, only_b: ArrayLike) -> Floats:
     b, c = np.broadcast_arrays(np.asarray(only_a), np.asarray(only_b))
     if (b < 0).any() or (c < 0).any():
         raise ValueError("Counts must not be negative.")
-    return np.minimum(1.0, 2 * binom.cdf(np.minimum(b, c), b + c, 0.5))
+    return np.asarray(np.minimum(1.0, 2 * binom.cdf(np.minimum(b, c), b + c, 0.5)))
 
 
 def holm(p_values: ArrayLike) -> Floats:
     """Holm-adjusted p values, shape (m,): family-wise error over m tests (Holm 1979)."""
-    p, order = _sorted(p_values)
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return _unsorted(np.minimum(steps, 1.0), order)
+    p = _as_p_values(p_values)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return adjusted
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
@@ -128,26 +130,14 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
     Entries at or below 0.1 include on average at most one false discovery in ten.
     """
-    p, order = _sorted(p_values)
-    steps = p[order] * len(p) / np.arange(1, len(p) + 1)
-    return _unsorted(np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0), order)
+    return np.asarray(false_discovery_control(_as_p_values(p_values)))
 
 
-def _sorted(p_values: ArrayLike) -> tuple[Floats, np.ndarray]:
+def _as_p_values(p_values: ArrayLike) -> Floats:
     p = np.asarray(p_values, dtype=np.float64)
-    if p.ndim != 1 or not _in_unit(p).all():
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
         raise ValueError("p values must be a list of numbers between 0 and 1.")
-    return p, np.argsort(p, kind="stable")
-
-
-def _in_unit(p: Floats) -> Bools:
-    return (p >= 0) & (p <= 1)
-
-
-def _unsorted(values: Floats, order: np.ndarray) -> Floats:
-    adjusted = np.empty_like(values)
-    adjusted[order] = values
-    return adjusted
+    return p
 
 
 def positives_needed(drop: float, *, gained: float = 0.03, power: float = 0.8, level: float = 0.95) -> float:

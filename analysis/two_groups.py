@@ -103,7 +103,7 @@ def _two_sided(observed: Ints, size: int, n: int, wrong: int, logs: Floats) -> F
     likely = np.exp(in_wrong + in_right - (logs[n] - logs[size] - logs[n - size]))
     rising = np.sort(likely)
     upto = np.searchsorted(rising, likely[observed - first] * TIE, side="right")
-    return np.minimum(np.cumsum(rising)[upto - 1], 1.0)
+    return np.asarray(np.minimum(np.cumsum(rising)[upto - 1], 1.0))
 
 
 def examples_needed(

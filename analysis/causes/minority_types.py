@@ -80,4 +80,4 @@ def _same_class(neighbours: dict[bool, tuple[Ints, Floats]], query_positive: np.
     cosines = np.concatenate([neighbours[True][1], neighbours[False][1]], axis=1)
     kinds = np.arange(ids.shape[1]) < neighbours[True][0].shape[1]
     order = np.lexsort((ids, -cosines), axis=1)[:, :K]
-    return (kinds[order] == query_positive[:, None]).sum(axis=1)
+    return np.asarray((kinds[order] == query_positive[:, None]).sum(axis=1))

@@ -148,4 +148,4 @@ def distinctive_words(phrases: Phrases, groups: Ints, *, top: int = 4) -> list[t
 
 def _log_odds(counts: Floats, prior: Floats) -> Floats:
     weight = counts + prior
-    return np.log(weight) - np.log(weight.sum(axis=1, keepdims=True) - weight)
+    return np.asarray(np.log(weight) - np.log(weight.sum(axis=1, keepdims=True) - weight))

@@ -80,29 +80,20 @@ def tf_idf(holds: sparse.csc_array) -> sparse.csr_array:
 
     Presence times ln((1 + n)/(1 + texts with it)) + 1: the smoothed idf of scikit-learn's TfidfTransformer.
     """
-    n = holds.shape[0]
-    idf = np.log((1 + n) / (1 + np.asarray(holds.sum(axis=0)).ravel())) + 1
-    weighted = sparse.csr_array(holds.astype(np.float64) * idf[None, :])
-    lengths = np.sqrt(np.asarray((weighted**2).sum(axis=1)).ravel())
-    return sparse.csr_array(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1)) @ weighted)
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    return sparse.csr_array(TfidfTransformer().fit_transform(sparse.csr_matrix(holds, dtype=np.float64)))
 
 
 def ridge(features: sparse.csr_array, targets: Floats, *, alpha: float) -> tuple[Floats, float]:
     """Ridge regression: weights (m) and an intercept without penalty, for squared error + alpha x squared weights.
 
-    Conjugate gradients on the centred normal equations, which keeps the table sparse.
+    Conjugate gradients, which keeps the table sparse.
     """
-    from scipy.sparse.linalg import LinearOperator, cg
+    from sklearn.linear_model import Ridge
 
-    n, m = features.shape
-    means, mean_target = np.asarray(features.mean(axis=0)).ravel(), float(targets.mean())
-
-    def product(weights: Floats) -> Floats:
-        return features.T @ (features @ weights) - n * means * (means @ weights) + alpha * weights
-
-    operator = LinearOperator((m, m), matvec=product, dtype=np.float64)
-    weights, _ = cg(operator, features.T @ (targets - mean_target), rtol=1e-6, maxiter=500)
-    return weights, mean_target - float(means @ weights)
+    model = Ridge(alpha=alpha, solver="sparse_cg", tol=1e-6, max_iter=500).fit(sparse.csr_matrix(features), targets)
+    return np.asarray(model.coef_), float(model.intercept_)
 
 
 def r_squared(true: Floats, predicted: Floats) -> float:

@@ -74,7 +74,7 @@ def _nearest(points: Floats, k: int) -> np.ndarray:
     neighbours = np.asarray(cKDTree(points).query(points, k=k + 1)[1])
     own = neighbours == np.arange(len(points))[:, None]
     own[~own.any(axis=1), -1] = True  # among identical points, a point may be missing from its own neighbours
-    return neighbours[~own].reshape(len(points), k)
+    return np.asarray(neighbours[~own].reshape(len(points), k))
 
 
 def _points(points: ArrayLike) -> Floats:

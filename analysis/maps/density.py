@@ -36,4 +36,4 @@ def _share(density: Floats) -> Floats:
     _, rank = np.unique(density, return_inverse=True)
     mass = np.bincount(rank.ravel(), weights=density.ravel())
     below = np.cumsum(mass) - mass
-    return (below[rank.ravel()] / density.sum()).reshape(density.shape)
+    return np.asarray((below[rank.ravel()] / density.sum()).reshape(density.shape))

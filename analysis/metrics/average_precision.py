@@ -61,7 +61,7 @@ def _resampled(positive: Bools, runs: Floats, q: float, draws: int) -> Floats:
         np.stack([_resampled_one(one, positive, pos_counts, neg_counts, share) for one in ordered], axis=1)
         for pos_counts, neg_counts in zip(positives, negatives, strict=True)
     ]
-    return (np.concatenate(drawn) * by_seed).sum(axis=1)
+    return np.asarray((np.concatenate(drawn) * by_seed).sum(axis=1))
 
 
 def _sorted(scores: Floats) -> _Sorted:
@@ -76,4 +76,4 @@ def _resampled_one(run: _Sorted, positive: Bools, positives: Floats, negatives: 
     recall, fpr = np.cumsum(counts[:, :, run.order], axis=2)[:, :, run.last_of_tie]
     with np.errstate(invalid="ignore"):  # 0/0 above the highest score drawn
         precision = q * recall / (q * recall + (1 - q) * fpr)
-    return (np.diff(recall, prepend=0.0, axis=1) * np.nan_to_num(precision)).sum(axis=1)
+    return np.asarray((np.diff(recall, prepend=0.0, axis=1) * np.nan_to_num(precision)).sum(axis=1))

@@ -26,12 +26,12 @@ class CalibrationError:
 
 def log_odds(pos_probs: ArrayLike) -> Floats:
     """Logit ln[p/(1 - p)], any shape; p is clipped to 1e-7 ... 1 - 1e-7."""
-    return logit(np.clip(np.asarray(pos_probs, dtype=np.float64), _EDGE, 1 - _EDGE))
+    return np.asarray(logit(np.clip(np.asarray(pos_probs, dtype=np.float64), _EDGE, 1 - _EDGE)))
 
 
 def probabilities(logits: ArrayLike) -> Floats:
     """Probability 1/(1 + exp(-logit)), any shape."""
-    return expit(np.asarray(logits, dtype=np.float64))
+    return np.asarray(expit(np.asarray(logits, dtype=np.float64)))
 
 
 def _loss(positive: np.ndarray, logits: Floats, weights: Floats) -> float:

@@ -91,7 +91,7 @@ def outcomes(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLike = 
     positive = as_labels(labels)
     predictions = predicted(as_probs(pos_probs, len(positive)), threshold)
     names = np.array(OUTCOMES)[2 * positive[None, :] + predictions]
-    return names.reshape(np.shape(pos_probs))
+    return np.asarray(names.reshape(np.shape(pos_probs)))
 
 
 def confusion(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: float = 0.5) -> Confusion:
@@ -148,7 +148,7 @@ def _collapsed(positive: Bools, predictions: Bools) -> Bools:
     nothing_learned = (n_predicted_positive == 0) | (n_predicted_positive == predictions.shape[1])
     if positive.any():
         nothing_learned |= predictions[:, positive].mean(axis=1) <= COLLAPSED_RECALL
-    return nothing_learned
+    return np.asarray(nothing_learned)
 
 
 def error_reason(label: int, pos_prob: float, *, ratio: float, threshold: float) -> str:

@@ -29,8 +29,13 @@ def precision_at(recall: ArrayLike, fpr: ArrayLike, *, q: ArrayLike) -> Floats:
     """Precision q TPR / (q TPR + (1 - q) FPR), 0 to 1; nan where nothing is predicted positive. Shapes broadcast."""
     tpr, fpr, share = _rates(recall, fpr, q)
     predicted_positives = predicted_positive_rate_at(tpr, fpr, q=share)
-    return np.divide(
-        share * tpr, predicted_positives, out=np.full(predicted_positives.shape, np.nan), where=predicted_positives > 0
+    return np.asarray(
+        np.divide(
+            share * tpr,
+            predicted_positives,
+            out=np.full(predicted_positives.shape, np.nan),
+            where=predicted_positives > 0,
+        )
     )
 
 
@@ -38,7 +43,7 @@ def f1_at(recall: ArrayLike, fpr: ArrayLike, *, q: ArrayLike) -> Floats:
     """F1 = 2 q TPR / (q TPR + (1 - q) FPR + q), 0 to 1; nan without positives and predicted positives."""
     tpr, fpr, share = _rates(recall, fpr, q)
     whole = predicted_positive_rate_at(tpr, fpr, q=share) + share
-    return np.divide(2 * share * tpr, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return np.asarray(np.divide(2 * share * tpr, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
 
 
 def average_precision_at(labels: ArrayLike, scores: ArrayLike, *, q: float) -> float:

@@ -30,7 +30,7 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> Floats:
     positive = both_classes(labels)
     n_pos, n_neg = positive.sum(), (~positive).sum()
     ranks = rankdata(as_runs(scores, len(positive), name="scores"), axis=1)
-    return (ranks[:, positive].sum(axis=1) - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg)
+    return np.asarray((ranks[:, positive].sum(axis=1) - n_pos * (n_pos + 1) / 2) / (n_pos * n_neg))
 
 
 def delong(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -149,7 +149,7 @@ def class_weights(labels: ArrayLike, *, q: float | None = None) -> Floats:
     """Weights (n,) that sum to 1 and give the positives a share q; q None keeps the share of the sample."""
     positive = both_classes(labels)
     share = positive.mean() if q is None else as_share(q, name="The prevalence")
-    return np.where(positive, share / positive.sum(), (1 - share) / (~positive).sum())
+    return np.asarray(np.where(positive, share / positive.sum(), (1 - share) / (~positive).sum()))
 
 
 def rates_by_threshold(labels: ArrayLike, scores: ArrayLike) -> pd.DataFrame:

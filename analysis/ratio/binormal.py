@@ -42,19 +42,19 @@ def d_prime(recall: ArrayLike, fpr: ArrayLike) -> Floats:
     0.92 and 0.08 give 2.810; 0.80 and 0.02 give 2.895. Rates strictly between 0 and 1, else ValueError.
     """
     recalls, rates = _inside(recall, fpr)
-    return norm.ppf(recalls) - norm.ppf(rates)
+    return np.asarray(norm.ppf(recalls) - norm.ppf(rates))
 
 
 def criterion(recall: ArrayLike, fpr: ArrayLike) -> Floats:
     """Criterion c = -(z(TPR) + z(FPR))/2: 0 is neutral between the classes, above 0 predicts fewer positives."""
     recalls, rates = _inside(recall, fpr)
-    return -(norm.ppf(recalls) + norm.ppf(rates)) / 2
+    return np.asarray(-(norm.ppf(recalls) + norm.ppf(rates)) / 2)
 
 
 def binormal_recall_at_fpr(d: ArrayLike, fpr: ArrayLike) -> Floats:
     """Recall at a distance d' and a false-positive rate, Phi(d' + z(FPR))."""
     (rates,) = _inside(fpr)
-    return norm.cdf(np.asarray(d, dtype=np.float64) + norm.ppf(rates))
+    return np.asarray(norm.cdf(np.asarray(d, dtype=np.float64) + norm.ppf(rates)))
 
 
 def prior_shift_rates(d: ArrayLike, ratios: ArrayLike) -> tuple[Floats, Floats]:

@@ -128,7 +128,7 @@ def _recalls(pair: _Pair, chosen: Floats, drawn: Floats) -> Floats:
     rates = pair.predicted @ chosen / total
     a_at_b = pair.test_probs[0] >= _matched_threshold(pair, 0, chosen, rates[1], total)
     b_at_a = pair.test_probs[1] >= _matched_threshold(pair, 1, chosen, rates[0], total)
-    return np.stack([*pair.true_positives, b_at_a, a_at_b]) @ drawn / drawn.sum()
+    return np.asarray(np.stack([*pair.true_positives, b_at_a, a_at_b]) @ drawn / drawn.sum())
 
 
 def _matched_threshold(pair: _Pair, side: int, chosen: Floats, rate: float, total: float) -> float:

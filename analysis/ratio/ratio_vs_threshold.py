@@ -1,5 +1,6 @@
 """Comparison of training at another ratio with moving the threshold of the reference run."""
 
+import numpy as np
 import pandas as pd
 
 from closecall.analysis.formatting import points_text, ratio_text
@@ -49,8 +50,8 @@ def ratio_vs_threshold_sentence(table: pd.DataFrame, *, reference_ratio: float =
     reference = f"{ratio_text(reference_ratio)} with a moved threshold"
     parts = []
     for result in (MORE, LESS):
-        rows = table.loc[table["result"] == result, ["ratio", "gain"]].itertuples(index=False)
-        gains = [f"{ratio_text(one.ratio)} by {100 * abs(one.gain):.1f} points" for one in rows]
+        rows = table.loc[table["result"] == result, ["ratio", "gain"]].to_numpy(np.float64)
+        gains = [f"{ratio_text(ratio)} by {100 * abs(gain):.1f} points" for ratio, gain in rows]
         if gains:
             parts.append(f"{result}: {', '.join(gains)}")
     few = ", ".join(ratio_text(ratio) for ratio in table.loc[table["result"] == TOO_FEW, "ratio"])

@@ -73,8 +73,8 @@ def test_a_group_is_never_judged_by_a_model_that_saw_it() -> None:
     rows = np.repeat(rng.normal(size=(150, 400)), 2, axis=0)
     groups = np.repeat([f"g{one}" for one in range(150)], 2).astype(object)
     right = {}
-    for name, flagged_share in (("apart", None), ("together", groups)):
-        right[name] = ((out_of_fold_probs(rows, labels, groups=flagged_share) > 0.5) == labels).mean()
+    for name, grouping in (("apart", None), ("together", groups)):
+        right[name] = ((out_of_fold_probs(rows, labels, groups=grouping) > 0.5) == labels).mean()
     assert right["together"] < 0.65 < right["apart"]
     groups[:100] = ""  # no group: each for itself
     assert len(out_of_fold_probs(rows, labels, groups=groups)) == 300

@@ -1,4 +1,4 @@
-"""The linear stand-in: its ridge and TF-IDF are scikit-learn's, its fidelity is out of sample, its contributions add up."""
+"""Linear surrogate: ridge and TF-IDF agree with scikit-learn, fidelity is out of sample, contributions add up."""
 
 import numpy as np
 import pytest

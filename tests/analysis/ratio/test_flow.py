@@ -17,12 +17,12 @@ RATIOS = [1, 5, 10]
 
 
 def probs_from(*strings):
-    """One column for each string of H/F (predicted positive) and M/R (not)."""
-    return np.array([[0.9 if letter in "HF" else 0.1 for letter in string] for string in strings]).T
+    """One column for each string of P (predicted positive) and N (predicted negative)."""
+    return np.array([[0.9 if letter == "P" else 0.1 for letter in string] for string in strings]).T
 
 
 def test_the_flow_counts_every_change():
-    table = flow_table([1, 1, 1, 0], probs_from("HMM", "HHM", "MHH", "FRR"), RATIOS)
+    table = flow_table([1, 1, 1, 0], probs_from("PNN", "PPN", "NPP", "PNN"), RATIOS)
     steps = {tuple(row[:-1]): row[-1] for row in table.itertuples(index=False)}
     assert steps[(1, 5, 1, "tp", "fn")] == 1
     assert steps[(1, 5, 1, "fn", "tp")] == 1
@@ -46,7 +46,7 @@ def test_the_flow_agrees_with_the_outcomes(predictions, data):
 
 
 def test_most_seeds_decide_and_a_tie_is_right():
-    levels, right = majority_correct([1, 1], probs_from("HHMHM", "HMMHM"), [1, 1, 1, 5, 5])
+    levels, right = majority_correct([1, 1], probs_from("PPNPN", "PNNPN"), [1, 1, 1, 5, 5])
     assert levels.tolist() == [1, 5]
     assert right.tolist() == [[True, False], [True, True]]
 
@@ -69,5 +69,5 @@ def test_paired_tests_are_newcombe_and_mcnemar_with_holm_over_the_table():
 
 
 def test_one_ratio_has_nothing_to_compare():
-    assert len(paired_tests([1, 0], probs_from("H", "R"), [1])) == 0
-    assert len(flow_table([1, 0], probs_from("H", "R"), [1])) == 0
+    assert len(paired_tests([1, 0], probs_from("P", "N"), [1])) == 0
+    assert len(flow_table([1, 0], probs_from("P", "N"), [1])) == 0
