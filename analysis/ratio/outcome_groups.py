@@ -42,15 +42,15 @@ def outcome_strings(
 ) -> NDArray[np.str_]:
     """The outcomes of each example over all runs as one short string, (n,).
 
-    One letter for each run, ratios increasing and separated by "/", seeds increasing within a ratio: H true positive, M
-    false negative, R true negative, F false positive, "-" no run. "HH/HM/MM": predicted positive by both seeds at the
-    first ratio, by one at the second, by none at the third. `pos_probs` (runs, n); `ratios`, `seeds` (runs,);
-    `threshold` one value or one for each run. Raises ValueError when two runs share ratio and seed.
+    One letter for each run, ratios increasing and separated by "/", seeds increasing within a ratio: T correct (true
+    positive or true negative), F false (false negative or false positive), "-" no run. "TT/TF/FF": correct for both
+    seeds at the first ratio, for one at the second, for none at the third. `pos_probs` (runs, n); `ratios`, `seeds`
+    (runs,); `threshold` one value or one for each run. Raises ValueError when two runs share ratio and seed.
     """
     positive = as_labels(labels)
     predictions = predicted(as_probs(pos_probs, len(positive)), threshold)
     run_at = _run_grid(ratios, seeds, len(predictions))
-    letters = np.where(positive, np.where(predictions, "H", "M"), np.where(predictions, "F", "R"))
+    letters = np.where(predictions == positive, "T", "F")
     columns: list[NDArray[np.str_]] = []
     for row in run_at:
         columns += [letters[run] if run >= 0 else np.full(len(positive), "-") for run in row]
@@ -159,7 +159,7 @@ def _ranked_right(
     at_recall = recall_matched_thresholds(positive, *two, threshold=thresholds[ends])[largest]
     rows = two[0][largest]
     right = np.where(positive, rows >= at_fpr[:, None], rows < at_recall[:, None])
-    return right.mean(axis=0) > 0.5
+    return np.asarray(right.mean(axis=0) > 0.5)
 
 
 def fpr_matched_thresholds(

@@ -26,8 +26,8 @@ TABLE_ROWS = 500
 _CLASS = ("negative", "positive")
 _STRIP_HELP = (
     "The probability of being positive at every ratio: one bar for each seed, the mean over seeds below. The dashed "
-    "line is the threshold. The outlined bar is the selected run. In the letters, one for each "
-    "run, H is a true positive, M a false negative, R a true negative, F a false positive; a slash separates ratios."
+    "line is the threshold. The outlined bar is the selected run. The letters show each run's outcome: T is a true "
+    "(correct) prediction, F a false one. A slash separates ratios."
 )
 _STRIP_STYLE = """<style>
 .strip { display: flex; gap: 0.8rem; align-items: flex-end; flex-wrap: wrap; }

@@ -24,61 +24,61 @@ SEEDS = [0, 1, 0, 1, 0, 1]
 
 
 def probs_from(*strings):
-    """One column for each string of H/F (predicted positive) and M/R (not), without the strokes."""
-    return np.array([[0.9 if letter in "HF" else 0.1 for letter in string] for string in strings]).T
+    """One column for each string of P (predicted positive) and N (predicted negative), without the slashes."""
+    return np.array([[0.9 if letter == "P" else 0.1 for letter in string] for string in strings]).T
 
 
-def test_strings_put_rising_ratios_outside_and_seeds_inside():
-    strings = outcome_strings([1, 0], probs_from("HHHMMM", "FFRFRR"), RATIOS, SEEDS)
-    assert strings.tolist() == ["HH/HM/MM", "FF/RF/RR"]
+def test_strings_are_grouped_by_ratio_and_ordered_by_seed():
+    strings = outcome_strings([1, 0], probs_from("PPPNNN", "PPNPNN"), RATIOS, SEEDS)
+    assert strings.tolist() == ["TT/TF/FF", "FF/TF/TT"]
 
 
-def test_strings_do_not_depend_on_the_order_of_the_runs_and_mark_runs_not_made():
+def test_strings_do_not_depend_on_the_order_of_the_runs_and_mark_missing_runs():
     order = [5, 2, 0, 3, 4]
-    probs = probs_from("HHHMMM", "FFRFRR")[order]
+    probs = probs_from("PPPNNN", "PPNPNN")[order]
     strings = outcome_strings([1, 0], probs, np.array(RATIOS)[order], np.array(SEEDS)[order])
-    assert strings.tolist() == ["H-/HM/MM", "F-/RF/RR"]
+    assert strings.tolist() == ["T-/TF/FF", "F-/TF/TT"]
 
 
-def test_two_runs_in_one_place_are_refused():
+def test_two_runs_with_the_same_ratio_and_seed_raise():
     with pytest.raises(ValueError, match="same ratio and seed"):
-        outcome_strings([1, 0], probs_from("HH", "RR"), [1, 1], [0, 0])
+        outcome_strings([1, 0], probs_from("PP", "NN"), [1, 1], [0, 0])
 
 
 @pytest.mark.parametrize(
     ("label", "string", "kind", "group", "unstable"),
     [
-        (1, "HHHHHH", "always right", "always true positive", False),
-        (1, "MMMMMM", "always wrong", "always missed", False),
-        (1, "HHHHMM", "lost", "lost at 1:10", False),
-        (1, "HHMMMM", "lost", "lost at 1:5", False),
-        (1, "HHHMMM", "lost", "lost at 1:10", True),
-        (1, "MMHHHH", "gained", "gained at 1:5", False),
-        (1, "HHHMHH", "unstable", "unstable", True),
-        (1, "HHMMHH", "wavering", "wavering", False),
-        (0, "RRRRRR", "always right", "always true negative", False),
-        (0, "FFFFFF", "always wrong", "always false positive", False),
-        (0, "FFRRRR", "gained", "true negative from 1:5", False),
-        (0, "RRRRFF", "lost", "false positive from 1:10", False),
+        (1, "PPPPPP", "always right", "always true positive", False),
+        (1, "NNNNNN", "always wrong", "always missed", False),
+        (1, "PPPPNN", "lost", "lost at 1:10", False),
+        (1, "PPNNNN", "lost", "lost at 1:5", False),
+        (1, "PPPNNN", "lost", "lost at 1:10", True),
+        (1, "NNPPPP", "gained", "gained at 1:5", False),
+        (1, "PPPNPP", "unstable", "unstable", True),
+        (1, "PPNNPP", "wavering", "wavering", False),
+        (0, "NNNNNN", "always right", "always true negative", False),
+        (0, "PPPPPP", "always wrong", "always false positive", False),
+        (0, "PPNNNN", "gained", "true negative from 1:5", False),
+        (0, "NNNNPP", "lost", "false positive from 1:10", False),
     ],
 )
 def test_groups_by_outcomes(label, string, kind, group, unstable):
     # The second example only supplies the other class.
-    probs = probs_from(string, "HMHMHM")
+    probs = probs_from(string, "PNPNPN")
     row = outcome_groups([label, 1 - label], probs, RATIOS, SEEDS).iloc[0]
     assert (row.kind, row.group, row.unstable) == (kind, group, unstable)
 
 
 def test_one_seed_is_never_unstable_and_one_ratio_never_loses():
-    groups = outcome_groups([1, 1, 0], probs_from("HMH", "HHM", "RRR"), [1, 5, 10], [0, 0, 0])
+    groups = outcome_groups([1, 1, 0], probs_from("PNP", "PPN", "NNN"), [1, 5, 10], [0, 0, 0])
     assert groups["kind"].tolist() == ["wavering", "lost", "always right"]
-    single = outcome_groups([1, 1, 0], probs_from("H", "M", "R"), [1], [0])
+    single = outcome_groups([1, 1, 0], probs_from("P", "N", "N"), [1], [0])
     assert single["kind"].tolist() == ["always right", "always wrong", "always right"]
     assert single["turned_at"].isna().all()
 
 
 def test_a_fractional_ratio_is_written_as_it_is():
-    groups = outcome_groups([1, 0], probs_from("HM", "RR"), [1, 2.03], [0, 0])
+    groups = outcome_groups([1, 0], probs_from("PN", "NN"), [1, 2.03], [0, 0])
     assert groups.loc[0, "group"] == "lost at 1:2.03"
 
 
@@ -139,7 +139,7 @@ def test_groups_agree_with_a_direct_implementation(called, data):
 
 
 def test_correct_shares_by_increasing_ratio():
-    levels, shares = correct_shares([1, 0], probs_from("HHHMMM", "FFRFRR")[::-1], RATIOS[::-1])
+    levels, shares = correct_shares([1, 0], probs_from("PPPNNN", "PPNPNN")[::-1], RATIOS[::-1])
     assert levels.tolist() == [1, 5, 10]
     assert shares.T.tolist() == [[1, 0.5, 0], [0, 0.5, 1]]
 

@@ -37,7 +37,7 @@ def test_the_table_holds_evidence_before_probabilities(sweep: str) -> None:
     assert names.index("type_balanced") < names.index("prob_r1_s0") and names.index("margin") < names.index(
         "prob_r1_s0"
     )
-    assert table.loc[3, "outcome_string"] in ("H/H", "H/M", "M/H", "M/M") and table["text"].tolist()[:3] == HOSTILE
+    assert table.loc[3, "outcome_string"] in ("T/T", "T/F", "F/T", "F/F") and table["text"].tolist()[:3] == HOSTILE
     assert table.loc[3, "nearest_negative"].startswith("post-")
 
 
