@@ -9,7 +9,7 @@ from closecall.analysis.metrics.metric import TERMINAL, Scores, metrics_in, run_
 from closecall.analysis.metrics.outcomes import Confusion, confusion
 from closecall.cli.output import print_json, print_note, print_rows, printable
 from closecall.data.experiments.previews import Preview, standing_in
-from closecall.data.experiments.remedies import PLAIN
+from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.runs import Run, RunStatus, load_predictions
 from closecall.data.experiments.store import experiment_ids, load_experiment
 from closecall.models.queue.jobs import experiment_progress
@@ -71,7 +71,7 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "run": run.name,
             "ratio": ratio_text(run.config.ratio),
             "seed": run.config.seed,
-            "remedy": "" if run.config.remedy == PLAIN else run.config.remedy,
+            "remedy": "" if run.config.remedy == NO_REMEDY else run.config.remedy,
             "state": run.status.state,
             "done": f"{100 * run_share(run.status):.0f} %" if run.status.state != "done" else "",
             **_metrics(run),

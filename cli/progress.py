@@ -10,7 +10,7 @@ from closecall.analysis.formatting import duration_text, ratio_text
 from closecall.cli.experiment_tables import all_done, print_progress, progress_content, task_text
 from closecall.cli.output import bars_on_stderr, print_json, print_note
 from closecall.data.experiments.previews import LINEAR
-from closecall.data.experiments.remedies import PLAIN
+from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import experiment_ids, load_experiment
 from closecall.models.queue.backends import DriverStatus, driver_status
@@ -110,7 +110,7 @@ def _tasks(progress: ExperimentProgress) -> Iterator[tuple[str, RunStatus]]:
         kind = "linear probe" if one.kind == LINEAR else "hidden-state cache"
         yield f"preview of {ratio_text(one.ratio)} ({kind})", one.status
     for run in progress.runs:
-        remedy = "" if run.config.remedy == PLAIN else f" {run.config.remedy}"
+        remedy = "" if run.config.remedy == NO_REMEDY else f" {run.config.remedy}"
         yield f"{ratio_text(run.config.ratio)} seed {run.config.seed}{remedy}", run.status
     if progress.frozen is not None:
         yield "frozen encoder", progress.frozen

@@ -19,7 +19,7 @@ from closecall.analysis.remedies.methods import Measures
 from closecall.cli.output import print_json, print_note, print_rows
 from closecall.data.exchange.table_files import write_table
 from closecall.data.exchange.tables import provenance
-from closecall.data.experiments.remedies import PLAIN, THRESHOLD, remedy_title
+from closecall.data.experiments.remedies import NO_REMEDY, THRESHOLD, remedy_title
 from closecall.models.results.remedy_comparison import (
     RemedyComparison,
     comparison_content,
@@ -70,7 +70,7 @@ def _print_table(comparison: RemedyComparison, gains: Sequence[Gain], measures: 
 
 def _method_name(comparison: RemedyComparison, one: Measures) -> str:
     collapsed = comparison.collapsed[one.name]
-    return one.name.replace(PLAIN, "baseline") + (f", {collapsed} collapsed" if collapsed else "")
+    return one.name.replace(NO_REMEDY, "baseline") + (f", {collapsed} collapsed" if collapsed else "")
 
 
 def _rates(one: Measures) -> dict[str, str]:

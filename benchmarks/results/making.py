@@ -13,7 +13,7 @@ from benchmarks.results.planned import PLANS, RACED, RATIOS, SEEDS, WISHED
 from benchmarks.results.words import plain, some, table
 from closecall.analysis.formatting import listed_text, ratio_text, sentence_text
 from closecall.data.experiments.plans import FIXED_POSITIVES, half_up
-from closecall.data.experiments.remedies import PLAIN, REMEDIES, remedy_title
+from closecall.data.experiments.remedies import NO_REMEDY, REMEDIES, remedy_title
 from closecall.data.experiments.runs import Run, load_metrics
 from closecall.data.experiments.store import TrainingConfig
 from closecall.data.io.errors import UserError
@@ -61,7 +61,7 @@ def _commands(sweep: Sweep) -> list[str]:
     told = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
     sweep_command = f"closecall sweep {config.dataset} --title {quote(' '.join(config.title.split()))} {told} --wait"
     known = [f"closecall builtin {plan.dataset}" for plan in PLANS if plan.dataset == config.dataset]
-    arms = sorted({run.config.remedy for run in sweep.runs if run.config.remedy != PLAIN})
+    arms = sorted({run.config.remedy for run in sweep.runs if run.config.remedy != NO_REMEDY})
     named = "all" if len(arms) == len(REMEDIES) else ",".join(arms)
     race = [f"closecall remedies {config.id} --add {named} --ratios {RACED:g} --wait"] if arms else []
     return [*known, sweep_command, *race]
@@ -79,7 +79,7 @@ def _sizes(sweeps: Sequence[Sweep]) -> list[str]:
     )
     rows = []
     for sweep in sweeps:
-        runs = [run.config for run in sweep.runs if run.config.remedy == PLAIN and run.config.n_positives]
+        runs = [run.config for run in sweep.runs if run.config.remedy == NO_REMEDY and run.config.n_positives]
         rows.append((
             f"`{sweep.config.id}`",
             f"{sweep.examples:,}",

@@ -15,7 +15,7 @@ from closecall.analysis.ratio.decomposition import Decomposition
 from closecall.analysis.ratio.prior_shift import excess_drop, prior_shift_curve
 from closecall.analysis.remedies.methods import Labels, Measures, Method, OperatingPoint, measure_method
 from closecall.data.datasets.store import DatasetInfo, load_examples, load_info
-from closecall.data.experiments.remedies import PLAIN, remedy_title
+from closecall.data.experiments.remedies import NO_REMEDY, remedy_title
 from closecall.data.experiments.run_tables import RunTable, read_run_tables
 from closecall.data.experiments.runs import Run, load_runs
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
@@ -152,7 +152,7 @@ def _levels(test: RunTable, validation: RunTable) -> tuple[tuple[Level, ...], tu
 def _arm(test: RunTable, validation: RunTable, chosen: np.ndarray) -> Method:
     rows = np.flatnonzero(chosen)
     rows = rows[np.argsort(test.seeds[rows])]
-    return Method(PLAIN, remedy_title(PLAIN), tuple(test.seeds[rows].tolist()), test.pos_probs[rows],
+    return Method(NO_REMEDY, remedy_title(NO_REMEDY), tuple(test.seeds[rows].tolist()), test.pos_probs[rows],
                validation.pos_probs[rows])  # fmt: skip
 
 
@@ -174,7 +174,9 @@ def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -
     return dict(zip(ratios, curve[["recall", "specificity"]].itertuples(index=False, name=None), strict=True))
 
 
-def _compared(labels: Labels, arms: dict[float, Method], reference: float, ratio: float) -> tuple[OperatingPoint, Estimate]:
+def _compared(
+    labels: Labels, arms: dict[float, Method], reference: float, ratio: float
+) -> tuple[OperatingPoint, Estimate]:
     """The larger ratio cut at the false alarms of the reference, and the loss beyond its prior."""
     shared = [seed for seed in arms[reference].seeds if seed in arms[ratio].seeds]
     first, here = arms[reference].only(shared), arms[ratio].only(shared)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from closecall.data.io.errors import UserError
 
-PLAIN = "none"
+NO_REMEDY = "none"
 THRESHOLD = "threshold"
 _RESAMPLING = (
     "Harms calibration and does not raise AUC; a threshold does the same (van den Goorbergh 2022). Does not help "
@@ -51,7 +51,7 @@ class Remedy:
 
 
 BASELINE = Remedy(
-    PLAIN, "baseline", "loss", "Cross-entropy on every training example once an epoch.", moves_prior=False
+    NO_REMEDY, "baseline", "loss", "Cross-entropy on every training example once an epoch.", moves_prior=False
 )
 MOVED_THRESHOLD = Remedy(
     THRESHOLD,
@@ -176,7 +176,7 @@ def find_remedy(name: str) -> Remedy:
 def trained_remedies(names: Sequence[str]) -> list[str]:
     """The names that need runs, each once: "all" means every one, "threshold" and "none" need none."""
     requested = [one for name in names for one in (_BY_NAME if name == "all" else [name]) if one]
-    found = [find_remedy(one).name for one in requested if one not in (PLAIN, THRESHOLD)]
+    found = [find_remedy(one).name for one in requested if one not in (NO_REMEDY, THRESHOLD)]
     return list(dict.fromkeys(found))
 
 
@@ -187,12 +187,12 @@ def remedy_title(name: str) -> str:
 
 def remedy_rank(name: str) -> int:
     """The place of a remedy in the order of work: the baseline first, an unknown name last."""
-    return 0 if name == PLAIN else 1 + (list(_BY_NAME).index(name) if name in _BY_NAME else len(_BY_NAME))
+    return 0 if name == NO_REMEDY else 1 + (list(_BY_NAME).index(name) if name in _BY_NAME else len(_BY_NAME))
 
 
 def examples_an_epoch(remedy: str, n_positives: int, n_negatives: int) -> int:
     """How many training examples one epoch of a remedy has; 0 where no encoder is fine-tuned."""
-    method = BASELINE if remedy == PLAIN else find_remedy(remedy)
+    method = BASELINE if remedy == NO_REMEDY else find_remedy(remedy)
     if method.kind not in ("loss", "sampling"):
         return 0
     if method.balanced_to:

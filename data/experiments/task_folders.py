@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from closecall.data.experiments.previews import preview_folder, read_preview_name
-from closecall.data.experiments.remedies import PLAIN
+from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.store import experiment_folder, run_folder
 
 FROZEN = "frozen"
@@ -22,4 +22,4 @@ def task_folder(experiment: str, name: str) -> Path:
 def required_run(name: str) -> str | None:
     """The run that must be done before this one: a re-trained head starts from the run without remedy."""
     stem, head, rest = name.rpartition("-retrained-head")
-    return f"{stem}-{PLAIN}" if head and not rest else None
+    return f"{stem}-{NO_REMEDY}" if head and not rest else None

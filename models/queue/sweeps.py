@@ -12,7 +12,7 @@ from closecall.analysis.formatting import ratio_text
 from closecall.data.datasets.store import Dataset, load_dataset
 from closecall.data.experiments.plans import FIXED_POSITIVES, draw_evaluation, draw_plan, largest_ratio, training_counts
 from closecall.data.experiments.previews import queue_previews
-from closecall.data.experiments.remedies import PLAIN, trained_remedies
+from closecall.data.experiments.remedies import NO_REMEDY, trained_remedies
 from closecall.data.experiments.runs import RunStatus, write_status
 from closecall.data.experiments.store import (
     KEEP,
@@ -84,7 +84,7 @@ def make_sweep(request: SweepRequest) -> ExperimentConfig:
         sweep=request.sweep,
         ratios=tuple(sorted(request.ratios)),
         seeds=tuple(sorted(request.seeds)),
-        remedies=(PLAIN, *remedies),
+        remedies=(NO_REMEDY, *remedies),
         positives=request.positives,
         test_negatives_cap=request.test_negatives_cap,
         training=with_located_encoder(request.training),

@@ -12,7 +12,7 @@ from closecall.analysis.remedies.answer import remedy_answer, simpler_answer
 from closecall.analysis.remedies.gains import Gain, gains_over_baseline
 from closecall.analysis.remedies.methods import RULES, Labels, Measures, Method, OperatingPoint, measure_method
 from closecall.analysis.validation import Bools
-from closecall.data.experiments.remedies import PLAIN, REMEDIES, remedy_rank, remedy_title
+from closecall.data.experiments.remedies import NO_REMEDY, REMEDIES, remedy_rank, remedy_title
 from closecall.data.experiments.run_tables import RunTable, read_run_tables
 from closecall.data.experiments.runs import Run, load_metrics, load_runs
 from closecall.data.experiments.store import load_experiment
@@ -54,7 +54,7 @@ class RemedyComparison:
 def compared_ratios(experiment: str) -> list[float]:
     """The ratios at which a baseline run and at least one remedy have finished, rising."""
     finished = [run.config for run in load_runs(experiment) if run.has_predictions]
-    baseline, others = ({run.ratio for run in finished if (run.remedy == PLAIN) == one} for one in (True, False))
+    baseline, others = ({run.ratio for run in finished if (run.remedy == NO_REMEDY) == one} for one in (True, False))
     return sorted(baseline & others)
 
 
@@ -63,7 +63,7 @@ def remedy_comparison(experiment: str, ratio: float) -> RemedyComparison:
     load_experiment(experiment)
     runs = [run for run in load_runs(experiment) if run.config.ratio == ratio]
     finished = [run for run in runs if run.has_predictions]
-    if not any(run.config.remedy == PLAIN for run in finished):
+    if not any(run.config.remedy == NO_REMEDY for run in finished):
         raise UserError(f"{experiment} has no finished baseline run at {ratio_text(ratio)} to compare remedies with.")
     tables = read_run_tables(experiment, finished)
     test, validation = tables["test"], tables["validation"]
@@ -71,8 +71,8 @@ def remedy_comparison(experiment: str, ratio: float) -> RemedyComparison:
         raise UserError(f"{experiment} needs both classes in validation and in test to compare remedies.")
     names = sorted({run.config.remedy for run in finished}, key=remedy_rank)
     prior = 1 / (1 + ratio)
-    valid = {name: valid_rows(test, remedy=name, prior=None if name == PLAIN else prior) for name in names}
-    if not valid[PLAIN].any():
+    valid = {name: valid_rows(test, remedy=name, prior=None if name == NO_REMEDY else prior) for name in names}
+    if not valid[NO_REMEDY].any():
         raise UserError(f"Every baseline run of {experiment} at {ratio_text(ratio)} collapsed; nothing to compare.")
     methods = [_method(name, test, validation, rows) for name, rows in valid.items()]
     return RemedyComparison(

@@ -14,18 +14,23 @@ from closecall.analysis.metrics.outcomes import collapsed, outcome_table
 from closecall.analysis.ratio.outcome_groups import outcome_groups
 from closecall.analysis.seeds import share_over_seeds
 from closecall.analysis.validation import Bools
-from closecall.data.experiments.remedies import PLAIN, REMEDIES
+from closecall.data.experiments.remedies import NO_REMEDY, REMEDIES
 from closecall.data.experiments.run_tables import RunTable
 from closecall.models.results.run_predictions import Key, RunPredictions, read_run_predictions
 
 
-def complete_rows(table: RunTable, *, remedy: str = PLAIN) -> Bools:
+def complete_rows(table: RunTable, *, remedy: str = NO_REMEDY) -> Bools:
     """Which runs of a table have this remedy and a probability for every example. Shape (runs,)."""
     return (table.remedies == remedy) & ~np.isnan(table.pos_probs).any(axis=1)
 
 
 def valid_rows(
-    table: RunTable, *, remedy: str = PLAIN, threshold: float = 0.5, prior: float | None = None, complete: bool = True
+    table: RunTable,
+    *,
+    remedy: str = NO_REMEDY,
+    threshold: float = 0.5,
+    prior: float | None = None,
+    complete: bool = True,
 ) -> Bools:
     """Which runs of a table are valid: this remedy, complete, and not collapsed at the threshold. Shape (runs,).
 
@@ -86,7 +91,7 @@ def select_valid_runs(test: RunPredictions, validation: RunPredictions) -> tuple
     return _of(test, rows), _of(validation, rows)
 
 
-def outcome_groups_of(test: RunTable, *, threshold: float, remedy: str = PLAIN) -> pd.DataFrame | None:
+def outcome_groups_of(test: RunTable, *, threshold: float, remedy: str = NO_REMEDY) -> pd.DataFrame | None:
     """The outcome group of each example over the valid runs, or None when fewer than two runs are valid.
 
     As `analysis.ratio.outcome_groups`, aligned with the table.

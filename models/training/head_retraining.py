@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from closecall.analysis.formatting import ratio_text
-from closecall.data.experiments.remedies import PLAIN
+from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.runs import load_run
 from closecall.data.experiments.store import RunConfig, run_name
 from closecall.data.io.errors import UserError
@@ -28,7 +28,7 @@ def head_retrained_run(run: RunConfig, context: RunContext, device: torch.device
     The last layer is fitted on the frozen, fine-tuned features (cRT). UserError when the baseline's run is not done or
     its checkpoint is missing.
     """
-    baseline = load_run(run.experiment, run_name(run.ratio, run.seed, PLAIN))
+    baseline = load_run(run.experiment, run_name(run.ratio, run.seed, NO_REMEDY))
     if baseline.status.state != "done" or not (baseline.checkpoint / "config.json").exists():
         if only_head(baseline.folder):
             raise UserError(only_head_sentence(run.experiment, baseline.name))

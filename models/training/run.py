@@ -16,7 +16,7 @@ import transformers
 from accelerate import Accelerator
 from torch import nn
 
-from closecall.data.experiments.remedies import PLAIN, find_remedy
+from closecall.data.experiments.remedies import NO_REMEDY, find_remedy
 from closecall.data.experiments.runs import TrainingDynamics, save_dynamics
 from closecall.data.experiments.store import RunConfig, load_run_config, run_folder, run_names
 from closecall.data.experiments.task_folders import FROZEN
@@ -60,7 +60,7 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
     Calls `should_stop` at every step and batch and raises Cancelled once it returns True; only a projection, which
     takes seconds, is not interrupted. UserError for problems that the user can fix.
     """
-    fine_tuned = run.remedy == PLAIN or find_remedy(run.remedy).fine_tunes
+    fine_tuned = run.remedy == NO_REMEDY or find_remedy(run.remedy).fine_tunes
     reporter = ProgressReporter(should_stop, report)
     folder = run_folder(run.experiment, run.name)
     with reporter.phase("loading"):
@@ -188,7 +188,7 @@ def _drop_outputs_to_train_again(folder: Path) -> None:
 
 
 def _retrains_head(run: RunConfig) -> bool:
-    return run.remedy != PLAIN and find_remedy(run.remedy).kind == "head"
+    return run.remedy != NO_REMEDY and find_remedy(run.remedy).kind == "head"
 
 
 def _needs_training(run: RunConfig, context: RunContext) -> bool:

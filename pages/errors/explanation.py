@@ -10,7 +10,7 @@ import streamlit as st
 from closecall.analysis.errors.occlusion import Attribution, Flip, positive_probability, word_table
 from closecall.analysis.formatting import count_text, listed_text, probability_text, ratio_text
 from closecall.charts.colours import NEGATIVE_COLOUR, POSITIVE_COLOUR
-from closecall.data.experiments.remedies import PLAIN
+from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.encoders.checkpoints import Checkpoint, checkpoint_of, only_head, only_head_sentence
@@ -244,7 +244,7 @@ def _what_if_table(runs: list[Run], probs: np.ndarray, threshold: float) -> None
         }
     )
     remedies = [run.config.remedy for run in runs]
-    if any(one != PLAIN for one in remedies):
+    if any(one != NO_REMEDY for one in remedies):
         rows.insert(2, "remedy", remedies)
     column = st.column_config
     st.dataframe(

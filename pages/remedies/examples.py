@@ -8,7 +8,7 @@ from closecall.analysis.metrics.outcomes import predicted
 from closecall.analysis.remedies.gains import fixed_and_broken
 from closecall.analysis.remedies.methods import Method, common_thresholds, own_threshold
 from closecall.data.annotations.selections import save_selection
-from closecall.data.experiments.remedies import PLAIN, remedy_title
+from closecall.data.experiments.remedies import NO_REMEDY, remedy_title
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.remedy_comparison import RemedyComparison
 from closecall.pages.shared.examples import example_table
@@ -27,12 +27,12 @@ _KINDS = (
 def examples_part(config: ExperimentConfig, comparison: RemedyComparison, *, rule: str, q: float) -> None:
     """Choose a method and how thresholds are matched; four kinds, each with its examples and a button to read them."""
     names = [method.name for method in comparison.methods]
-    init_bound_value("arm", names[0], names)
+    init_bound_value("method", names[0], names, former="arm")
     with st.container(horizontal=True, gap="large"):
-        name = st.selectbox("Method", names, index=None, key="arm", format_func=remedy_title, required=True,
+        name = st.selectbox("Method", names, index=None, key="method", format_func=remedy_title, required=True,
                             bind="query-params", width=280) or names[0]  # fmt: skip
         how = (
-            st.segmented_control("Thresholds", MATCHING, default=MATCHING[0], required=True, key="remedy-cut")
+            st.segmented_control("Thresholds", MATCHING, default=MATCHING[0], required=True, key="remedy-matching")
             or MATCHING[0]
         )
     method = comparison.method(name)
@@ -59,7 +59,7 @@ def _thresholds(
         return np.array(
             [own_threshold(comparison.labels.validation, row, rule=rule, q=q) for row in method.val_pos_probs]
         )
-    if how == MATCHING[2] or method.name == PLAIN:
+    if how == MATCHING[2] or method.name == NO_REMEDY:
         return np.full(len(method.seeds), 0.5)
     return common_thresholds(comparison.labels.validation, baseline, method)
 

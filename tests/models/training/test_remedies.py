@@ -15,7 +15,14 @@ from sklearn.linear_model import LogisticRegression
 
 from closecall.analysis.metrics.calibration import log_odds, probabilities
 from closecall.analysis.metrics.ranking import auc
-from closecall.data.experiments.remedies import METHODS, PLAIN, REMEDIES, find_remedy, remedy_title, trained_remedies
+from closecall.data.experiments.remedies import (
+    METHODS,
+    NO_REMEDY,
+    REMEDIES,
+    find_remedy,
+    remedy_title,
+    trained_remedies,
+)
 from closecall.data.experiments.runs import RunStatus, load_run, read_status, write_status
 from closecall.data.experiments.store import load_evaluation, load_experiment, load_run_config, run_folder, run_names
 from closecall.data.experiments.task_folders import task_folder
@@ -326,15 +333,16 @@ def test_plain_runs_come_first_and_quick_arms_before_long_ones(workspace: Path) 
         if task.name != "frozen":
             write_status(run_folder(config.id, task.name), RunStatus(state="done"))
     endings = [name.removeprefix("r2-s0-") for name in order]
-    assert endings == [PLAIN, "tfidf-logistic", "retrained-head", "focal", "over-sampling", "frozen"]
+    assert endings == [NO_REMEDY, "tfidf-logistic", "retrained-head", "focal", "over-sampling", "frozen"]
 
 
 def test_work_goes_with_what_an_epoch_reads(workspace: Path) -> None:
     _, (plain,) = make_tiny_sweep(workspace)
     work = {
-        one: training_work(replace(plain, remedy=one)) for one in (PLAIN, "over-sampling", "under-sampling", "focal")
+        one: training_work(replace(plain, remedy=one))
+        for one in (NO_REMEDY, "over-sampling", "under-sampling", "focal")
     }
-    assert work == {PLAIN: 246, "over-sampling": 328, "under-sampling": 164, "focal": 246}
+    assert work == {NO_REMEDY: 246, "over-sampling": 328, "under-sampling": 164, "focal": 246}
     assert training_work(replace(plain, remedy="tfidf-logistic")) == 0
 
 
