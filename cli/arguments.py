@@ -12,7 +12,7 @@ from closecall.data.io.errors import UserError
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset; see closecall datasets.")]
 ExperimentId = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="An experiment; see closecall experiments.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-Keep = Annotated[str, typer.Option(help="checkpoint: each run's whole classifier; head: head and predictions only.")]
+Keep = Annotated[str, typer.Option(help="checkpoint: each run's complete classifier; head: head and predictions only.")]
 On = Annotated[str, typer.Option(help="Train on Ray: ray, or ray://host:10001. Without it: on this machine.")]
 Out = Annotated[Path | None, typer.Option(help=f"File to write: {suffixes_text()}, by its suffix.")]
 Prevalence = Annotated[float, typer.Option(help="Prevalence in use: the share of positives where it is deployed.")]

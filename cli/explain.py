@@ -89,12 +89,12 @@ def _text_of(experiment: str, example: str) -> str:
     from closecall.data.experiments.store import load_experiment
 
     rows = load_examples(load_experiment(experiment).dataset, ["id", "text"])
-    found = rows.loc[rows["id"] == example, "text"]
-    if found.empty:
+    texts = rows.loc[rows["id"] == example, "text"]
+    if texts.empty:
         raise UserError(f"There is no example {example} in the dataset of {experiment}.")
-    if not str(found.iloc[0]).strip():
+    if not str(texts.iloc[0]).strip():
         raise UserError(f"The example {example} has no text, so there is no word to leave out.")
-    return str(found.iloc[0])
+    return str(texts.iloc[0])
 
 
 def _explain_words(run: "Run", checkpoint: "Checkpoint", text: str, threshold: float, *, as_json: bool) -> None:

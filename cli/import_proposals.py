@@ -100,11 +100,11 @@ def _prediction_proposal(files: Sequence[PredictionFile], columns: PredictionCol
     chosen = _completed(files[0], columns)
     options = [part for role, name in asdict(chosen).items() if name for part in ("--column", f"{role}={name}")]
     command = shlex.join(["closecall", "import-predictions", *(str(file.content) for file in files), *options])
-    needed = {"an id column": chosen.id, "a label column": chosen.label, "a probability column": _has_score(chosen)}
-    missing = [what for what, found in needed.items() if not found]
-    found = f" No {' and no '.join(what.split(' ', 1)[1] for what in missing)} was recognised." if missing else ""
+    needed = {"id column": chosen.id, "label column": chosen.label, "probability column": _has_score(chosen)}
+    missing = [column for column, is_known in needed.items() if not is_known]
+    unrecognised = f" No {' and no '.join(missing)} was recognised." if missing else ""
     return (
-        f"{files[0].name or Path(str(files[0].content)).name}: which columns hold what?{found} "
+        f"{files[0].name or Path(str(files[0].content)).name}: which columns hold what?{unrecognised} "
         f"Proposed command; correct it where it is wrong, or accept it with --yes:\n  {command}"
     )
 

@@ -78,10 +78,10 @@ def follow(experiment: str) -> ExperimentProgress:
 
 def _follow_bars(experiment: str) -> ExperimentProgress:
     with bars_on_stderr() as bars:
-        whole = bars.add_task("", total=1.0)
+        total = bars.add_task("", total=1.0)
         tasks: dict[str, rich.progress.TaskID] = {}
         for progress in watch(experiment):
-            bars.update(whole, description=f"all{_time_left(progress)}", completed=progress.done_share)
+            bars.update(total, description=f"all{_time_left(progress)}", completed=progress.done_share)
             for name, status in _tasks(progress):
                 if name not in tasks:
                     tasks[name] = bars.add_task("", total=1.0)

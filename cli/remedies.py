@@ -35,7 +35,7 @@ def remedies(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Compare remedies with the baseline (plain cross-entropy), or queue more of them.
+    """Compare remedies with the baseline (cross-entropy without a remedy), or queue more of them.
 
     Example: closecall remedies posts-1-1-to-1-10 --add focal,class-weights --ratios 10 --wait
     """

@@ -80,10 +80,10 @@ def slices(
             f"{outcome!r} is not an outcome for slices. Choose fn (false negatives) or fp (false positives)."
         )
     run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
-    found = run_findings(experiment, run, outcome=outcome, threshold=threshold)
-    print_note(finding_text(found, run.config.ratio, outcome))
-    print_note(slice_tests_text(found, outcome))
-    table = slice_table(found.table, outcome)
+    findings = run_findings(experiment, run, outcome=outcome, threshold=threshold)
+    print_note(finding_text(findings, run.config.ratio, outcome))
+    print_note(slice_tests_text(findings, outcome))
+    table = slice_table(findings.table, outcome)
     origin = provenance(experiment, run=run.name, threshold=threshold)
     write_or_print(table, origin, out, [name for name in SLICE_COLUMNS if name in table], as_json=json)
 
@@ -132,11 +132,11 @@ def verdict(experiment: ExperimentId, json: Json = False) -> None:
     """
     from closecall.models.results.verdict import verdict_content, verdict_on, verdict_words
 
-    found = verdict_on(experiment)
+    decided = verdict_on(experiment)
     if json:
-        print_json(verdict_content(experiment, found))
+        print_json(verdict_content(experiment, decided))
         return
-    for line in verdict_words(found):
+    for line in verdict_words(decided):
         print_line(line)
 
 

@@ -192,7 +192,7 @@ def resume(experiment: ExperimentId, run: Run = None, on: On = "", wait: Wait = 
 
 def keep(
     experiment: ExperimentId,
-    what: Annotated[str, typer.Argument(help="checkpoint: the whole classifier; head: its head and the predictions.")],
+    what: Annotated[str, typer.Argument(help="checkpoint: the complete classifier; head: head and predictions.")],
     wait: Wait = False,
     json: Json = False,
 ) -> None:
@@ -217,7 +217,7 @@ def keep(
         if result.later:
             print_note(f"Unfinished or still needed runs keep their checkpoint until then: {', '.join(result.later)}.")
         return
-    print_note(f"Runs of {experiment} keep their whole checkpoint.")
+    print_note(f"Runs of {experiment} keep their complete checkpoint.")
     if result.again:
         jobs.ensure_scheduler()
         print_note(f"Queued for training again, since their weights were removed: {', '.join(result.again)}.")

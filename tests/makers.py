@@ -1,7 +1,7 @@
 """Workspaces for tests: real files on disk with generated texts and scores of known origin.
 
 The scores are binormal: a latent margin for each example, one for all runs, with noise for each run, shifted by
--ln(ratio) as the prior of a ratio shifts an honest classifier.
+-ln(ratio), as the prior of a ratio shifts the log-odds of a calibrated classifier.
 """
 
 from pathlib import Path

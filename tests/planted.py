@@ -1,4 +1,4 @@
-"""An experiment whose misses share a word: what the tests about slices look for."""
+"""An experiment whose false negatives share a word, for the tests of slices."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ WORD = "scsi"
 
 
 def make_planted(*, positives: int = 480, negatives: int = 480, ratios: tuple[float, ...] = (1, 5)) -> ExperimentConfig:
-    """A finished experiment in which the positives with the word are missed twice in three, the others seldom."""
+    """A finished experiment in which 67 % of the positives with the word and 8 % of the others are missed."""
     dataset = make_dataset(positives=positives, negatives=negatives)
     config = make_experiment(dataset, ratios=ratios, seeds=(0,))
     for ratio in ratios:

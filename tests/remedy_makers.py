@@ -1,4 +1,4 @@
-"""Finished arms beside the plain runs of a made experiment, with scores of known origin."""
+"""Finished remedy runs beside the baseline runs of a made experiment, with scores of known origin."""
 
 import shutil
 from dataclasses import asdict, replace
@@ -11,24 +11,29 @@ from closecall.data.experiments.store import ExperimentConfig, experiment_folder
 from closecall.data.io.files import read_frame, read_json, write_json
 
 
-def add_arms(
-    config: ExperimentConfig, arms: dict[str, tuple[float, float]], *, ratio: float = 10, seeds: tuple[int, ...] = ()
+def add_remedy_runs(
+    config: ExperimentConfig,
+    remedies: dict[str, tuple[float, float]],
+    *,
+    ratio: float = 10,
+    seeds: tuple[int, ...] = (),
 ) -> None:
-    """Copy the plain runs of a ratio as arms: `arms` gives each a shift of the log-odds and an added noise.
+    """Copy the baseline runs of a ratio as runs of remedies.
 
-    A shift alone is what a loss does that only moves the threshold; noise spoils the ranking. An arm without
-    fine-tuning keeps no embeddings and no map.
+    `remedies`: for each name the shift of the log-odds and the standard deviation of added noise. A shift is the effect
+    of a loss that only moves the threshold; noise makes the ranking worse. A remedy without fine-tuning has no
+    embeddings and no map.
     """
     rng = np.random.default_rng(7)
-    plain = [load_run_config(config.id, name) for name in run_names(config.id) if name.endswith("-none")]
-    for run in plain:
+    baseline = [load_run_config(config.id, name) for name in run_names(config.id) if name.endswith("-none")]
+    for run in baseline:
         if run.ratio != ratio or (seeds and run.seed not in seeds):
             continue
-        for name, (shift, noise) in arms.items():
-            arm = replace(run, remedy=name)
-            folder = run_folder(config.id, arm.name)
+        for name, (shift, noise) in remedies.items():
+            remedy_run = replace(run, remedy=name)
+            folder = run_folder(config.id, remedy_run.name)
             shutil.copytree(run_folder(config.id, run.name), folder)
-            write_json(folder / "config.json", asdict(arm))
+            write_json(folder / "config.json", asdict(remedy_run))
             frame = read_frame(folder / "predictions.parquet")
             odds = frame["logit"].to_numpy(np.float64) + shift + noise * rng.normal(size=len(frame))
             save_predictions(folder, frame.assign(logit=odds.astype(np.float32), pos_prob=1 / (1 + np.exp(-odds))))
@@ -37,4 +42,4 @@ def add_arms(
                 for file in ("embeddings.npy", "embedding_rows.parquet", "projection.parquet", "dynamics.npz"):
                     (folder / file).unlink(missing_ok=True)
     path = experiment_folder(config.id) / "experiment.json"
-    write_json(path, {**read_json(path), "remedies": ["none", *arms]})
+    write_json(path, {**read_json(path), "remedies": ["none", *remedies]})

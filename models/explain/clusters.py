@@ -94,7 +94,7 @@ def _compute(experiment: str, folder: Path, stamp: str) -> Clusters | None:
     numbers = k_means(np.asarray(embeddings, dtype=np.float32), number_of_clusters(len(ids)))
     texts = examples.reindex(ids).fillna("").astype(str).tolist()
     words = distinctive_words(frequent_phrases(texts, longest=1, at_least=MIN_TEXTS_OF_WORD), numbers)
-    names = tuple(", ".join(found) or "no distinctive word" for found in words)
+    names = tuple(", ".join(distinctive) or "no distinctive word" for distinctive in words)
     encodable = [name.encode("utf-8", errors="replace").decode() for name in names]
     write_arrays(
         folder / "clusters.npz",

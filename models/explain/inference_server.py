@@ -86,7 +86,7 @@ def _serve(classifiers: "ClassifierCache", request: dict[str, Any], send: Send) 
 def _explanation(
     classifiers: "ClassifierCache", send: Send, checkpoint: dict[str, Any], text: str, threshold: float
 ) -> dict[str, Any]:
-    """The attribution and the flip of one text, as plain values."""
+    """The attribution and the flip of one text, as values that JSON can hold."""
     from closecall.models.encoders.checkpoints import Checkpoint
     from closecall.models.explain.occlusion import explain
 

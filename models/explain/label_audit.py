@@ -65,8 +65,8 @@ def audit(
         pos_probs = out_of_fold_probs(embeddings, labels, groups=groups, on_fold=on_fold)
     except ValueError as error:
         raise UserError(f"The labels of {experiment} cannot be audited. {error}") from error
-    near = load_neighbours(experiment_folder(experiment) / "frozen", len(rows))
-    frame = _frame(rows, embeddings, pos_probs, near[0] if near and near[0].shape[1] > NEIGHBOURS else None)
+    nearest = load_neighbours(experiment_folder(experiment) / "frozen", len(rows))
+    frame = _frame(rows, embeddings, pos_probs, nearest[0] if nearest and nearest[0].shape[1] > NEIGHBOURS else None)
     negative, positive = class_thresholds(labels, pos_probs)
     info = AuditInfo(digest, FOLDS, bool((groups != "").any()), negative, positive, now())
     save_audit(experiment, info, frame)
@@ -139,19 +139,21 @@ def _digest(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray) -> s
     return digest.hexdigest()
 
 
-def _frame(rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray, near: np.ndarray | None) -> pd.DataFrame:
-    """COLUMNS for every example, with neighbours for the flagged; `near` as in `neighbour_evidence`."""
+def _frame(
+    rows: pd.DataFrame, embeddings: np.ndarray, pos_probs: np.ndarray, nearest: np.ndarray | None
+) -> pd.DataFrame:
+    """COLUMNS for every example, with neighbours for the flagged; `nearest` as `near` of `neighbour_evidence`."""
     labels = rows["label"].to_numpy()
     frame = pd.concat([rows[["id", "split", "label"]], audit_labels(labels, pos_probs)], axis=1)
     frame = frame.assign(pos_prob=pos_probs)
     flagged = np.flatnonzero(frame["flagged"])
     flagged = flagged[np.argsort(frame["self_confidence"].to_numpy()[flagged], kind="stable")][:MAX_WITH_NEIGHBOURS]
-    found = neighbour_evidence(embeddings, labels, flagged, near=near).set_axis(flagged)
+    evidence = neighbour_evidence(embeddings, labels, flagged, near=nearest).set_axis(flagged)
     ids = rows["id"].to_numpy(dtype=object)
     for name in ("nearest_same", "nearest_other"):
-        places = found[name].to_numpy(dtype=np.int64)
-        found[name] = np.where(places >= 0, ids[np.maximum(places, 0)], "")
-    frame = frame.join(found)
+        places = evidence[name].to_numpy(dtype=np.int64)
+        evidence[name] = np.where(places >= 0, ids[np.maximum(places, 0)], "")
+    frame = frame.join(evidence)
     frame = frame.astype({"others": "Int64", "of": "Int64"}).fillna({"nearest_same": "", "nearest_other": ""})
     return frame[list(COLUMNS)]
 

@@ -174,8 +174,8 @@ def _part(kind: str, rules: Sequence[Rule], holds: sparse.csc_array) -> _Part:
 
 
 def _phrases(texts: list[str]) -> _Part:
-    found = frequent_phrases(texts, at_least=max(2 * AT_LEAST, len(texts) // RAREST_PHRASE))
-    return _part("word", [Phrase(str(name)) for name in found.names], found.holds)
+    phrases = frequent_phrases(texts, at_least=max(2 * AT_LEAST, len(texts) // RAREST_PHRASE))
+    return _part("word", [Phrase(str(name)) for name in phrases.names], phrases.holds)
 
 
 def _lengths(texts: list[str]) -> _Part:

@@ -56,8 +56,8 @@ def _shown(counts: Confusion, outcome: str, view: str) -> str:
         return f"{number:,}"
     row = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
     column = counts.tp + counts.fp if outcome in ("tp", "fp") else counts.fn + counts.tn
-    whole = row if view == VIEWS[1] else column
-    return percent_text(number / whole if whole else math.nan)
+    total = row if view == VIEWS[1] else column
+    return percent_text(number / total if total else math.nan)
 
 
 def _style(counts: Confusion) -> None:
@@ -75,8 +75,8 @@ def _style(counts: Confusion) -> None:
         .cell-number { text-align: center; font-size: 1.9rem; font-weight: 600; line-height: 1.3; }"""
     ]
     for outcome in OUTCOMES:
-        whole = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
-        share = getattr(counts, outcome) / whole if whole else 0
+        total = counts.n_positives if outcome in ("tp", "fn") else counts.n_negatives
+        share = getattr(counts, outcome) / total if total else 0
         strength = round(14 + 28 * share if current_theme().dark else 18 + 62 * share)
         rules.append(
             f".st-key-cell-{outcome} {{ background: color-mix(in srgb, {COLOUR[outcome]} {strength}%, transparent); }}"

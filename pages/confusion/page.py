@@ -12,13 +12,14 @@ from closecall.analysis.formatting import (
     ratio_text,
     share_text,
 )
+from closecall.analysis.metrics.calibration import calibration_error, log_odds, reliability_table, temperature
 from closecall.analysis.metrics.outcomes import Confusion, confusion
 from closecall.analysis.metrics.prevalence import precision_at, predicted_positive_rate_at
 from closecall.charts.operating_curve import operating_curve
+from closecall.charts.reliability import reliability_curve
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.confusion.matrix import FORMER_VIEWS, VIEWS, matrix
-from closecall.pages.confusion.reliability import reliability_part
 from closecall.pages.confusion.run_comparison import run_comparison_part
 from closecall.pages.confusion.threshold_rules import show_threshold_rules, threshold_rules
 from closecall.pages.shared.cached_io import predictions
@@ -89,6 +90,22 @@ def show_parts(config: ExperimentConfig, run: Run, threshold: float, q: float, r
         if tab.open:
             with tab:
                 part()
+
+
+def reliability_part(run: Run) -> None:
+    """The reliability curve on test in ten bins, and the temperature fitted on validation."""
+    test, validation = predictions(run), predictions(run, "validation")
+    table = reliability_table(test.labels, test.pos_probs)
+    error = calibration_error(test.labels, test.pos_probs).overall
+    show_chart(reliability_curve(table, error, theme=current_theme()))
+    if len(set(validation.labels.tolist())) < 2:
+        return
+    fitted = temperature(validation.labels, log_odds(validation.pos_probs), q=1 / (1 + run.config.ratio))
+    confidence = "over-confident" if fitted > 1 else "under-confident"
+    st.markdown(
+        f"At its own training prevalence, {ratio_text(run.config.ratio)} is {confidence}: the temperature fitted on "
+        f"validation is {fitted:.2f} (logits are divided by it)."
+    )
 
 
 def finding(run: Run, counts: Confusion, threshold: float) -> str:

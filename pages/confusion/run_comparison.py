@@ -104,7 +104,7 @@ def run_comparison_part(config: ExperimentConfig, run: Run, threshold: float, q:
         return
     with st.container(horizontal=True, gap="large"):
         name = st.selectbox("Against", list(others), key="against", persist_state="session", width=220)
-        how = st.segmented_control("Match by", MATCHING, default=MATCHING[0], required=True, key="against-cut")
+        how = st.segmented_control("Match by", MATCHING, default=MATCHING[0], required=True, key="against-matching")
     other = others.get(name, next(iter(others.values())))
     a, b = predictions(run), predictions(other)
     if len(a.ids) != len(b.ids) or (a.ids != b.ids).any():

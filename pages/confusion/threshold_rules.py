@@ -36,13 +36,15 @@ def show_threshold_rules(rules: pd.DataFrame | None, q: float) -> None:
     columns: dict[str, Any] = {
         "rule": "Rule",
         "threshold": "Threshold",
-        "found": st.column_config.TextColumn("Recall (95 % CI)"),
-        "alone": st.column_config.TextColumn("Specificity (95 % CI)"),
+        "recall": st.column_config.TextColumn("Recall (95 % CI)"),
+        "specificity": st.column_config.TextColumn("Specificity (95 % CI)"),
         "precision": st.column_config.TextColumn("Precision at q"),
-        "alerts": st.column_config.TextColumn("Per 1,000", help="Predicted positives per 1,000 texts at prevalence q."),
+        "predicted-positives": st.column_config.TextColumn(
+            "Per 1,000", help="Predicted positives per 1,000 texts at prevalence q."
+        ),
     }
-    st.session_state["desk-thresholds"] = rules["threshold"].tolist()
-    st.dataframe(_shown(rules), column_config=columns, hide_index=True, key="desk", on_select=_take,
+    st.session_state["rule-thresholds"] = rules["threshold"].tolist()
+    st.dataframe(_shown(rules), column_config=columns, hide_index=True, key="threshold-rules", on_select=_set_threshold,
                  selection_mode="single-row", alt="Threshold and test results of each rule")  # fmt: skip
     st.caption(
         f"Thresholds are chosen on validation and results are of the test set, at {prevalence_text(q)}. Select a "
@@ -58,10 +60,10 @@ _SETTINGS = {
 }
 
 
-def _take() -> None:
+def _set_threshold() -> None:
     """Set the threshold to that of the selected rule."""
-    rows = st.session_state["desk"]["selection"]["rows"]
-    thresholds = st.session_state.get("desk-thresholds", [])
+    rows = st.session_state["threshold-rules"]["selection"]["rows"]
+    thresholds = st.session_state.get("rule-thresholds", [])
     if rows and rows[0] < len(thresholds) and np.isfinite(thresholds[rows[0]]):
         st.session_state["threshold"] = round(float(np.clip(thresholds[rows[0]], 0, 1)), 5)
 
@@ -76,12 +78,12 @@ def _shown(rules: pd.DataFrame) -> pd.DataFrame:
                 probability_text(row["threshold"]) if there else "not reached"
                 for row, there in zip(rows, reached, strict=True)
             ],
-            "found": [_share(row, "tp", "fn") if there else "" for row, there in zip(rows, reached, strict=True)],
-            "alone": [_share(row, "tn", "fp") if there else "" for row, there in zip(rows, reached, strict=True)],
+            "recall": [_share(row, "tp", "fn") if there else "" for row, there in zip(rows, reached, strict=True)],
+            "specificity": [_share(row, "tn", "fp") if there else "" for row, there in zip(rows, reached, strict=True)],
             "precision": [
                 percent_text(row["precision_at_q"]) if there else "" for row, there in zip(rows, reached, strict=True)
             ],
-            "alerts": [
+            "predicted-positives": [
                 f"{1000 * row['predicted_positive_rate_at_q']:.1f}" if there else ""
                 for row, there in zip(rows, reached, strict=True)
             ],

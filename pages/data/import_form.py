@@ -17,7 +17,7 @@ from closecall.data.readers.table import RawTable
 from closecall.pages.data.builtin_cards import open_dataset
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
-from closecall.pages.shared.sources import Chosen, choose_source, classes_of, preview, whole
+from closecall.pages.shared.sources import Chosen, choose_source, classes_of, preview, read_all
 
 NONE = "(none)"
 NEEDED = (
@@ -131,6 +131,6 @@ def _choose_rest(source: Chosen, roles: ColumnRoles) -> ImportRequest:
 
 def _import(source: Chosen, request: ImportRequest) -> None:
     with st.spinner("Reading, checking and splitting the rows"):
-        dataset = build_dataset(whole(source), request)
+        dataset = build_dataset(read_all(source), request)
         save_dataset(dataset)
     open_dataset(dataset.name, "Datasets")

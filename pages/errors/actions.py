@@ -133,17 +133,17 @@ def bulk_actions(queue: Queue, experiment: str) -> None:
         else f"No row is selected: actions apply to **all {len(ids):,}** examples in the queue"
     )
     st.markdown(f"{selected}. Undo reverts a bulk action as one step.{more}")
-    with st.container(horizontal=True, gap="xsmall", key="several-list"):
-        _button("Add to list", "several-add", _add_all, queue, experiment, chosen, icon=":material/bookmark_add:")
-        _button("Remove from list", "several-remove", _remove_all, experiment, chosen,
+    with st.container(horizontal=True, gap="xsmall", key="bulk-list"):
+        _button("Add to list", "bulk-add", _add_all, queue, experiment, chosen, icon=":material/bookmark_add:")
+        _button("Remove from list", "bulk-remove", _remove_all, experiment, chosen,
                 icon=":material/bookmark_remove:")  # fmt: skip
-    with st.container(horizontal=True, gap="xsmall", key="several-decisions"):
+    with st.container(horizontal=True, gap="xsmall", key="bulk-decisions"):
         for number, action in enumerate(ACTIONS, start=1):
-            _button(action.capitalize(), f"several-{number}", _decide_all, queue, experiment, chosen, action)
+            _button(action.capitalize(), f"bulk-{number}", _decide_all, queue, experiment, chosen, action)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         tag = st.selectbox("Tag", case_list.tags_in_use(experiment), index=None, accept_new_options=True,
-                           key="several-tag", placeholder="Type a tag", width=280)  # fmt: skip
-        _button("Add this tag", "several-give", _tag_all, queue, experiment, chosen, str(tag or ""), disabled=not tag)
+                           key="bulk-tag", placeholder="Type a tag", width=280)  # fmt: skip
+        _button("Add this tag", "bulk-give", _tag_all, queue, experiment, chosen, str(tag or ""), disabled=not tag)
     if error := st.session_state.pop("bulk-error", ""):
         show_user_error(UserError(error))
 
@@ -165,7 +165,7 @@ def _table(queue: Queue) -> Any:
         "listed": config.CheckboxColumn("Listed", width=60),
         "text": config.TextColumn("Text", width="large"),
     }
-    return st.dataframe(frame, column_config=columns, hide_index=True, height=360, key="several-rows",
+    return st.dataframe(frame, column_config=columns, hide_index=True, height=360, key="bulk-rows",
                         on_select="rerun", selection_mode="multi-row", alt="The queue; select rows")  # fmt: skip
 
 
@@ -194,10 +194,10 @@ def _add_all(queue: Queue, experiment: str, ids: list[str]) -> str:
 
 def _remove_all(experiment: str, ids: list[str]) -> str:
     listed = case_list.listed_ids(experiment)
-    gone = [one for one in ids if one in listed]
-    if gone:
-        case_list.remove(experiment, gone)
-    return f"{count_text(len(gone), 'example')} removed from the list"
+    removed = [one for one in ids if one in listed]
+    if removed:
+        case_list.remove(experiment, removed)
+    return f"{count_text(len(removed), 'example')} removed from the list"
 
 
 def _decide_all(queue: Queue, experiment: str, ids: list[str], action: str) -> str:

@@ -198,8 +198,8 @@ def _show_what_if(config: ExperimentConfig, example: str, text: str, *, threshol
     with st.expander("Change the text and predict with every run", key=f"what-if-{example}"):
         # The keys contain the example, so that a changed text is kept while other examples are open.
         changed = st.text_area("Text", text, key=f"changed-{example}", height=140, label_visibility="collapsed")
-        runs = [(run, found) for run in finished_runs(config.id) if (found := checkpoint_of(run)) is not None]
-        request = (tuple(found for _, found in runs), text, changed)
+        runs = [(run, one) for run in finished_runs(config.id) if (one := checkpoint_of(run)) is not None]
+        request = (tuple(checkpoint for _, checkpoint in runs), text, changed)
         st.button(
             f"Predict with {count_text(len(runs), 'classifier')}",
             key="what-if-ask",

@@ -222,9 +222,9 @@ def _text_mask(
     if _texts.texts is None:
         ids = pa.chunked_array([pa.array([str(one) for one in _predictions.ids], type=pa.large_string())])
         return search(ids, wanted, pattern=pattern)
-    found = search(_texts.texts, wanted, pattern=pattern)
+    matches = search(_texts.texts, wanted, pattern=pattern)
     places = places_of(_texts.places, _predictions.ids)
-    return np.where(places >= 0, found[np.maximum(places, 0)], False)
+    return np.where(places >= 0, matches[np.maximum(places, 0)], False)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -29,15 +29,15 @@ def show_nearest_new_negatives(
     if smaller is None:
         return
     one = str(predictions.ids[row])
-    found = _nearest_added(experiment, run, smaller, one)
-    if not found:
+    nearest_added = _nearest_added(experiment, run, smaller, one)
+    if not nearest_added:
         return
     before, now = ratio_text(smaller.config.ratio), ratio_text(run.config.ratio)
     text = texts.text(one) or ""
     with st.expander(f"True positive at {before}, false negative at {now}: the nearest added negatives"):
-        for other, cosine in found:
-            nearest = texts.text(other) or ""
-            body = highlight_words(nearest, shared_words(text[:COMPARED], nearest[:COMPARED]))
+        for other, cosine in nearest_added:
+            added_text = texts.text(other) or ""
+            body = highlight_words(added_text, shared_words(text[:COMPARED], added_text[:COMPARED]))
             st.html(
                 f'<div class="quiet">cosine {cosine:.2f} · {escape_html(other)}</div>'
                 f'<div class="reading near" dir="auto">{body}</div>'
@@ -45,7 +45,7 @@ def show_nearest_new_negatives(
         added = run.config.n_negatives - smaller.config.n_negatives
         st.caption(
             f"The nearest of {count_text(added, 'negative')} that {now} adds to {before}, by cosine similarity in this "
-            "run's encoder. A near negative is a hint, not proof that it caused the error."
+            "run's encoder. A similar negative suggests a cause; it does not prove one."
         )
 
 
@@ -102,11 +102,11 @@ def label_conflicts(dataset: str, one: str) -> list[tuple[str, int]]:
 
 def show_label_conflicts(dataset: str, one: str) -> None:
     """Warn about label conflicts, if there are any."""
-    found = label_conflicts(dataset, one)
-    if not found:
+    conflicts = label_conflicts(dataset, one)
+    if not conflicts:
         return
-    other, label = found[0]
-    more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    other, label = conflicts[0]
+    more = f" and {len(conflicts) - 1:,} more" if len(conflicts) > 1 else ""
     st.warning(
         f"The dataset has the same text as a **{_CLASS[label]}** ({escape_markdown(other)}{more}). One of the labels "
         "is wrong, or the text alone does not determine the class.",
@@ -117,9 +117,9 @@ def show_label_conflicts(dataset: str, one: str) -> None:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _conflicts_by_id(dataset: str, written: int) -> dict[str, list[tuple[str, int]]]:
     rows: pd.DataFrame = read_frame(datasets_folder() / dataset / "conflicts.parquet", ["key", "id", "label"])
-    found: dict[str, list[tuple[str, int]]] = {}
+    conflicts: dict[str, list[tuple[str, int]]] = {}
     for _, same in rows.groupby("key"):
         pairs = list(zip(same["id"].astype(str), same["label"].astype(int), strict=True))
         for one, label in pairs:
-            found[one] = [pair for pair in pairs if pair[1] != label]
-    return found
+            conflicts[one] = [pair for pair in pairs if pair[1] != label]
+    return conflicts

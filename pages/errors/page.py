@@ -84,7 +84,7 @@ def read(config: ExperimentConfig, run: Run, threshold: float, counted_at: tuple
         if example:
             note_and_tags(queue, config.id, example)
             show_history(config.id, example)
-        if st.button("Bulk actions", key="several", shortcut="B", type="tertiary", icon=":material/checklist:",
+        if st.button("Bulk actions", key="bulk-actions", shortcut="B", type="tertiary", icon=":material/checklist:",
                      disabled=not len(queue.order)):  # fmt: skip
             bulk_actions(queue, config.id)
     with right:

@@ -14,20 +14,21 @@ from closecall.pages.shared.runs import valid_runs
 def facts_of(experiment: str) -> pd.DataFrame:
     """The outcomes of every test example over ratios and seeds; empty without a valid run."""
     runs, _ = valid_runs(experiment)
-    return _fates(runs, runs.key) if len(runs.ratios) and len(runs.ids) else pd.DataFrame()
+    return _outcomes(runs, runs.key) if len(runs.ratios) and len(runs.ids) else pd.DataFrame()
 
 
 def facts_around(experiment: str) -> pd.DataFrame:
     """`facts_of` with NEIGHBOURS of the examples that some run gets wrong. Slow at 100,000 examples."""
     runs, _ = valid_runs(experiment)
     facts = facts_of(experiment)
-    return facts if facts.empty else _around(facts, experiment, runs.key, _embeddings_stamp(experiment))
+    return facts if facts.empty else _with_neighbours(facts, experiment, runs.key, _embeddings_stamp(experiment))
 
 
 def evidence_for(experiment: str, facts: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
     """The columns OUTCOME_COLUMNS and NEIGHBOURS for some examples, with `id` as index in the order given."""
     outcomes = facts[list(OUTCOME_COLUMNS)] if len(facts) else pd.DataFrame(columns=list(OUTCOME_COLUMNS))
-    return outcomes.reindex(list(ids)).fillna("").join(_near(experiment, tuple(ids), _embeddings_stamp(experiment)))
+    neighbours = _neighbours(experiment, tuple(ids), _embeddings_stamp(experiment))
+    return outcomes.reindex(list(ids)).fillna("").join(neighbours)
 
 
 def _embeddings_stamp(experiment: str) -> int:
@@ -35,18 +36,18 @@ def _embeddings_stamp(experiment: str) -> int:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _fates(_runs: ValidRuns, key: tuple) -> pd.DataFrame:
+def _outcomes(_runs: ValidRuns, key: tuple) -> pd.DataFrame:
     return outcomes_over_runs(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Finding the neighbours of the errors")
-def _around(_facts: pd.DataFrame, experiment: str, key: tuple, written: int) -> pd.DataFrame:
+def _with_neighbours(_facts: pd.DataFrame, experiment: str, key: tuple, written: int) -> pd.DataFrame:
     wrong = _facts.index[_facts["kind"] != "always right"]
-    near = neighbour_evidence(experiment, list(wrong)).reindex(_facts.index)
+    neighbours = neighbour_evidence(experiment, list(wrong)).reindex(_facts.index)
     texts = dict.fromkeys(("nearest_positive", "nearest_negative", "type", "type_balanced"), "")
-    return _facts.join(near.fillna(texts))
+    return _facts.join(neighbours.fillna(texts))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _near(experiment: str, ids: tuple[str, ...], written: int) -> pd.DataFrame:
+def _neighbours(experiment: str, ids: tuple[str, ...], written: int) -> pd.DataFrame:
     return neighbour_evidence(experiment, list(ids))

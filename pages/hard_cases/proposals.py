@@ -107,8 +107,8 @@ def proposed(facts: pd.DataFrame, rule: Rule) -> tuple[list[str], list[str]]:
         fits &= facts["type_balanced"].isin(rule.types)
     if rule.margin_below is not None:
         fits &= np.where(rule.label == 1, facts["margin"], -facts["margin"]) < rule.margin_below
-    found = facts[fits].sort_values("wrong_runs", ascending=False, kind="stable")
-    return found.index.tolist(), [_reason(row, rule) for row in found.to_dict("records")]
+    chosen = facts[fits].sort_values("wrong_runs", ascending=False, kind="stable")
+    return chosen.index.tolist(), [_reason(row, rule) for row in chosen.to_dict("records")]
 
 
 def _reason(row: dict, rule: Rule) -> str:

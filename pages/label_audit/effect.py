@@ -74,7 +74,7 @@ def _row(runs: ValidRuns, flagged: np.ndarray, ratio: float, threshold: float) -
     return {
         "ratio": ratio_text(ratio),
         **{f"recall-{number}": _recall(one) for number, one in enumerate(recalls)},
-        "misses": share,
+        "false-negatives": share,
     }
 
 
@@ -91,7 +91,7 @@ _COLUMNS: dict[str, Any] = {
     "recall-0": st.column_config.TextColumn("Recall, current labels"),
     "recall-1": st.column_config.TextColumn("Recall, suspects removed"),
     "recall-2": st.column_config.TextColumn("Recall, suspects relabelled"),
-    "misses": st.column_config.TextColumn(
+    "false-negatives": st.column_config.TextColumn(
         "Suspects among false negatives", help="Of the positives that more than half of the seeds miss."
     ),
 }

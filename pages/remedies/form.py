@@ -22,7 +22,7 @@ def queue_form(config: ExperimentConfig) -> None:
         return
     names = [one.name for one in REMEDIES]
     ratios = {ratio_text(one): one for one in config.ratios}
-    methods = st.multiselect("Remedies", names, START, format_func=remedy_title, key="remedy-arms",
+    methods = st.multiselect("Remedies", names, START, format_func=remedy_title, key="remedy-methods",
                           help="The tab What each does describes each method.")  # fmt: skip
     with st.container(horizontal=True, gap="large"):
         at = st.segmented_control("At ratios", list(ratios), default=list(ratios)[-1:], selection_mode="multi",

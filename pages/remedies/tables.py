@@ -40,24 +40,23 @@ def thresholds_table(
 ) -> None:
     """Recall and specificity of each method at threshold 0.50, at its own and at the common false-positive rate."""
     rows = [_threshold_row(one) for one in measures]
-    rows.insert(
-        1, {**_threshold_row(measures[0]), "arm": remedy_title(THRESHOLD), **dict.fromkeys(("half", "half-alone"), "")}
-    )
+    without_half = {"method": remedy_title(THRESHOLD), "half": "", "half-specificity": ""}
+    rows.insert(1, _threshold_row(measures[0]) | without_half)
     columns: dict[str, Any] = {
-        "arm": st.column_config.TextColumn("Method", width=190),
+        "method": st.column_config.TextColumn("Method", width=190),
         "half": st.column_config.TextColumn("Recall, %", help="At threshold 0.50."),
-        "half-alone": st.column_config.TextColumn("Specificity, %", help="At threshold 0.50."),
+        "half-specificity": st.column_config.TextColumn("Specificity, %", help="At threshold 0.50."),
         "own": st.column_config.TextColumn(
             "Recall (own), %", help=f"At its own threshold, chosen on validation: {rule}."
         ),
-        "own-alone": st.column_config.TextColumn("Specificity (own), %"),
+        "own-specificity": st.column_config.TextColumn("Specificity (own), %"),
         "precision": st.column_config.TextColumn("Precision (own), %", help=f"At prevalence q = {100 * q:.3g} %."),
         "common": st.column_config.TextColumn(
             "Recall (FPR), %",
             help="At the threshold with the false-positive rate that the baseline has at 0.50, both on validation.",
         ),
     }
-    st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="remedy-cuts",
+    st.dataframe(pd.DataFrame(rows), column_config=columns, hide_index=True, key="remedy-thresholds",
                  alt="Each method at three thresholds")  # fmt: skip
     st.caption(f"Means over seeds with 95 % intervals over examples and seeds. {_base(comparison)}")
     _download(comparison, measures, gains)
@@ -69,24 +68,24 @@ def ranking_table(
     """Metrics that do not depend on the threshold: ranking and its gain, calibration, training time."""
     rows = [_ranking(comparison, one, gains.get(one.name)) for one in measures]
     columns: dict[str, Any] = {
-        "arm": st.column_config.TextColumn("Method", width=190),
+        "method": st.column_config.TextColumn("Method", width=190),
         "auc": st.column_config.TextColumn(
             "AUC", help="Probability that a positive ranks above a negative. Chance: 0.50."
         ),
-        "less": st.column_config.TextColumn("AUC minus baseline"),
-        "p": st.column_config.TextColumn("p", help="After Holm, over both differences of all methods."),
-        "recall": st.column_config.TextColumn(
+        "auc-gain": st.column_config.TextColumn("AUC minus baseline"),
+        "auc-gain-p": st.column_config.TextColumn("p", help="After Holm, over both differences of all methods."),
+        "recall-gain": st.column_config.TextColumn(
             "Recall minus baseline",
             help="In points, at the false-positive rate that the baseline has at 0.50 on validation.",
         ),
-        "recall-p": st.column_config.TextColumn("p ", help="After Holm, over both differences of all methods."),
+        "recall-gain-p": st.column_config.TextColumn("p ", help="After Holm, over both differences of all methods."),
         "ap": st.column_config.TextColumn(
             "AP", help=f"Average precision at prevalence q = {100 * q:.3g} %. A random ranking has q."
         ),
         "ece": st.column_config.TextColumn(
             "ECE", help="Expected calibration error of the probabilities, shifted to the prevalence of the test set."
         ),
-        "mended": st.column_config.TextColumn(
+        "ece-calibrated": st.column_config.TextColumn(
             "ECE, calibrated",
             help="After a temperature fitted on validation, or slope and intercept if the method moves the prior: "
             "overall, then for predicted positives and predicted negatives.",
@@ -106,7 +105,7 @@ def ranking_table(
 
 def _threshold_row(one: Measures) -> dict[str, str]:
     return {
-        "arm": one.title,
+        "method": one.title,
         **_recalls("half", one.at_half),
         **_recalls("own", one.at_own),
         "precision": f"{100 * one.at_own.precision.value:.1f}",
@@ -115,7 +114,7 @@ def _threshold_row(one: Measures) -> dict[str, str]:
 
 
 def _recalls(name: str, point: OperatingPoint) -> dict[str, str]:
-    return {name: _bounds(point.recall), f"{name}-alone": _bounds(point.specificity)}
+    return {name: _bounds(point.recall), f"{name}-specificity": _bounds(point.specificity)}
 
 
 def _ranking(comparison: RemedyComparison, one: Measures, gain: Gain | None) -> dict[str, str]:
@@ -124,16 +123,16 @@ def _ranking(comparison: RemedyComparison, one: Measures, gain: Gain | None) -> 
         score_text(part) for part in (one.ece_calibrated.predicted_positive, one.ece_calibrated.predicted_negative)
     ]
     return {
-        "arm": one.title + (f" ({count_text(collapsed, 'run')} collapsed)" if collapsed else ""),
+        "method": one.title + (f" ({count_text(collapsed, 'run')} collapsed)" if collapsed else ""),
         "auc": f"{score_text(one.auc.value)} ({score_text(one.auc.low)} to {score_text(one.auc.high)})",
-        "less": score_difference_cell(gain.auc) if gain else "",
-        "p": p_text(gain.auc_p) if gain else "",
-        "recall": points_cell(gain.recall) if gain else "",
-        "recall-p": p_text(gain.recall_p) if gain else "",
+        "auc-gain": score_difference_cell(gain.auc) if gain else "",
+        "auc-gain-p": p_text(gain.auc_p) if gain else "",
+        "recall-gain": points_cell(gain.recall) if gain else "",
+        "recall-gain-p": p_text(gain.recall_p) if gain else "",
         "ap": f"{score_text(one.average_precision.value)} ({score_text(one.average_precision.low)} to "
         f"{score_text(one.average_precision.high)})",
         "ece": score_text(one.ece.overall),
-        "mended": f"{score_text(one.ece_calibrated.overall)} ({' and '.join(by_prediction)})",
+        "ece-calibrated": f"{score_text(one.ece_calibrated.overall)} ({' and '.join(by_prediction)})",
         "time": duration_text(comparison.seconds[one.name]),
     }
 

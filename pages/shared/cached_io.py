@@ -34,7 +34,7 @@ def finished_runs(experiment: str) -> list[Run]:
 
 
 def examples(dataset: str) -> pd.DataFrame | None:
-    """The examples of a dataset with `id` as index, or None when the dataset is gone."""
+    """The examples of a dataset with `id` as index, or None when the dataset was deleted."""
     path = datasets_folder() / dataset / "examples.parquet"
     return _examples(dataset, stamp(path)) if path.exists() else None
 
@@ -118,7 +118,7 @@ class Texts:
     class_names: np.ndarray
 
     def text(self, one: str) -> str | None:
-        """The whole text of an example, None when it has none."""
+        """The text of an example, None when it has none."""
         place = self.place(one)
         return None if self.texts is None or place < 0 else self.texts[place].as_py()
 
@@ -134,12 +134,12 @@ class Texts:
         """The first words of some examples, each on one line; the id where there is no text."""
         if self.texts is None:
             return [str(one) for one in ids]
-        found = places_of(self.places, ids)
-        taken = self.texts.take(pa.array(np.maximum(found, 0)))
+        places = places_of(self.places, ids)
+        taken = self.texts.take(pa.array(np.maximum(places, 0)))
         beginnings = pc.utf8_slice_codeunits(taken, 0, 3 * length).to_pylist()
         return [
             first_words(text or "", length) if place >= 0 else str(one)
-            for one, place, text in zip(ids, found, beginnings, strict=True)
+            for one, place, text in zip(ids, places, beginnings, strict=True)
         ]
 
 

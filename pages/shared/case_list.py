@@ -60,8 +60,8 @@ def log_stamp(experiment: str) -> tuple[int, int]:
     path = hard_cases_log(experiment)
     if not path.exists():
         return (0, 0)
-    found = path.stat()
-    return (found.st_mtime_ns, found.st_size)
+    written = path.stat()
+    return (written.st_mtime_ns, written.st_size)
 
 
 def listed_ids(experiment: str) -> set[str]:

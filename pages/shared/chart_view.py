@@ -25,7 +25,7 @@ def show_chart(chart: Chart) -> None:
 
 
 def draw_lasso(figure: go.Figure, *, key: str, alt: str) -> None:
-    """Draw a chart whose marks are picked by lasso, box or click; the event stands in the session under `key`."""
+    """Draw a chart whose marks are selected by lasso, box or click; the event is in the session state under `key`."""
     st.plotly_chart(
         figure,
         key=key,

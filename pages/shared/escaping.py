@@ -44,7 +44,8 @@ def reading_style() -> str:
       unicode-bidi: plaintext; overflow-y: auto; }}
     .reading.whole {{ min-height: 7rem; max-height: 24rem; }}
     .reading.near {{ font-size: 1rem; line-height: 1.5; max-height: 13rem; }}
-    .reading mark {{ background: color-mix(in srgb, {POSITIVE_COLOUR} 28%, transparent); color: inherit; border-radius: 3px; }}
+    .reading mark {{ background: color-mix(in srgb, {POSITIVE_COLOUR} 28%, transparent); color: inherit;
+      border-radius: 3px; }}
     .quiet {{ opacity: 0.75; font-size: 0.875rem; }}
     .near-pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1.25rem; }}
     .near-pair > div {{ min-width: 0; }}

@@ -65,24 +65,24 @@ def neighbours(folder: Path, one: str) -> dict[int, Nearest] | str:
     return {label: _nearest(vectors, label, query, one) for label in (1, 0)}
 
 
-def show_neighbours(found: dict[int, Nearest], one: str, label: int, texts: Texts) -> None:
+def show_neighbours(by_class: dict[int, Nearest], one: str, label: int, texts: Texts) -> None:
     """One sentence that compares the two classes, then their nearest texts side by side, the example's class first."""
-    if not all(near.ids for near in found.values()):
+    if not all(nearest.ids for nearest in by_class.values()):
         st.caption("One class has no other training example to compare with.")
         return
-    if found[1 - label].cosines[0] >= NEAR_DUPLICATE:
-        st.warning(_near_duplicate(found, label), icon=":material/content_copy:")
-    st.markdown(_comparison(found, label))
+    if by_class[1 - label].cosines[0] >= NEAR_DUPLICATE:
+        st.warning(_near_duplicate(by_class, label), icon=":material/content_copy:")
+    st.markdown(_comparison(by_class, label))
     text = texts.text(one) or ""
-    columns = "".join(_column(found[kind], kind, text, texts) for kind in (label, 1 - label))
+    columns = "".join(_column(by_class[kind], kind, text, texts) for kind in (label, 1 - label))
     st.html(f'<div class="near-pair">{columns}</div>')
 
 
-def _comparison(found: dict[int, Nearest], label: int) -> str:
-    own, other = found[label].cosines[0], found[1 - label].cosines[0]
+def _comparison(by_class: dict[int, Nearest], label: int) -> str:
+    own, other = by_class[label].cosines[0], by_class[1 - label].cosines[0]
     if abs(own - other) < BORDERLINE:
         return (
-            f"Borderline: the nearest training {_CLASS[label]} and {_CLASS[1 - label]} are about equally near "
+            f"Borderline: the nearest training {_CLASS[label]} and {_CLASS[1 - label]} are about equally similar "
             f"(cosine {own:.2f} and {other:.2f})."
         )
     nearer = _CLASS[label] if own > other else _CLASS[1 - label]
@@ -91,24 +91,24 @@ def _comparison(found: dict[int, Nearest], label: int) -> str:
     return f"Nearer to a training **{nearer}** {cosines}: {meaning}."
 
 
-def _near_duplicate(found: dict[int, Nearest], label: int) -> str:
-    number = sum(cosine >= NEAR_DUPLICATE for cosine in found[1 - label].cosines)
+def _near_duplicate(by_class: dict[int, Nearest], label: int) -> str:
+    number = sum(cosine >= NEAR_DUPLICATE for cosine in by_class[1 - label].cosines)
     more = f", and {number - 1} more at least {NEAR_DUPLICATE}" if number > 1 else ""
     return (
-        f"A near-duplicate is a training **{_CLASS[1 - label]}** ({escape_markdown(found[1 - label].ids[0])}, "
-        f"cosine {found[1 - label].cosines[0]:.3f}{more}). One of the two labels may be wrong."
+        f"A near-duplicate is a training **{_CLASS[1 - label]}** ({escape_markdown(by_class[1 - label].ids[0])}, "
+        f"cosine {by_class[1 - label].cosines[0]:.3f}{more}). One of the two labels may be wrong."
     )
 
 
-def _column(near: Nearest, kind: int, text: str, texts: Texts) -> str:
-    name = escape_html(texts.class_name(near.ids[0], kind))
-    blocks = "".join(_block(number, near, text, texts) for number in range(len(near.ids)))
+def _column(nearest: Nearest, kind: int, text: str, texts: Texts) -> str:
+    name = escape_html(texts.class_name(nearest.ids[0], kind))
+    blocks = "".join(_block(number, nearest, text, texts) for number in range(len(nearest.ids)))
     return f"<div><p><strong>Nearest training {_CLASS[kind]}</strong> · {name}</p>{blocks}</div>"
 
 
-def _block(number: int, near: Nearest, text: str, texts: Texts) -> str:
+def _block(number: int, nearest: Nearest, text: str, texts: Texts) -> str:
     """One neighbour as HTML; all but the nearest are collapsed."""
-    one, cosine = near.ids[number], near.cosines[number]
+    one, cosine = nearest.ids[number], nearest.cosines[number]
     other = texts.text(one)
     shared = shared_words(text[:COMPARED], other[:COMPARED]) if other and text else []
     summary = f"cosine {cosine:.2f} · {escape_html(one)}"
@@ -126,10 +126,10 @@ def _differences(text: str, other: str) -> str:
     only_text, only_other = unshared_words(text[:COMPARED], other[:COMPARED])
     parts = [("Only in the example", only_text), ("Only in this neighbour", only_other)]
     return "".join(
-        f'<div class="quiet apart">{name}: {escape_html(", ".join(found[:LISTED_WORDS]))}'
-        f"{f' and {len(found) - LISTED_WORDS:,} more' if len(found) > LISTED_WORDS else ''}</div>"
-        for name, found in parts
-        if found
+        f'<div class="quiet apart">{name}: {escape_html(", ".join(words[:LISTED_WORDS]))}'
+        f"{f' and {len(words) - LISTED_WORDS:,} more' if len(words) > LISTED_WORDS else ''}</div>"
+        for name, words in parts
+        if words
     )
 
 
@@ -137,9 +137,9 @@ def _nearest(vectors: Vectors, label: int, query: np.ndarray, one: str) -> Neare
     cosines = vectors.train[label] @ query
     first = np.argpartition(-cosines, min(SHOWN, len(cosines) - 1))[: SHOWN + 1]
     pairs = sorted((-float(cosines[i]), int(i)) for i in first)
-    near = [(str(vectors.train_ids[label][i]), -cosine) for cosine, i in pairs]
-    near = [pair for pair in near if pair[0] != one][:SHOWN]
-    return Nearest(tuple(pair[0] for pair in near), tuple(pair[1] for pair in near))
+    by_cosine = [(str(vectors.train_ids[label][i]), -cosine) for cosine, i in pairs]
+    by_cosine = [pair for pair in by_cosine if pair[0] != one][:SHOWN]
+    return Nearest(tuple(pair[0] for pair in by_cosine), tuple(pair[1] for pair in by_cosine))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

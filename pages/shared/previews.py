@@ -15,7 +15,7 @@ from closecall.pages.shared.escaping import escape_markdown
 
 
 def shown_previews(config: ExperimentConfig) -> list[Preview]:
-    """The previews that stand in for runs that are not trained yet."""
+    """The previews of ratios whose runs are not trained yet."""
     previews = load_previews(config.id)
     return standing_in(previews, load_runs(config.id)) if previews else []
 

@@ -1,8 +1,7 @@
-"""Streamlit's command line with one thing told beforehand: `python -m closecall.pages.shared.server run app.py ...`.
+"""Streamlit's command line for an app with `st.navigation`: `python -m closecall.pages.shared.server run app.py ...`.
 
-Streamlit takes a folder named `pages` beside the main script for an app of the older kind until some session has called
-`st.navigation`. A fresh server would greet a link to any page but the first with "Page not found". The navigation table
-in app.py is the only one, so that is said before the first session.
+Until some session has called `st.navigation`, Streamlit serves the files of a folder named `pages` as pages and answers
+other addresses with "Page not found". The flag is set here before the first session, so that links to every page work.
 """
 
 from streamlit.runtime.pages_manager import PagesManager

@@ -23,7 +23,7 @@ from closecall.pages.shared.layout import show_user_error
 PREVIEW = 500
 WAYS = ("Upload", "Path on the server")
 LOCAL = ("localhost", "127.0.0.1", "::1")
-PATH_HELP = "A path on the machine where the app runs. Use it for large files: an upload is held in memory as a whole."
+PATH_HELP = "A path on the machine where the app runs. Use it for large files: an upload is held in memory completely."
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def choose_source(prefix: str, label: str) -> Chosen | None:
                                persist_state="session")  # fmt: skip
     if way == WAYS[1]:
         return _named(prefix, label)
-    memory = "An upload is held in memory as a whole. Read files over 100 MB by path."
+    memory = "An upload is held in memory completely. Read files over 100 MB by path."
     upload = st.file_uploader(label, file_suffixes(), key=f"{prefix}-upload", help=memory)
     return Chosen(upload.getvalue(), upload.name, upload.file_id) if upload else None
 
@@ -71,7 +71,7 @@ def classes_of(source: Chosen, column: str) -> pd.Series:
     return _classes(source, source.key, column)
 
 
-def whole(source: Chosen, columns: list[str] | None = None) -> RawTable:
+def read_all(source: Chosen, columns: list[str] | None = None) -> RawTable:
     """All rows. Not cached, because the table may be large."""
     return read_table(source.content, source.name, columns=columns)
 

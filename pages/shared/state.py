@@ -72,15 +72,17 @@ def choose_run(config: ExperimentConfig, *, largest: bool = True) -> Run:
 
 
 def init_bound_value(
-    key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str
+    key: str, value: Any, options: Collection[Any] | None = None, read: Callable[[str], Any] = str, former: str = ""
 ) -> None:
     """Set the value of a bound widget before it is drawn, and write it into the URL. Call it on every run.
 
     The first that is valid counts: a value newly given in the URL (`read` parses it), the widget's value, the value
     chosen on another page of this session, `value`. Streamlit drops bound values from the URL when the page changes,
     writes them only after the user changes them, and prefers the previous page's widget to a link. Copies in the
-    session state and a parameter written here avoid that.
+    session state and a parameter written here avoid that. `former`: the name of the parameter in older links.
     """
+    if former in st.query_params:
+        st.query_params.setdefault(key, st.query_params.pop(former))
     linked, held = _linked(key, read), st.session_state.get(key)
     seen, kept = f"seen-{key}", f"kept-{key}"
     by_link = linked is not None and linked != st.session_state.get(seen)

@@ -22,7 +22,7 @@ from closecall.data.experiments.runs import load_predictions, load_runs, save_pr
 from closecall.data.experiments.store import ExperimentConfig, run_folder
 from closecall.data.io.files import read_frame
 from tests.makers import make_dataset, make_experiment
-from tests.remedy_makers import add_arms
+from tests.remedy_makers import add_remedy_runs
 
 ARMS = {"focal": (1.2, 0.0), "tfidf-logistic": (0.0, 0.3), "one-class-svm": (0.0, 9.0)}
 """A loss that only moves the threshold, a model as good as plain, one that ranks nearly at random."""
@@ -34,7 +34,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sweep]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLOSECALL_HOME", str(tmp_path_factory.mktemp("results")))
         close = _experiment("newsgroups-close", "near", d_prime=2.6)
-        add_arms(close, ARMS)
+        add_remedy_runs(close, ARMS)
         _experiment("newsgroups-distant", "far", d_prime=8.0)
         _experiment("posts", "single", seeds=(0,), d_prime=2.6)
         _experiment("movie-reviews", "queued", state="queued")

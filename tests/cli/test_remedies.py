@@ -7,13 +7,13 @@ from closecall.data.datasets.store import load_dataset
 from closecall.data.experiments.store import load_experiment, run_names
 from tests.cli.terminal import Terminal
 from tests.makers import make_dataset, make_experiment
-from tests.remedy_makers import add_arms
+from tests.remedy_makers import add_remedy_runs
 
 
 @pytest.fixture
 def compared(closecall: Terminal) -> str:
     config = make_experiment(make_dataset(positives=150, negatives=900), ratios=(1, 10), seeds=(0, 1))
-    add_arms(config, {"class-weights": (2.3, 0.3), "tfidf-logistic": (0.0, 6.0)})
+    add_remedy_runs(config, {"class-weights": (2.3, 0.3), "tfidf-logistic": (0.0, 6.0)})
     return config.id
 
 
@@ -24,10 +24,10 @@ def test_the_comparison_as_table_and_json(closecall: Terminal, compared: str) ->
     assert "TF-IDF" in closecall.err
     content = closecall.json("remedies", compared)
     assert content["ratio"] == 10 and "1:10" in content["answer"]
-    plain, simple, weighted = content["arms"]
-    assert (plain["name"], plain["over_plain"], simple["name"]) == ("none", None, "tfidf-logistic")
+    baseline, simple, weighted = content["arms"]
+    assert (baseline["name"], baseline["over_plain"], simple["name"]) == ("none", None, "tfidf-logistic")
     assert weighted["over_plain"]["helps"] is False and weighted["seconds"] == 12
-    assert weighted["at_half"]["recall"]["value"] > plain["at_half"]["recall"]["value"]
+    assert weighted["at_half"]["recall"]["value"] > baseline["at_half"]["recall"]["value"]
     assert weighted["auc"]["low"] < weighted["auc"]["value"] < weighted["auc"]["high"]
 
 

@@ -71,7 +71,7 @@ def test_threshold_rules_are_chosen_on_validation_and_reported_on_test(sweep: st
     rules = table_with(open_page("confusion"), "rule")
     tp, _ = counts(sweep, "r10-s0-none", 0.5)
     assert len(rules) == 6 and rules.loc[0, "threshold"] == "0.50"
-    assert rules.loc[0, "found"].endswith(f"{tp}/80")
+    assert rules.loc[0, "recall"].endswith(f"{tp}/80")
 
 
 def pair_cells(at: AppTest) -> dict[str, int]:
@@ -113,7 +113,7 @@ def test_the_other_threshold_is_matched_by_false_positive_rate_or_precision_on_v
     reached = [float((val_b.pos_probs[val_b.labels == label] >= threshold).mean()) for label in (1, 0)]
     assert precision_at(*reached, q=0.1) >= wanted - 1e-9
     at = open_page("confusion", below="Against another run", ratio="1:10")
-    at.button_group(key="against-cut").set_value(MATCHING[2]).run()
+    at.button_group(key="against-matching").set_value(MATCHING[2]).run()
     assert "chosen on validation" in page_text(at)
 
 

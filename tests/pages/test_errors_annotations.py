@@ -46,9 +46,9 @@ def test_an_invalid_tag_is_refused(sweep: Path) -> None:
 def test_the_whole_queue_is_listed_and_undone_in_one_step(sweep: Path) -> None:
     at = open_errors()
     false_negatives = count_on(at, "pick-fn")
-    at.button(key="several").click().run()
+    at.button(key="bulk-actions").click().run()
     assert any(f"all {false_negatives}" in one.value for one in at.markdown)
-    at.button(key="several-add").click().run()
+    at.button(key="bulk-add").click().run()
     assert len(load_hard_cases("sweep")) == false_negatives
     at.button(key="undo").click().run()
     assert load_hard_cases("sweep").empty
@@ -56,10 +56,10 @@ def test_the_whole_queue_is_listed_and_undone_in_one_step(sweep: Path) -> None:
 
 def test_selected_rows_get_an_action_and_are_undone_in_one_step(sweep: Path) -> None:
     at = open_errors()
-    at.session_state["several-rows"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
-    at.button(key="several").click().run()
+    at.session_state["bulk-rows"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
+    at.button(key="bulk-actions").click().run()
     assert any(one.value.startswith("**2 ") for one in at.markdown)
-    at.button(key="several-4").click().run()
+    at.button(key="bulk-4").click().run()
     cases = load_hard_cases("sweep")
     assert cases["action"].tolist() == ["ambiguous", "ambiguous"]
     assert cases["reasons"].str.startswith("false negative at 1:10").all()

@@ -12,14 +12,14 @@ from closecall.models.results.remedy_comparison import remedy_answers, remedy_co
 from closecall.pages.shared.runs import valid_runs
 from tests.makers import HOSTILE, make_dataset, make_experiment
 from tests.pages_driver import headline_of, keys_of, link_targets, open_page, page_text, table_with
-from tests.remedy_makers import add_arms
+from tests.remedy_makers import add_remedy_runs
 
 SHIFT_AND_NOISE = {"class-weights": (2.3, 0.3), "focal": (0.5, 0.3), "dice": (2.0, 9.0), "tfidf-logistic": (0.0, 6.0)}
 
 
 def make_comparison() -> str:
     config = make_experiment(make_dataset(positives=150, negatives=900), ratios=(1, 10), seeds=(0, 1))
-    add_arms(config, SHIFT_AND_NOISE)
+    add_remedy_runs(config, SHIFT_AND_NOISE)
     return config.id
 
 
@@ -62,7 +62,7 @@ def test_prevalence_and_rule_come_from_the_link_and_change_the_numbers(compared:
     baseline = [table.iloc[0] for table in tables]
     assert baseline[0]["precision"] != baseline[1]["precision"] and baseline[0]["own"] == baseline[1]["own"]
     assert baseline[2]["own"] != baseline[0]["own"]
-    assert tables[0]["arm"].tolist()[:2] == [BASELINE.title, MOVED_THRESHOLD.title]
+    assert tables[0]["method"].tolist()[:2] == [BASELINE.title, MOVED_THRESHOLD.title]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_a_method_breaks_opens_as_a_queue(compared: str) -> None:
 def test_queueing_more_methods(workspace: Path) -> None:
     compared = make_comparison()
     at = open_page("remedies", part="Train more")
-    at.multiselect(key="remedy-arms").set_value(["focal", "dice"]).run()
+    at.multiselect(key="remedy-methods").set_value(["focal", "dice"]).run()
     assert at.button(key="remedy-go").disabled  # all of these runs exist
     at.segmented_control(key="remedy-ratios").set_value(["1:1"]).run()
     assert "4 new runs" in page_text(at)
@@ -111,7 +111,7 @@ def test_an_unfinished_comparison_names_what_is_coming(workspace: Path) -> None:
 
 def test_one_seed_cannot_separate_a_gain_from_seed_noise(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=120, negatives=1200), ratios=(1, 10), seeds=(0,))
-    add_arms(config, {"focal": (0.5, 0.1)})
+    add_remedy_runs(config, {"focal": (0.5, 0.1)})
     at = open_page("remedies")
     comparison = remedy_comparison(config.id, 10)
     gains = remedy_gains(comparison)
@@ -136,6 +136,6 @@ def test_pages_of_one_run_show_a_chosen_remedy(compared: str, page: str) -> None
 
 def test_a_collapsed_method_is_excluded_and_named(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=120, negatives=1200), ratios=(1, 10), seeds=(0, 1))
-    add_arms(config, {"focal": (0.5, 0.1), "dice": (-60.0, 0.1)})
+    add_remedy_runs(config, {"focal": (0.5, 0.1), "dice": (-60.0, 0.1)})
     assert remedy_comparison(config.id, 10).collapsed["dice"] == 2
     assert "Dice loss" in page_text(open_page("remedies"))
