@@ -92,7 +92,7 @@ def test_the_head_alone_is_kept_and_the_whole_comes_back(workspace: Path) -> Non
     assert weights(folder) == before and not (folder / "head").exists()
     assert {name: (folder / name).read_bytes() for name in predictions} == predictions
     finish(head)
-    assert weights(second) and not (second / checkpoint_retention.AGAIN).exists()
+    assert weights(second) and not (second / checkpoint_retention.TRAIN_AGAIN).exists()
 
 
 def test_a_kill_between_head_and_checkpoint_leaves_one_of_both(workspace: Path) -> None:
