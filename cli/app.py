@@ -43,7 +43,7 @@ def app_command(script: Path, port: int, *, browser: bool) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     settings = [f"--{name}={value}" for name, value in options.items()]
-    # Through our own module: Streamlit's command answers the first deep link with "Page not found".
+    # Through our own module: Streamlit's command shows "Page not found" for a link opened before any other page.
     return ["-m", "closecall.pages.shared.server", "run", str(script), *settings]
 
 

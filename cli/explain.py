@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ExampleId = Annotated[str, typer.Argument(metavar="ID", help="The example's id; see closecall errors.")]
 CAUTION = (
     "The suspects were chosen by a model that resembles the runs, so recall rises by this choice even where every "
-    "label is correct. Take the gain as an upper bound until somebody has read them."
+    "label is correct. Treat the gain as an upper bound until the suspects are read."
 )
 
 

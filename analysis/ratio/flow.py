@@ -16,7 +16,7 @@ def majority_correct(
 ) -> tuple[Floats, Bools]:
     """Which examples do at least half of the seeds predict correctly, at each ratio?
 
-    Answers the increasing ratios (R,) and a table (R, n). `pos_probs` (runs, n); `ratios` (runs,); `threshold` one
+    Returns the increasing ratios (R,) and a table (R, n). `pos_probs` (runs, n); `ratios` (runs,); `threshold` one
     value or one for each run. Pass no collapsed runs.
     """
     levels, shares = correct_shares(labels, pos_probs, ratios, threshold=threshold)

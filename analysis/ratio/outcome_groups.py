@@ -74,7 +74,7 @@ def correct_shares(
 ) -> tuple[Floats, Floats]:
     """Share of the seeds that predict each example correctly, at each ratio.
 
-    Answers the increasing ratios (R,) and the shares (R, n). `pos_probs` (runs, n), `ratios` (runs,).
+    Returns the increasing ratios (R,) and the shares (R, n). `pos_probs` (runs, n), `ratios` (runs,).
     """
     positive = as_labels(labels)
     right = predicted(as_probs(pos_probs, len(positive)), threshold) == positive

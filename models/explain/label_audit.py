@@ -3,7 +3,7 @@
     python -m closecall.models.explain.label_audit EXPERIMENT
 
 The audit needs no torch: it reads the stored embeddings of the frozen encoder. Its folds take seconds for some thousand
-examples and minutes for a hundred thousand. The app reads the status file beside the result.
+examples and minutes for a hundred thousand. The app reads the status file in the same folder.
 """
 
 import os

@@ -202,7 +202,7 @@ def _show_what_if(config: ExperimentConfig, example: str, text: str, *, threshol
         request = (tuple(checkpoint for _, checkpoint in runs), text, changed)
         st.button(
             f"Predict with {count_text(len(runs), 'classifier')}",
-            key="what-if-ask",
+            key="what-if-predict",
             icon=":material/refresh:",
             disabled=changed == text,
             on_click=_predict,

@@ -31,7 +31,6 @@ from closecall.pages.shared.layout import headline, wide
 from closecall.pages.shared.state import choose_run, choose_threshold, require_experiment
 from closecall.pages.shared.url_filters import load_filters, save_filters
 
-# No docstrings below assignments in this file: Streamlit draws bare strings of a page script.
 ROWS = 12  # examples on one page of the queue
 DEFAULTS = {one.name: one.default for one in FILTERS} | {"sort": DEFAULT_ORDER, "example": ""}
 PARSERS = {one.name: one.parse for one in FILTERS} | {"sort": one_of(*ORDERS)}

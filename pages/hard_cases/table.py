@@ -76,9 +76,8 @@ VIEWS = {
 _ABOUT = {
     "Decisions": "A cell is saved when you leave it. A new label sets the action to relabel. Untick a case to remove "
     "it from the list; Undo restores it.",
-    "Evidence": "Letters: H true positive, M false negative, R true negative, F false positive; a slash separates "
-    "ratios. Margin: cosine similarity to the nearest training positive minus that to the nearest negative, by the "
-    "frozen encoder.",
+    "Evidence": "Outcomes, a letter for each run: T correct, F false; a slash separates ratios. Margin: cosine "
+    "similarity to the nearest training positive minus that to the nearest negative, by the frozen encoder.",
     "Probabilities": "Probability of the positive class at each ratio, mean over seeds.",
     "Provenance": "Who added the case, when, and from which split, run and threshold.",
 }

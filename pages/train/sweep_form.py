@@ -61,17 +61,17 @@ def sweep_form(names: list[str]) -> None:
 
 def numbers(text: str, noun: str, *, whole: bool = False) -> list[float]:
     """Parse `1, 2, 3` or `1:1 1:2` as numbers. UserError names the part that is not a number."""
-    found = []
+    values = []
     for part in re.split(r"[,;\s]+", text.strip().strip(",;")):
-        bare = part.removeprefix("1:")
+        number = part.removeprefix("1:")
         try:
-            value = float(bare)
-            found.append(value)
+            value = float(number)
+            values.append(value)
         except ValueError:
             raise UserError(f"{part or 'An empty field'} is not a {noun}. Enter numbers such as 1, 2, 3.") from None
         if whole and value != int(value):
             raise UserError(f"{part} is not a whole number. Enter a {noun} such as 0.")
-    return found
+    return values
 
 
 def _main_settings(names: list[str]) -> dict[str, Any]:

@@ -58,9 +58,9 @@ def test_the_explanation_is_computed_after_the_button_is_pressed(sweep: Path) ->
     assert "mac" in words and "<script>alert('x')</script>" in words
 
     box = next(one for one in at.text_area if str(one.key).startswith("changed-"))
-    assert at.button(key="what-if-ask").disabled
+    assert at.button(key="what-if-predict").disabled
     box.set_value("windows dos").run()
-    at.button(key="what-if-ask").click().run()
+    at.button(key="what-if-predict").click().run()
     rerun_until(at, has_table("before"))
     rows = table_with(at, "before")
     assert rows["ratio"].tolist() == ["1:1", "1:10"] and rows["before"].tolist() != rows["now"].tolist()

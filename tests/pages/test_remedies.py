@@ -76,8 +76,9 @@ def test_the_form_opens_from_its_link(compared: str) -> None:
     assert "remedy-go" in keys_of(open_page("remedies", part="Train more"), "button")
 
 
-def test_what_a_method_breaks_opens_as_a_queue(compared: str) -> None:
-    at = open_page("remedies", part="Fixed and broken", arm="dice")
+@pytest.mark.parametrize("parameter", ["method", "arm"])  # the second is the name in earlier links
+def test_what_a_method_breaks_opens_as_a_queue(compared: str, parameter: str) -> None:
+    at = open_page("remedies", part="Fixed and broken", **{parameter: "dice"})
     at.segmented_control(key="remedy-kind").set_value(1).run()
     assert not any(text in page_text(at) for text in HOSTILE)
     at.button(key="read-fixed").click().run()
