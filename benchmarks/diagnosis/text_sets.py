@@ -32,7 +32,7 @@ CHECK = 6000
 
 @dataclass(frozen=True)
 class TextCase:
-    """One experiment as `analysis.causes.evidence.gather_evidence` takes it, its mechanism, and the parts on 12,000 texts."""
+    """One experiment as `gather_evidence` takes it, its mechanism, and the parts on 12,000 texts."""
 
     mechanism: str
     labels: np.ndarray

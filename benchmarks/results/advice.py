@@ -15,7 +15,7 @@ def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
     told = [(one, one.asked) for one in sweeps if one.asked]
     question = "What can they do?"
     if not told:
-        return Answer(question, "Cannot be told yet: no drop was measured.", [])
+        return Answer(question, "Not known yet: no drop was measured.", [])
     return Answer(question, grouped((_deed(one, fall), place(one, fall)) for one, fall in told), [])
 
 

@@ -24,9 +24,9 @@ INTRODUCTION = (
     "question is put to real texts: the training positives stay, negatives are added, and one fixed test set judges "
     "every run.",
     "",
-    '"Found" is recall of the positives, "left alone" recall of the negatives: the accuracy on each class. Intervals '
+    "Recall is that of the positives, specificity that of the negatives. Intervals "
     "are 95 %, over test examples and seeds together. A difference counts when its interval leaves out 0; one of "
-    "remedies must also stand after Holm and exceed seed noise. `python -m benchmarks.results` wrote every word "
+    "remedies must also hold after Holm and exceed seed noise. `python -m benchmarks.results` wrote every word "
     "from the runs.",
     "",
 )
@@ -48,12 +48,17 @@ def document(sweeps: Sequence[Sweep], command: str) -> str:
 
 
 def _picture(sweeps: Sequence[Sweep]) -> list[str]:
-    """The asker's picture for every experiment, and what moving the threshold gives."""
+    """Recall and specificity of every experiment, and what moving the threshold gives."""
     told = [(one, one.asked) for one in sweeps if one.asked]
     if not told:
         return ["No two ratios can be compared yet.", ""]
-    header = ("found / left alone, %", "fewest negatives", "more negatives", "the same, at the first's false alarms",
-              "the same, at its best threshold")  # fmt: skip
+    header = (
+        "recall / specificity, %",
+        "fewest negatives",
+        "more negatives",
+        "the same, at the first's false-positive rate",
+        "the same, at its best threshold",
+    )
     rows = [
         (
             sentence_text(sweep.called),
@@ -65,8 +70,9 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
         for sweep, fall in told
     ]
     note = (
-        "The first two are cut at .5. The others are the second classifier with its threshold moved, on validation: to "
-        "the false alarms of the first, or to the best mean of both recalls."
+        "The first two are at threshold 0.50. The others are the second classifier with its threshold moved, on "
+        "validation: to "
+        "the false-positive rate of the first, or to the best mean of both recalls."
     )
     return [*table(header, rows), note, ""]
 

@@ -24,7 +24,7 @@ ANALYSED_WITH = ("numpy", "scipy", "scikit-learn")
 def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
     """Commands, sizes, seeds, versions, machine and dates."""
     lines = ["## How it was made", "", f"    {command}", ""]
-    lines += ["wrote this file. Without names it first trains what is not finished: plain runs, then remedies."]
+    lines += ["wrote this file. Without names it first trains what is not finished: baseline runs, then remedies."]
     lines += ["", "The same experiments by hand:", ""]
     lines += [f"    {one}" for sweep in sweeps if sweep.config.kind == "trained" for one in _commands(sweep)]
     lines += ["", *_sizes(sweeps)]
@@ -133,7 +133,7 @@ def _machine(sweeps: Sequence[Sweep]) -> list[str]:
     analysed = [f"{name} {version(name)}" for name in ANALYSED_WITH]
     ended = sorted(run.status.finished[:10] for run in runs if run.status.finished)
     told = [f"Trained with {', '.join(sorted(versions))}."] if versions else []
-    told.append(f"Told with {', '.join(analysed)}, on a machine of {some(os.cpu_count() or 1, 'core')}.")
+    told.append(f"Analysed with {', '.join(analysed)}, on a machine of {some(os.cpu_count() or 1, 'core')}.")
     if devices:
         told.append(f"Device and precision of the training: {'; '.join(map(plain, devices))}.")
     if ended:
@@ -155,7 +155,7 @@ def _lacking(sweep: Sweep) -> list[str]:
     if absent:
         told.append(f"not asked for at {listed_text(absent)}.")
     if len(config.seeds) < len(SEEDS):
-        told.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were wished for.")
+        told.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were planned.")
     waiting = [run for run in sweep.runs if not run.has_predictions]
     if waiting:
         told.append(f"{some(len(waiting), 'run')} without predictions: {_states(waiting)}.")

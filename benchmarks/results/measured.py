@@ -25,7 +25,7 @@ from closecall.models.results.verdict import decide_verdict, verdict_words
 
 @dataclass(frozen=True)
 class Level:
-    """The sound plain runs of one ratio. `collapsed` counts those left out.
+    """The sound baseline runs of one ratio. `collapsed` counts those left out.
 
     `own_mix`: average precision at the test set's own share of positives.
     """
@@ -42,7 +42,7 @@ class Fall:
     """From the smallest ratio to a larger one, over the seeds that both have.
 
     `prior`: which shares of positives and negatives the first would get right had only its prior moved; `excess`: the
-    recall lost beyond that. `moved`: the larger one, cut at the false alarms of the first.
+    recall lost beyond that. `moved`: the larger one, cut at the false-positive rate of the first.
     """
 
     first: Level
@@ -105,7 +105,7 @@ def measure(experiment: str) -> Sweep:
         falls,
         verdict_words(verdict) if verdict else [],
         race_at(experiment, RACED) if any(one.ratio == RACED for one in levels) else None,
-        why_not or ("" if levels else "Every plain run collapsed."),
+        why_not or ("" if levels else "Every baseline run collapsed."),
     )
 
 
@@ -116,7 +116,7 @@ def _counts(labels: np.ndarray) -> tuple[int, int]:
 
 def _why_not(test: RunTable, counts: dict[str, tuple[int, int]]) -> str:
     if not complete_rows(test).any():
-        return "No plain run has finished yet."
+        return "No baseline run has finished yet."
     if any(0 in pair for pair in counts.values()):
         return "Validation and test need both classes for these figures."
     return ""
@@ -177,7 +177,7 @@ def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -
 def _compared(
     labels: Labels, arms: dict[float, Method], reference: float, ratio: float
 ) -> tuple[OperatingPoint, Estimate]:
-    """The larger ratio cut at the false alarms of the reference, and the loss beyond its prior."""
+    """The larger ratio cut at the false-positive rate of the reference, and the loss beyond its prior."""
     shared = [seed for seed in arms[reference].seeds if seed in arms[ratio].seeds]
     first, here = arms[reference].only(shared), arms[ratio].only(shared)
     excess = excess_drop(

@@ -44,7 +44,7 @@ PLANS = (CLOSE, DISTANT, MOVIES)
 
 
 def train_all() -> list[str]:
-    """Train whatever of the three experiments is not finished, plain runs before remedies; their ids.
+    """Train whatever of the three experiments is not finished, baseline runs before remedies; their ids.
 
     Goes on with what is there. UserError where an experiment of the same id was made otherwise.
     """

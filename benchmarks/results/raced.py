@@ -20,7 +20,7 @@ Q = 1 / 11
 
 @dataclass(frozen=True)
 class Raced:
-    """The race at one ratio; `ap_gains` in average precision over plain by arm, with p after Holm over the arms."""
+    """The comparison at one ratio; `ap_gains`: gain in average precision over the baseline by method, p after Holm."""
 
     race: RemedyComparison
     measures: list[Measures]

@@ -37,7 +37,13 @@ def decompose_ratios(
             None if val_labels is None or choosing is None else Validation(val_labels, choosing[a], choosing[b])
         )
         results[ratio] = decompose_drop(
-            labels, test[a], test[b], threshold=threshold, validation=validation, match_prevalence=match_prevalence, draws=draws
+            labels,
+            test[a],
+            test[b],
+            threshold=threshold,
+            validation=validation,
+            match_prevalence=match_prevalence,
+            draws=draws,
         )
     return results
 

@@ -23,11 +23,11 @@ from closecall.models.results.remedy_comparison import remedy_answers
 
 
 def loss_helps(sweeps: Sequence[Sweep]) -> Answer:
-    """The third question: losses, samplers and the re-trained head against plain cross-entropy."""
+    """The third question: losses, samplers and the re-trained head against the baseline."""
     told = [(one, raced, _tuned(raced)) for one, raced in _raced(sweeps) if _tuned(raced)]
     question = "Does another loss, or other sampling, help?"
     if not told:
-        return Answer(question, "Cannot be told yet: no loss and no sampler has finished.", [])
+        return Answer(question, "Not known yet: no loss and no sampler has finished.", [])
     headline = grouped((_whether(gains), one.called) for one, _, gains in told)
     return Answer(question, headline, [_race_sentence(one, raced, gains) for one, raced, gains in told])
 
@@ -37,7 +37,7 @@ def one_class_is_poor(sweeps: Sequence[Sweep]) -> Answer:
     told = [(one, raced, _of_kind(raced, "one-class")) for one, raced in _raced(sweeps) if _of_kind(raced, "one-class")]
     question = "Is one-class poor on close classes?"
     if not told:
-        return Answer(question, "Cannot be told yet: no one-class arm has finished.", [])
+        return Answer(question, "Not known yet: no one-class method has finished.", [])
     headline = grouped((_how_poor(gains), one.called) for one, _, gains in told)
     points = [_arms_sentence(one, raced, gains) for one, raced, gains in told]
     by_dataset = {one.config.dataset: (raced, gains) for one, raced, gains in told}
@@ -51,7 +51,7 @@ def simpler_is_better(sweeps: Sequence[Sweep]) -> Answer:
     told = [(one, raced, _of_kind(raced, "simple")) for one, raced in _raced(sweeps) if _of_kind(raced, "simple")]
     question = "Do simpler models do better with few positives?"
     if not told:
-        return Answer(question, "Cannot be told yet: no simpler model has finished.", [])
+        return Answer(question, "Not known yet: no simpler model has finished.", [])
     headline = grouped((_how_good(gains), one.called) for one, _, gains in told)
     return Answer(question, headline, [_arms_sentence(one, raced, gains) for one, raced, gains in told])
 
@@ -71,7 +71,11 @@ def _of_kind(raced: Raced, kind: str) -> list[Gain]:
 def worthwhile(gains: Sequence[Gain]) -> list[str]:
     """The arms that fine-tune and help by more than a trifle."""
     helped = [gain for gain in gains if gain.fine_tunes and gain.helps]
-    return [one.title for one in helped if one.auc.value >= SMALLEST_RELEVANT_AUC_GAIN or (one.recall_moved and one.recall.value > 0)]
+    return [
+        one.title
+        for one in helped
+        if one.auc.value >= SMALLEST_RELEVANT_AUC_GAIN or (one.recall_moved and one.recall.value > 0)
+    ]
 
 
 def _whether(gains: Sequence[Gain]) -> str:
@@ -80,9 +84,10 @@ def _whether(gains: Sequence[Gain]) -> str:
     if much:
         return f"yes, {listed_text(much)} {'helps' if len(much) == 1 else 'help'}"
     if helped:
-        return f"hardly, {listed_text([one.title for one in helped])} by less than {score_text(SMALLEST_RELEVANT_AUC_GAIN)} of AUC,"
+        titles = listed_text([one.title for one in helped])
+        return f"hardly, {titles} by less than {score_text(SMALLEST_RELEVANT_AUC_GAIN)} of AUC,"
     if max(gain.n_seeds for gain in gains) < 2:
-        return "it cannot be told at one seed"
+        return "not distinguishable at one seed"
     if max(gain.auc.high for gain in gains) < SMALLEST_RELEVANT_AUC_GAIN:
         return f"no, AUC gains less than {score_text(SMALLEST_RELEVANT_AUC_GAIN)}"
     return f"no help is shown at {seeds_text(max(gain.n_seeds for gain in gains))}"
@@ -92,7 +97,7 @@ def _race_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
     answer, numbers = remedy_answers(raced.race, gains, raced.measures[0])[:2]
     best = max(gains, key=lambda gain: gain.auc.high)
     return (
-        f"{sentence_text(sweep.called)}, {some(len(gains), 'arm')}: {answer} {numbers} The interval that reaches "
+        f"{sentence_text(sweep.called)}, {some(len(gains), 'method')}: {answer} {numbers} The interval that reaches "
         f"furthest up is that of {best.title}, {score_difference_text(best.auc)}. {_ap_sentence(raced, gains)}"
     )
 
@@ -100,11 +105,13 @@ def _race_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
 def _how_poor(gains: Sequence[Gain]) -> str:
     worse = sum(gain.auc_moved and gain.auc.value < 0 for gain in gains)
     if worse == len(gains):
-        return f"yes, all {worse} rank worse than plain fine-tuning" if worse > 1 else "yes, it ranks worse than plain"
+        return (
+            f"yes, all {worse} rank worse than the baseline" if worse > 1 else "yes, it ranks worse than the baseline"
+        )
     if worse:
-        return f"{worse} of {len(gains)} rank worse than plain fine-tuning"
+        return f"{worse} of {len(gains)} rank worse than the baseline"
     better = [gain.title for gain in gains if gain.auc_moved]
-    return f"no, {listed_text(better)} even better," if better else "none is shown to rank worse than plain"
+    return f"no, {listed_text(better)} even better," if better else "none is shown to rank worse than the baseline"
 
 
 def _how_good(gains: Sequence[Gain]) -> str:
@@ -113,7 +120,7 @@ def _how_good(gains: Sequence[Gain]) -> str:
         return f"yes, {listed_text(helped)}"
     worse = [gain.title for gain in gains if gain.harms]
     if len(worse) == len(gains):
-        return "no, they do worse than plain fine-tuning" if len(worse) > 1 else f"no, {worse[0]} does worse"
+        return "no, they do worse than the baseline" if len(worse) > 1 else f"no, {worse[0]} does worse"
     if worse:
         return f"not shown, and {listed_text(worse)} {'does' if len(worse) == 1 else 'do'} worse"
     return "no difference in AUC or recall is shown"
@@ -123,19 +130,19 @@ def _arms_sentence(sweep: Sweep, raced: Raced, gains: Sequence[Gain]) -> str:
     """The AUC of each arm with its difference to plain, the best first."""
     by_name = {one.name: one for one in raced.measures}
     parts = [
-        f"{gain.title} {score_text(by_name[gain.name].auc.value)}, less plain {score_difference_text(gain.auc)}, p "
+        f"{gain.title} {score_text(by_name[gain.name].auc.value)}, minus baseline {score_difference_text(gain.auc)}, p "
         f"{p_text(gain.auc_p)}"
         for gain in sorted(gains, key=lambda gain: -gain.auc.value)
     ]
     positives = next(run.config.n_positives for run in sweep.runs)
     return (
         f"{sentence_text(sweep.called)}, {positives:,} training positives, {ratio_text(raced.race.ratio)}: AUC of "
-        f"plain fine-tuning {score_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
+        f"the baseline {score_text(raced.measures[0].auc.value)}; {'; '.join(parts)}. {_ap_sentence(raced, gains)}"
     )
 
 
 def _ap_sentence(raced: Raced, gains: Sequence[Gain]) -> str:
-    """Which arms have another average precision than plain, of those with several seeds."""
+    """Which arms have another average precision than the baseline, of those with several seeds."""
     seeded = [gain for gain in gains if gain.n_seeds > 1]
     if not seeded:
         return ""
@@ -143,8 +150,8 @@ def _ap_sentence(raced: Raced, gains: Sequence[Gain]) -> str:
     parts = []
     for word, sign in (("higher", 1), ("lower", -1)):
         titles = [title for title, rise, p in told if p < ALPHA and sign * rise.value > 0]
-        parts += [f"{word} than plain's with {listed_text(titles)}"] if titles else []
-    return f"Average precision at q = 1/11 is {'; '.join(parts) or 'not shown to differ from that of plain'}."
+        parts += [f"{word} than the baseline's with {listed_text(titles)}"] if titles else []
+    return f"Average precision at q = 1/11 is {'; '.join(parts) or 'not shown to differ from that of the baseline'}."
 
 
 def _against_distant(close: tuple[Raced, Sequence[Gain]], distant: tuple[Raced, Sequence[Gain]]) -> str:

@@ -24,10 +24,10 @@ def section(sweep: Sweep) -> list[str]:
     lines = [f"## {plain(sweep.info.title)}", "", _texts(sweep), ""]
     if sweep.why_not:
         return [*lines, sweep.why_not, ""]
-    lines += [_heading("What each ratio finds", sweep), "", *_recalls(sweep)]
+    lines += [_heading("Recall and specificity by ratio", sweep), "", *_recalls(sweep)]
     if sweep.falls:
         lines += ["### Where the drop comes from", "", *_drops(sweep)]
-        lines += ["### What the ratio alone would do", "", *_prior(sweep)]
+        lines += ["### What the class prior alone predicts", "", *_prior(sweep)]
     if sweep.verdict:
         lines += ["### The verdict", "", *(f"- {one}" for one in sweep.verdict), ""]
     return [*lines, *_race(sweep)]
@@ -49,7 +49,7 @@ def _texts(sweep: Sweep) -> str:
 def _recalls(sweep: Sweep) -> list[str]:
     n_pos, n_neg = sweep.counts["test"]
     own = n_pos / (n_pos + n_neg)
-    header = ("trained at", f"positives found, of {n_pos:,}", f"negatives left alone, of {n_neg:,}", "AUC",
+    header = ("trained at", f"recall, positives of {n_pos:,}", f"specificity, negatives of {n_neg:,}", "AUC",
               "AP, own mix", "AP, q = 1/11")  # fmt: skip
     rows = []
     most = max(len(one.seeds) for one in sweep.levels)
@@ -65,7 +65,7 @@ def _recalls(sweep: Sweep) -> list[str]:
             score_text(told.average_precision.value),
         ))  # fmt: skip
     note = (
-        "Cut at .5; behind the intervals how many these are, on average over seeds. AP is average precision: at the "
+        "At threshold 0.50; counts are means over seeds. AP is average precision: at the "
         f"test set's own share of positives, q = {percent_text(own)}, and at one positive among ten negatives, q = "
         "1/11. A random order has an AUC of .5 and an AP of q."
     )
@@ -75,30 +75,38 @@ def _recalls(sweep: Sweep) -> list[str]:
 
 def _drops(sweep: Sweep) -> list[str]:
     first = ratio_text(sweep.levels[0].ratio)
-    header = ("trained at", f"lost since {first}", "threshold part", "ranking part", "ranking part, other order",
-              f"found at {first}'s false alarms")  # fmt: skip
+    header = ("trained at", f"drop since {first}", "threshold part", "ranking part", "ranking part, other order",
+              f"found at {first}'s false-positive rate")  # fmt: skip
     rows = [
         (
             ratio_text(fall.level.ratio),
             part(fall.parts.drop),
             part(fall.parts.threshold),
             part(fall.parts.ranking),
-            part(fall.parts.ranking_other) if fall.parts.both_orders else "too few alarms",
+            part(fall.parts.ranking_other) if fall.parts.both_orders else "too few false positives",
             share(fall.moved.recall),
         )
         for fall in sweep.falls
     ]
     note = (
         "Points of recall, over the seeds that both have; below 0: a gain. Ranking: what stays lost when the ratio is "
-        f"cut at the false alarms of {first}; threshold: the rest. Other order: what stays lost against {first} cut at "
-        "the false alarms of the larger ratio. Cuts are chosen on validation."
+        f"cut at the false-positive rate of {first}; threshold: the rest. Other order: what stays lost against "
+        f"{first} cut at "
+        "the false-positive rate of the larger ratio. Thresholds are chosen on validation."
     )
     return [*table(header, rows), note, ""]
 
 
 def _prior(sweep: Sweep) -> list[str]:
     first = ratio_text(sweep.levels[0].ratio)
-    header = ("trained at", "found", "prior alone: found", "lost beyond it", "left alone", "prior alone: left alone")
+    header = (
+        "trained at",
+        "recall",
+        "recall, prior alone",
+        "drop beyond it",
+        "specificity",
+        "specificity, prior alone",
+    )
     rows = [
         (
             ratio_text(fall.level.ratio),
@@ -112,7 +120,7 @@ def _prior(sweep: Sweep) -> list[str]:
     ]
     note = (
         f"Prior alone: what the classifiers of {first}, calibrated on validation, would show had nothing but their "
-        "prior moved to the ratio. Lost beyond it: points of recall lost more than that; below 0: fewer."
+        "prior moved to the ratio. Drop beyond it: points of recall lost more than that; below 0: fewer."
     )
     return [*table(header, rows), note, ""]
 
@@ -120,7 +128,7 @@ def _prior(sweep: Sweep) -> list[str]:
 def _race(sweep: Sweep) -> list[str]:
     raced = sweep.raced
     if raced is None:
-        return ["### Remedies", "", "No remedy has finished beside a plain run.", ""]
+        return ["### Remedies", "", "No remedy has finished beside a baseline run.", ""]
     ratio = ratio_text(raced.race.ratio)
     seeds = seeds_text(len(raced.race.baseline.seeds))
     lines = [f"### Remedies at {ratio}, {seeds}", ""]
@@ -131,11 +139,11 @@ def _race(sweep: Sweep) -> list[str]:
 def _points(raced: Raced) -> list[str]:
     by_name = {gain.name: gain for gain in raced.gains}
     header = (
-        "arm: found / left alone, %",
-        "cut at .5",
+        "method: recall / specificity, %",
+        "at threshold 0.50",
         "at its own threshold",
-        "at plain's false alarms",
-        "found more there",
+        "at the baseline's false-positive rate",
+        "recall gained there",
     )
     rows = [
         (_name(one, raced), *(pair(point) for point in (one.at_half, one.at_own, one.at_common)),
@@ -144,21 +152,24 @@ def _points(raced: Raced) -> list[str]:
     ]  # fmt: skip
     alarms = raced.gains[0].false_positives if raced.gains else 0.0
     note = (
-        "Own threshold: the best mean of both recalls on validation. Plain's false alarms: the rate that plain raises "
-        f"at .5 on validation, {alarms:.0f} examples on average. Found more: points of recall over plain at that rate."
+        "Own threshold: the best mean of both recalls on validation. Baseline's false-positive rate: the rate "
+        "that plain raises "
+        f"at .5 on validation, {alarms:.0f} examples on average. Recall gained: points of recall over the "
+        "baseline at that rate."
     )
     if any(gain.few_false_positives for gain in raced.gains):
-        note += " So few false alarms make recall there a matter of luck."
+        note += " With so few false positives, recall there is uncertain."
     return [*table(header, rows), note, ""]
 
 
 def _gains(raced: Raced) -> list[str]:
     by_name = {gain.name: gain for gain in raced.gains}
-    header = ("arm", "AUC", "less plain", "p", "AP, q = 1/11", "less plain", "p", "seconds")
+    header = ("method", "AUC", "minus baseline", "p", "AP, q = 1/11", "minus baseline", "p", "seconds")
     rows = [_gain_row(one, by_name.get(one.name), raced) for one in raced.measures]
     note = (
-        "p after Holm: that of AUC over AUC and recall of all arms, that of AP over all arms. Seconds: training of one "
-        "run, in one lane of a machine that did other things beside it; arms without fine-tuning read embeddings that "
+        "p after Holm: that of AUC over AUC and recall of all methods, that of AP over all methods. Seconds: "
+        "training of one "
+        "run, in one process on a busy machine; methods without fine-tuning read embeddings that "
         "are there already."
     )
     coming = [remedy_title(one) for one in raced.race.unfinished]
@@ -180,6 +191,6 @@ def _p(p: float) -> str:
 
 
 def _name(one: Measures, raced: Raced) -> str:
-    """The arm, and its seeds where it has fewer than plain."""
+    """The arm, and its seeds where it has fewer than the baseline."""
     fewer = len(one.seeds) < len(raced.race.baseline.seeds)
     return sentence_text(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")

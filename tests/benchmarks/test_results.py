@@ -97,7 +97,7 @@ def test_the_first_answer_goes_by_the_intervals(sweeps: dict[str, Sweep]) -> Non
     ]
     assert drop_answers.close_against_distant(turned).headline.startswith("No: the close pair loses less than 5 points")
     alone = drop_answers.close_against_distant([sweeps["near"], sweeps["queued"]])
-    assert alone.headline == "Cannot be told yet: no drop was measured on the distant pair." and len(alone.points) == 1
+    assert alone.headline == "Not known yet: no drop was measured on the distant pair." and len(alone.points) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,17 @@ def test_the_first_answer_goes_by_the_intervals(sweeps: dict[str, Sweep]) -> Non
             (0.1, 0.03, 0.17),
             (0.05, -0.03, 0.13),
             3,
-            "Cannot be told at 3 seeds: the close",
+            "Not distinguishable with 3 seeds: the close",
         ),
-        ((0.1, -0.01, 0.2), (0.0, -0.03, 0.03), (0.1, -0.01, 0.2), 3, "Cannot be told at 3 seeds: the drop of the"),
+        (
+            (0.1, -0.01, 0.2),
+            (0.0, -0.03, 0.03),
+            (0.1, -0.01, 0.2),
+            3,
+            "Not distinguishable with 3 seeds: the drop of the",
+        ),
         ((0.1, 0.05, 0.2), (0.3, 0.25, 0.35), (-0.2, -0.3, -0.1), 3, "No, the other way round"),
-        ((0.15, 0.1, 0.2), (0.0, 0.0, 0.0), (0.15, 0.1, 0.2), 1, "Cannot be told at one seed"),
+        ((0.15, 0.1, 0.2), (0.0, 0.0, 0.0), (0.15, 0.1, 0.2), 1, "Not distinguishable with one seed"),
     ],
 )
 def test_every_outcome_of_the_first_question_has_its_words(close, distant, more, seeds, begins) -> None:
@@ -129,7 +135,9 @@ def test_a_drop_in_ranking_is_not_told_as_threshold(sweeps: dict[str, Sweep]) ->
     assert "ranking was lost" in told.headline and "fewer were lost" not in told.points[0]
     unsure = replace(worse.asked.parts, ranking=Estimate(0.02, -0.2, 0.3), ranking_mean=Estimate(0.02, -0.2, 0.3))
     wide = replace(worse, falls=(replace(worse.asked, parts=unsure),))
-    assert drop_answers.threshold_share([wide]).headline.startswith(("Some of it, how much", "It cannot be told"))
+    assert drop_answers.threshold_share([wide]).headline.startswith(
+        ("Some of it, how much", "Not distinguishable")
+    )
     assert what_to_do([wide]).headline.startswith("Try more test examples")
     assert drop_answers.threshold_share([sweeps["far"]]).headline == "The drop is below 5 points on the distant pair."
     assert "Read the missed positives" in what_to_do([worse]).headline
@@ -164,25 +172,27 @@ def _with_noise(sweep: Sweep) -> Sweep:
 
 def test_the_answers_on_remedies_go_by_the_gains(sweeps: dict[str, Sweep]) -> None:
     near = sweeps["near"]
-    assert remedy_answers.one_class_is_poor([near]).headline == "Yes, it ranks worse than plain on the close pair."
+    assert (
+        remedy_answers.one_class_is_poor([near]).headline == "Yes, it ranks worse than the baseline on the close pair."
+    )
     losses = remedy_answers.loss_helps([near, sweeps["far"]])
-    assert losses.headline == "No, AUC gains less than .010 on the close pair." and len(losses.points) == 1
-    assert "moving the threshold of the plain model gives the same recall" in losses.points[0]
+    assert losses.headline == "No, AUC gains less than 0.010 on the close pair." and len(losses.points) == 1
+    assert "moving the baseline's threshold gives" in losses.points[0]
     nothing = remedy_answers.simpler_is_better([sweeps["far"]])
-    assert nothing.headline == "Cannot be told yet: no simpler model has finished." and nothing.points == []
+    assert nothing.headline == "Not known yet: no simpler model has finished." and nothing.points == []
     gain = next(one for one in near.raced.gains if one.name == "focal")
     better = replace(gain, auc=Estimate(0.03, 0.02, 0.04), auc_p=0.001, auc_noise=0.002, n_seeds=3)
     none = replace(gain, auc=Estimate(0.0, -0.02, 0.02), auc_p=1.0, auc_noise=0.002, recall_p=1.0, n_seeds=3)
     hardly = replace(better, auc=Estimate(0.005, 0.004, 0.006), auc_noise=0.001, recall_p=1.0)
     assert remedy_answers._whether([better, none]) == "yes, focal loss helps"
     assert remedy_answers._whether([none]) == "no help is shown at 3 seeds"
-    assert remedy_answers._whether([replace(none, auc=Estimate(0.0, -0.01, 0.005))]) == "no, AUC gains less than .010"
-    assert remedy_answers._whether([hardly]) == "hardly, focal loss by less than .010 of AUC,"
-    assert remedy_answers._whether([replace(none, n_seeds=1)]) == "it cannot be told at one seed"
+    assert remedy_answers._whether([replace(none, auc=Estimate(0.0, -0.01, 0.005))]) == "no, AUC gains less than 0.010"
+    assert remedy_answers._whether([hardly]) == "hardly, focal loss by less than 0.010 of AUC,"
+    assert remedy_answers._whether([replace(none, n_seeds=1)]) == "not distinguishable at one seed"
     worse = replace(better, auc=Estimate(-0.3, -0.32, -0.28))
-    assert remedy_answers._how_poor([worse, worse]) == "yes, all 2 rank worse than plain fine-tuning"
-    assert remedy_answers._how_poor([worse, none]) == "1 of 2 rank worse than plain fine-tuning"
-    assert remedy_answers._how_poor([none]) == "none is shown to rank worse than plain"
+    assert remedy_answers._how_poor([worse, worse]) == "yes, all 2 rank worse than the baseline"
+    assert remedy_answers._how_poor([worse, none]) == "1 of 2 rank worse than the baseline"
+    assert remedy_answers._how_poor([none]) == "none is shown to rank worse than the baseline"
     assert remedy_answers._how_good([better, none]) == "yes, focal loss"
     assert remedy_answers._how_good([worse, none]) == "not shown, and focal loss does worse"
     assert remedy_answers._how_good([none]) == "no difference in AUC or recall is shown"
@@ -190,7 +200,7 @@ def test_the_answers_on_remedies_go_by_the_gains(sweeps: dict[str, Sweep]) -> No
 
 def test_what_is_missing_is_said(sweeps: dict[str, Sweep]) -> None:
     text = " ".join(document([sweeps["near"], sweeps["queued"]], "python -m benchmarks.results near queued").split())
-    assert "No plain run has finished yet." in text
+    assert "No baseline run has finished yet." in text
     assert "The distant pair: no experiment on newsgroups-distant is among these." in text
     assert "Movie reviews (queued): 6 runs without predictions: queued r1-s0-none" in text
     assert "The close pair (near): not asked for at 1:2, 1:3, 1:5 and 1:20." in text

@@ -97,7 +97,9 @@ def test_real_runs_correct_the_speed(workspace: Path) -> None:
 
 
 def test_estimating_needs_no_torch() -> None:
-    code = "import closecall.models.queue.estimate, closecall.models.training.throughput, sys; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    code = "import sys, closecall.models.queue.estimate\n"
+    code += "import closecall.models.training.throughput\n"
+    code += "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     house = Path(__file__).resolve().parents[3]
     out = subprocess.run([sys.executable, "-c", code], cwd=house, capture_output=True, text=True, check=True)
     assert json.loads(out.stdout.replace("'", '"')) == []

@@ -256,7 +256,8 @@ def test_a_running_task_is_told_with_its_process(workspace: Path) -> None:
 
 
 def test_nothing_of_the_queue_imports_torch() -> None:
-    check = "import sys, closecall.models.queue.jobs, closecall.models.queue.scheduler, closecall.models.queue.worker_process, closecall.models.queue.demo; sys.exit('torch' in sys.modules)"
+    modules = ", ".join(f"closecall.models.queue.{name}" for name in ("jobs", "scheduler", "worker_process", "demo"))
+    check = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True, cwd=CODE_FOLDER, timeout=30)
 
 
