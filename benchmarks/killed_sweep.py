@@ -1,11 +1,11 @@
-"""A sweep whose worker and lanes are killed at random moments, compared bit for bit with one that was left alone.
+"""A sweep whose worker and processes are killed at random moments, compared bit for bit with one that was undisturbed.
 
     .venv/bin/python -m benchmarks.killed_sweep                    # a tiny BERT on made texts, 30 kills
     .venv/bin/python -m benchmarks.killed_sweep --minilm --kills 10
 
-Each kill (SIGKILL) hits the worker or one of its lanes after a random time, and `resume` goes on. A torn sweep that
+Each kill (SIGKILL) hits the worker or one of its processes after a random time, and `resume` goes on. A torn sweep that
 ends before all kills are spent is compared, and the next one begun. Exit code 1 when anything differs but times.
-Meanwhile threads and memory of all lanes are watched; see `benchmarks.process_watch`.
+Meanwhile threads and memory of all processes are watched; see `benchmarks.process_watch`.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from closecall.data.experiments.store import TrainingConfig, experiment_folder
 from closecall.data.io.files import read_json
 from closecall.models.queue import jobs
 from closecall.models.queue.sweeps import SweepRequest
+from closecall.models.runtime.capacity import max_processes
 from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 
@@ -57,12 +58,12 @@ def main() -> int:
 def race(asked: argparse.Namespace) -> int:
     """Run the whole sweep, then torn ones until the kills are spent; how many differ decides the exit code."""
     chance, kills, differences, rounds = random.Random(asked.seed), 0, 0, 0
-    print(f"random seed {asked.seed}, {jobs.lane_limit()} lanes", flush=True)
+    print(f"random seed {asked.seed}, {max_processes()} processes", flush=True)
     with Watcher(lambda: [jobs.scheduler_status().pid]) as watcher:
         started = time.monotonic()
         whole = queue("whole", asked)
         wait_for_end(whole)
-        print(f"left alone: {len(tasks(whole))} tasks in {time.monotonic() - started:.0f} s", flush=True)
+        print(f"undisturbed: {len(tasks(whole))} tasks in {time.monotonic() - started:.0f} s", flush=True)
         while kills < asked.kills:
             rounds += 1
             torn = queue(f"torn-{rounds}", asked)
@@ -97,7 +98,7 @@ def queue(title: str, asked: argparse.Namespace) -> str:
 def tear(experiment: str, chance: random.Random, most: int, longest: float) -> int:
     """Kill and resume until the sweep is done; how many kills it took, `most` at most.
 
-    Every fourth time at any moment, else once a lane is past loading, so that the sweep comes to its end.
+    Every fourth time at any moment, else once a process is past loading, so that the sweep comes to its end.
     """
     kills = 0
     while kills < most and not finished(experiment):
@@ -116,22 +117,22 @@ def stopped(experiment: str) -> bool:
 
 
 def working(experiment: str) -> bool:
-    """Whether a lane does more than to load, or all is done."""
+    """Whether a process does more than to load, or all is done."""
     runs = jobs.experiment_progress(experiment).runs
     return finished(experiment) or any(r.status.state == "running" and r.status.phase != "loading" for r in runs)
 
 
 def kill_one(chance: random.Random) -> int:
-    """SIGKILL to the worker or to one of its lanes, as it falls, and wait until they are gone; how many were killed."""
+    """SIGKILL to the worker or to one of its processes at random and wait until they are gone; how many were killed."""
     try:
         worker = psutil.Process(jobs.scheduler_status().pid or -1)
-        lanes = worker.children()
-        chosen = chance.choice([worker, *lanes])
+        processes = worker.children()
+        chosen = chance.choice([worker, *processes])
         os.kill(chosen.pid, signal.SIGKILL)
     except (psutil.Error, ValueError, ProcessLookupError):
         return 0
-    psutil.wait_procs([worker, *lanes] if chosen == worker else [chosen], timeout=10)
-    time.sleep(0.5)  # nobody presses Resume sooner; the worker has told of its dead lane by then
+    psutil.wait_procs([worker, *processes] if chosen == worker else [chosen], timeout=10)
+    time.sleep(0.5)  # nobody presses Resume sooner; the worker has told of its dead process by then
     return 1
 
 
@@ -150,7 +151,7 @@ def tasks(experiment: str) -> dict[str, tuple[str, str]]:
 
 
 def wait_for_end(experiment: str) -> None:
-    """Until all is done; what a late word of a killed lane left interrupted is resumed once more."""
+    """Until all is done; what a late word of a killed process left interrupted is resumed once more."""
     deadline = time.monotonic() + PATIENCE
     while not finished(experiment):
         if time.monotonic() > deadline:

@@ -3,7 +3,7 @@
     python -m benchmarks.preview                          # the time for 400 positives, ratios 1, 2, 3, 5, 10
     python -m benchmarks.preview EXPERIMENT_FOLDER ...    # and each of these finished experiments, previewed anew
 
-The first works in a temporary workspace with two lanes of one thread (CLOSECALL_LANES); the assets are fetched, unless
+The first works in a temporary workspace with two processes of one thread each (CLOSECALL_PROCESSES); the assets are fetched, unless
 CLOSECALL_ASSETS names a folder that has them. An experiment is only read: its dataset is taken from its own workspace,
 and each of its seeds is previewed in the temporary one. Both sides are judged on the same test examples.
 """
@@ -41,7 +41,7 @@ TENTH = 1 / 11
 
 
 def main(folders: list[str]) -> None:
-    os.environ.setdefault("CLOSECALL_LANES", "2")
+    os.environ.setdefault("CLOSECALL_PROCESSES", "2")
     with tempfile.TemporaryDirectory() as workspace:
         os.environ["CLOSECALL_HOME"] = workspace
         os.environ.setdefault("CLOSECALL_ASSETS", str(Path("workspace/assets").resolve()))
@@ -78,7 +78,7 @@ def time_of_picture() -> None:
 
 
 def _processor_seconds() -> float:
-    """What the worker and its lanes have used so far."""
+    """What the worker and its processes have used so far."""
     try:
         family = [psutil.Process(scheduler_status().pid)]
         family += family[0].children(recursive=True)

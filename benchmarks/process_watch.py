@@ -1,4 +1,4 @@
-"""Look at worker and lanes while they work: memory of each process, threads that want the processor. Linux only."""
+"""Look at worker and processes while they work: memory of each process, threads that want the processor. Linux only."""
 
 import os
 import threading
@@ -12,8 +12,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 ROLES = {
     "closecall.models.queue.scheduler": "worker",
-    "closecall.models.queue.worker_process": "lane",
-    "closecall.models.training.throughput": "stopwatch",
+    "closecall.models.queue.worker_process": "process",
+    "closecall.models.training.throughput": "throughput",
 }
 OURSELVES = "the script"
 
@@ -22,12 +22,12 @@ OURSELVES = "the script"
 class Seen:
     """What was seen since the start: peaks in bytes by role and together, and how many threads ran at once.
 
-    `wanting` counts samples by the number of threads of all lanes that ran or waited for a core, `over` those with more
-    of them than lanes; `seconds` holds the processor time of each thread by (pid, thread).
+    `wanting` counts samples by the number of threads of all processes that ran or waited for a core, `over` those with more
+    of them than processes; `seconds` holds the processor time of each thread by (pid, thread).
     """
 
     samples: int = 0
-    most_lanes: int = 0
+    most_processes: int = 0
     most_threads: int = 0
     together: int = 0
     peaks: dict[str, int] = field(default_factory=dict)
@@ -36,11 +36,11 @@ class Seen:
     seconds: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def shares(self) -> list[float]:
-        """For each lane, the share of its processor time that went to its busiest thread."""
-        by_lane: dict[int, list[float]] = {}
+        """For each process, the share of its processor time that went to its busiest thread."""
+        by_process: dict[int, list[float]] = {}
         for (pid, _), spent in self.seconds.items():
-            by_lane.setdefault(pid, []).append(spent)
-        return [max(spent) / sum(spent) for spent in by_lane.values() if sum(spent) > 1]
+            by_process.setdefault(pid, []).append(spent)
+        return [max(spent) / sum(spent) for spent in by_process.values() if sum(spent) > 1]
 
     def words(self) -> str:
         """The whole in a few lines."""
@@ -50,11 +50,11 @@ class Seen:
         )
         least = f"{100 * min(self.shares()):.1f} %" if self.shares() else "nothing"
         return (
-            f"{self.samples:,} looks; at most {self.most_lanes} lanes and {self.most_threads} threads in one lane\n"
+            f"{self.samples:,} looks; at most {self.most_processes} processes and {self.most_threads} threads in one process\n"
             f"memory at its highest: {peaks}; all together {self.together / 1e9:.2f} GB\n"
-            f"threads of lanes that ran or wanted to, by share of looks: {spread}\n"
-            f"looks with more such threads than lanes: {100 * self.over / max(1, self.samples):.2f} %\n"
-            f"processor time of a lane that is spent in one thread: at least {least}"
+            f"threads of processes that ran or wanted to, by share of looks: {spread}\n"
+            f"looks with more such threads than processes: {100 * self.over / max(1, self.samples):.2f} %\n"
+            f"processor time of a process that is spent in one thread: at least {least}"
         )
 
 
@@ -65,7 +65,7 @@ class Watcher(threading.Thread):
         super().__init__(daemon=True, name="watcher")
         self.seen = Seen()
         self.doing: dict[int, str] = {}
-        """What a lane does now, by its pid, where somebody looks it up: its peak is then told for each."""
+        """What a process does now, by its pid, where somebody looks it up: its peak is then told for each."""
         self._roots = roots
         self._over = threading.Event()
 
@@ -82,7 +82,7 @@ class Watcher(threading.Thread):
             self._look()
 
     def _look(self) -> None:
-        seen, together, wanting, lanes = self.seen, 0, 0, 0
+        seen, together, wanting, processes = self.seen, 0, 0, 0
         for pid in {one for root in list(self._roots()) if root for one in family(root)}:
             try:
                 role, size, threads = role_of(pid), resident(pid), states(pid)
@@ -91,16 +91,16 @@ class Watcher(threading.Thread):
             together += size
             told = f"{role}, {self.doing[pid]}" if pid in self.doing else role
             seen.peaks[told] = max(seen.peaks.get(told, 0), size)
-            if role != "lane":
+            if role != "process":
                 continue
-            lanes += 1
+            processes += 1
             seen.most_threads = max(seen.most_threads, len(threads))
             wanting += sum(state == "R" for state, _ in threads.values())
             seen.seconds.update({(pid, thread): spent for thread, (_, spent) in threads.items()})
         seen.samples += 1
-        seen.together, seen.most_lanes = max(seen.together, together), max(seen.most_lanes, lanes)
+        seen.together, seen.most_processes = max(seen.together, together), max(seen.most_processes, processes)
         seen.wanting[wanting] = seen.wanting.get(wanting, 0) + 1
-        seen.over += wanting > lanes
+        seen.over += wanting > processes
 
 
 def family(pid: int) -> list[int]:

@@ -18,7 +18,7 @@ from closecall.models.runtime.child_process import CODE_FOLDER
 def test_a_sweep_that_is_killed_a_few_times_ends_the_same(workspace: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.killed_sweep", "--small", "--kills", "4", "--longest", "4"]
     child = subprocess.run(
-        command, cwd=CODE_FOLDER, capture_output=True, text=True, env={**os.environ, "CLOSECALL_LANES": "2"}
+        command, cwd=CODE_FOLDER, capture_output=True, text=True, env={**os.environ, "CLOSECALL_PROCESSES": "2"}
     )
     assert child.returncode == 0, child.stdout + child.stderr
     assert "4 kills" in child.stdout and "the same, bit for bit" in child.stdout

@@ -135,9 +135,7 @@ def test_a_drop_in_ranking_is_not_told_as_threshold(sweeps: dict[str, Sweep]) ->
     assert "ranking was lost" in told.headline and "fewer were lost" not in told.points[0]
     unsure = replace(worse.asked.parts, ranking=Estimate(0.02, -0.2, 0.3), ranking_mean=Estimate(0.02, -0.2, 0.3))
     wide = replace(worse, falls=(replace(worse.asked, parts=unsure),))
-    assert drop_answers.threshold_share([wide]).headline.startswith(
-        ("Some of it, how much", "Not distinguishable")
-    )
+    assert drop_answers.threshold_share([wide]).headline.startswith(("Some of it, how much", "Not distinguishable"))
     assert what_to_do([wide]).headline.startswith("Try more test examples")
     assert drop_answers.threshold_share([sweeps["far"]]).headline == "The drop is below 5 points on the distant pair."
     assert "Read the missed positives" in what_to_do([worse]).headline

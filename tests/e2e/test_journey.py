@@ -44,7 +44,7 @@ def test_a_cold_link_opens_its_page(workspace: Path, serve: Callable[[], str], p
     assert (dialogs, outside) == ([], [])
 
 
-def test_ten_misses_by_keys_and_a_list_taken_home(
+def test_ten_false_negatives_by_keys_and_an_exported_list(
     workspace: Path, serve: Callable[[], str], page: Page, tmp_path: Path
 ) -> None:
     make_experiment(make_dataset(positives=240, negatives=1200), ratios=(1, 10), seeds=(0,))
@@ -70,9 +70,9 @@ def test_ten_misses_by_keys_and_a_list_taken_home(
     expect(page.get_by_text(re.compile(r"^10 of "))).to_be_visible()
     assert page.url == link
 
-    open_page(page, f"{address}/hard_cases?experiment=sweep&tool=Take%20home")
+    open_page(page, f"{address}/hard_cases?experiment=sweep&tool=Export")
     with page.expect_download() as waiting:
-        page.locator(".st-key-download-csv button").click()
+        page.locator(".st-key-download-csv").get_by_role("button", name="CSV").click()
     taken = tmp_path / "list.csv"
     waiting.value.save_as(taken)
     rows = pd.read_csv(taken)
