@@ -22,8 +22,8 @@ OURSELVES = "the script"
 class Seen:
     """What was seen since the start: peaks in bytes by role and together, and how many threads ran at once.
 
-    `wanting` counts samples by the number of threads of all processes that ran or waited for a core, `over` those with more
-    of them than processes; `seconds` holds the processor time of each thread by (pid, thread).
+    `wanting` counts samples by the number of threads of all processes that ran or waited for a core, `over` those
+    with more of them than processes; `seconds` holds the processor time of each thread by (pid, thread).
     """
 
     samples: int = 0
@@ -50,10 +50,10 @@ class Seen:
         )
         least = f"{100 * min(self.shares()):.1f} %" if self.shares() else "nothing"
         return (
-            f"{self.samples:,} looks; at most {self.most_processes} processes and {self.most_threads} threads in one process\n"
+            f"{self.samples:,} samples; at most {self.most_processes} processes and {self.most_threads} threads in one\n"
             f"memory at its highest: {peaks}; all together {self.together / 1e9:.2f} GB\n"
-            f"threads of processes that ran or wanted to, by share of looks: {spread}\n"
-            f"looks with more such threads than processes: {100 * self.over / max(1, self.samples):.2f} %\n"
+            f"threads of processes that ran or wanted to, by share of samples: {spread}\n"
+            f"samples with more such threads than processes: {100 * self.over / max(1, self.samples):.2f} %\n"
             f"processor time of a process that is spent in one thread: at least {least}"
         )
 

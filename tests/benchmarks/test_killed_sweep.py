@@ -22,7 +22,7 @@ def test_a_sweep_that_is_killed_a_few_times_ends_the_same(workspace: Path) -> No
     )
     assert child.returncode == 0, child.stdout + child.stderr
     assert "4 kills" in child.stdout and "the same, bit for bit" in child.stdout
-    assert "at most 2 lanes" in child.stdout
+    assert "at most 2 processes" in child.stdout
 
 
 def test_what_differs_is_told(tmp_path: Path) -> None:
