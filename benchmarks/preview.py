@@ -3,9 +3,10 @@
     python -m benchmarks.preview                          # the time for 400 positives, ratios 1, 2, 3, 5, 10
     python -m benchmarks.preview EXPERIMENT_FOLDER ...    # and each of these finished experiments, previewed anew
 
-The first works in a temporary workspace with two processes of one thread each (CLOSECALL_PROCESSES); the assets are
-fetched, unless CLOSECALL_ASSETS names a folder that has them. An experiment is only read: its dataset is taken from its own workspace,
-and each of its seeds is previewed in the temporary one. Both sides are judged on the same test examples.
+The first works in a temporary workspace with two processes of one thread each (CLOSECALL_PROCESSES). The assets are
+downloaded, unless CLOSECALL_ASSETS names a folder that has them. An experiment is only read: its dataset is taken from
+its own workspace, and each of its seeds is previewed in the temporary one. Both are evaluated on the same test
+examples.
 """
 
 import os

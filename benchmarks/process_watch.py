@@ -50,7 +50,7 @@ class Seen:
         )
         least = f"{100 * min(self.shares()):.1f} %" if self.shares() else "nothing"
         return (
-            f"{self.samples:,} samples; at most {self.most_processes} processes and {self.most_threads} threads in one\n"
+            f"{self.samples:,} samples; at most {self.most_processes} processes, {self.most_threads} threads in one\n"
             f"memory at its highest: {peaks}; all together {self.together / 1e9:.2f} GB\n"
             f"threads of processes that ran or wanted to, by share of samples: {spread}\n"
             f"samples with more such threads than processes: {100 * self.over / max(1, self.samples):.2f} %\n"
