@@ -132,12 +132,12 @@ def kill_one(chance: random.Random) -> int:
     except (psutil.Error, ValueError, ProcessLookupError):
         return 0
     psutil.wait_procs([worker, *processes] if chosen == worker else [chosen], timeout=10)
-    time.sleep(0.5)  # nobody presses Resume sooner; the worker has told of its dead process by then
+    time.sleep(0.5)  # nobody presses Resume sooner; the worker has shown of its dead process by then
     return 1
 
 
 def finished(experiment: str) -> bool:
-    """Whether every task is done. UserError and failures are told, not waited for."""
+    """Whether every task is done. UserError and failures are shown, not waited for."""
     states = tasks(experiment)
     if failed := [name for name, (state, _) in states.items() if state == "failed"]:
         raise SystemExit(f"{experiment}: {failed[0]} failed: {states[failed[0]][1]}")
@@ -146,8 +146,8 @@ def finished(experiment: str) -> bool:
 
 def tasks(experiment: str) -> dict[str, tuple[str, str]]:
     progress = jobs.experiment_progress(experiment)
-    told = {run.name: (run.status.state, run.status.message) for run in progress.runs}
-    return told | ({"frozen": (progress.frozen.state, progress.frozen.message)} if progress.frozen else {})
+    shown = {run.name: (run.status.state, run.status.message) for run in progress.runs}
+    return shown | ({"frozen": (progress.frozen.state, progress.frozen.message)} if progress.frozen else {})
 
 
 def wait_for_end(experiment: str) -> None:

@@ -6,7 +6,7 @@
 
 The whole way is that of a person at the terminal: import a CSV, queue two ratios of all training examples, wait for
 runs and maps; the encoder is a tiny BERT that reads 512 tokens, so that memory shows the texts and not the weights.
-Prints the highest resident memory of each process by what it did. A lane with MiniLM has about .5 GB more.
+Prints the highest resident memory of each process by what it did. A process with MiniLM has about .5 GB more.
 """
 
 import argparse
@@ -83,8 +83,8 @@ def whole_way(home: Path, count: int) -> None:
     try:
         with Watcher(lambda: [jobs.scheduler_status().pid]) as watcher:
             for progress in jobs.watch("many"):
-                told = [*(run.status for run in progress.runs), *([progress.frozen] if progress.frozen else [])]
-                watcher.doing = {one.pid: one.phase for one in told if one.state == "running"}
+                shown = [*(run.status for run in progress.runs), *([progress.frozen] if progress.frozen else [])]
+                watcher.doing = {one.pid: one.phase for one in shown if one.state == "running"}
     finally:
         for pid in reversed(family(jobs.scheduler_status().pid or -1)):
             os.kill(pid, 15)

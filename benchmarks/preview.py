@@ -137,15 +137,15 @@ def _without_results(original: Path, copy: Path, seed: int) -> None:
 
 def _row(original: Path, name: str, kind: str, ratio: float, seed: int) -> list[dict[str, object]]:
     """The preview's figures and those of the finished run, on the preview's test examples."""
-    told = original / "runs" / run_name(ratio, seed) / "predictions.parquet"
-    if not told.exists():
+    shown = original / "runs" / run_name(ratio, seed) / "predictions.parquet"
+    if not shown.exists():
         return []
     task = preview_name(kind, ratio)
     started = time.process_time()
     if perform_task(name, task)[0] != "done":
         raise SystemExit(read_json(preview_folder(name, task) / "status.json")["message"])
     made = read_frame(preview_folder(name, task) / "predictions.parquet")
-    real = read_frame(told).set_index(["id", "split"]).loc[list(zip(made["id"], made["split"], strict=True))]
+    real = read_frame(shown).set_index(["id", "split"]).loc[list(zip(made["id"], made["split"], strict=True))]
     row: dict[str, object] = {"kind": kind, "ratio": ratio, "seed": seed}
     for word, frame in (("", made), ("real ", real)):
         labels, positive = frame["label"].to_numpy(), frame["pos_prob"].to_numpy() >= 0.5

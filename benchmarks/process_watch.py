@@ -65,7 +65,7 @@ class Watcher(threading.Thread):
         super().__init__(daemon=True, name="watcher")
         self.seen = Seen()
         self.doing: dict[int, str] = {}
-        """What a process does now, by its pid, where somebody looks it up: its peak is then told for each."""
+        """What a process does now, by its pid, where somebody looks it up: its peak is then shown for each."""
         self._roots = roots
         self._over = threading.Event()
 
@@ -89,8 +89,8 @@ class Watcher(threading.Thread):
             except (OSError, IndexError):
                 continue  # it ended just now
             together += size
-            told = f"{role}, {self.doing[pid]}" if pid in self.doing else role
-            seen.peaks[told] = max(seen.peaks.get(told, 0), size)
+            shown = f"{role}, {self.doing[pid]}" if pid in self.doing else role
+            seen.peaks[shown] = max(seen.peaks.get(shown, 0), size)
             if role != "process":
                 continue
             processes += 1
@@ -106,10 +106,10 @@ class Watcher(threading.Thread):
 def family(pid: int) -> list[int]:
     """The process and its children and theirs, while it lives."""
     try:
-        told = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+        shown = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
         return []
-    return [pid, *(one for children in told for child in children for one in family(int(child)))]
+    return [pid, *(one for children in shown for child in children for one in family(int(child)))]
 
 
 def role_of(pid: int) -> str:

@@ -6,7 +6,7 @@
 Two clocks. "server": the whole page run by Streamlit's own test driver in this process, side bar included, so an upper
 bound: a key or a filter runs less than that again. "browser": from the key going down in a headless chromium to the
 first frame that shows the next example, a real server on localhost between. "processor" is the median of processor
-time, which a busy machine changes least; for the browser that of the server alone is not told.
+time, which a busy machine changes least; for the browser that of the server alone is not reported.
 The texts are made, 13 words each; nine runs (1:1, 1:3, 1:10 of three seeds), 1,000 training positives, embeddings of
 16 dimensions. The work of "margin" grows with training examples x dimensions; it is done once for each example.
 Leave the machine to it.
@@ -80,7 +80,7 @@ def make(size: int) -> None:
 
 
 def on_the_server(turns: int) -> dict[str, list[Taken]]:
-    """Each interaction by Streamlit's test driver. The first turn of each, which fills the caches, is told apart."""
+    """Each interaction by Streamlit's test driver. The first of each, which fills the caches, is reported apart."""
     from streamlit.testing.v1 import AppTest
 
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()

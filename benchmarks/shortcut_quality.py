@@ -66,10 +66,10 @@ def compare(experiment: str, ratio: float, left_out: Sequence[str], name: str) -
         words = " ".join(f"{a:.3f}/{b:.3f}" for a, b in zip(quick[-1], exact[-1], strict=True))
         yield f"{experiment} without {name}, seed {seed}: {words} ({time.perf_counter() - started:.0f} s)"
     for at, figure in enumerate(("average precision", "recall at 5 %")):
-        yield f"{experiment} without {name}, {figure}: {told(np.array(quick)[:, at], np.array(exact)[:, at])}"
+        yield f"{experiment} without {name}, {figure}: {shown(np.array(quick)[:, at], np.array(exact)[:, at])}"
 
 
-def told(ours: np.ndarray, theirs: np.ndarray) -> str:
+def shown(ours: np.ndarray, theirs: np.ndarray) -> str:
     """The mean paired difference with its 95 % interval, and the spread between seeds of the exact training."""
     differences = ours - theirs
     half = stats.t.ppf(0.975, len(ours) - 1) * stats.sem(differences) if len(ours) > 1 else np.nan

@@ -1,4 +1,4 @@
-"""Where the time of one training lane goes: its share by kind of operation, by torch's profiler, on film reviews.
+"""Where the time of one training process goes: its share by kind of operation, by torch's profiler, on film reviews.
 
     python -m benchmarks.training_profile            # batches of 16
     python -m benchmarks.training_profile 8

@@ -1,4 +1,4 @@
-"""Numbers that others told, entered as counts or as accuracy and F1: what the arithmetic says of them."""
+"""Numbers that others shown, entered as counts or as accuracy and F1: what the arithmetic says of them."""
 
 from closecall.analysis.ratio.binormal import (
     criterion,
@@ -21,7 +21,7 @@ GOBBLI = (
 )
 
 
-def asker() -> list[str]:
+def motivating_question() -> list[str]:
     """The question this product was made for: .92/.92 at 1:1, .80/.98 at 1:10, as counts of 100 each."""
     parts = decompose_counts(92, 92, 80, 98, n_pos=100, n_neg=100)
     rows = []
@@ -32,7 +32,7 @@ def asker() -> list[str]:
         f"{parts.ranking_other_order:+.3f} + {parts.threshold_other_order:+.3f}"
     )
     found, alone = prior_shift_rates(2.81, 10)
-    rows.append(f"an honest classifier of d' 2.81 would show {found:.3f}/{alone:.3f} at 1:10")
+    rows.append(f"with d' 2.81 the class prior alone predicts {found:.3f}/{alone:.3f} at 1:10")
     return rows
 
 

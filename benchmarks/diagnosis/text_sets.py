@@ -99,7 +99,7 @@ def _fit(rng: np.random.Generator, topics: np.ndarray, ratio: int, mechanism: st
 def _truth(labels: np.ndarray, pos_probs: np.ndarray, gone: np.ndarray) -> tuple[float, float]:
     """The drop and its ranking part on many texts, from 1:1 to the largest ratio with a seed that collapsed at neither.
 
-    nan where there is none: then collapse is all that can be told.
+    nan where there is none: then collapse is all that can be shown.
     """
     runs, lost = (table.reshape(len(RATIOS), -1, *table.shape[1:]) for table in (pos_probs, gone))
     for level in range(len(RATIOS) - 1, 0, -1):

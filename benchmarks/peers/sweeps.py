@@ -26,8 +26,8 @@ def growth(texts: Sequence[int], runs: Sequence[int]) -> list[str]:
     for count in texts:
         _, answers = work_side_by_side("through", [{"count": count}], threads=1)
         memory = answers[0].pop("memory")
-        told = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in answers[0].items())
-        lines.append(f"{count:>7,} texts, one lane: {told}; peak memory {memory:,.0f} MB")
+        shown = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in answers[0].items())
+        lines.append(f"{count:>7,} texts, one process: {shown}; peak memory {memory:,.0f} MB")
     return [*lines, *_more_runs(runs, GROWTH_POSITIVES)]
 
 
@@ -35,9 +35,9 @@ def _more_runs(runs: Sequence[int], positives: int) -> list[str]:
     lines = []
     for count in runs:
         seconds, _ = run_sweep(positives, seeds=tuple(range(count)), ratios=(10,), epochs=1)
-        told = f"{seconds:6.0f} s, {seconds / count:5.1f} s each"
+        shown = f"{seconds:6.0f} s, {seconds / count:5.1f} s each"
         noun = "run" if count == 1 else "runs"
-        lines.append(f"{count:>3} {noun} of {positives} positives at 1:10: {told}")
+        lines.append(f"{count:>3} {noun} of {positives} positives at 1:10: {shown}")
     return lines
 
 

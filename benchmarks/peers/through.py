@@ -1,4 +1,4 @@
-"""So many texts through Close Call's own steps in one lane: tokenise, embed, lay out; seconds of each, peak memory."""
+"""Texts through Close Call's own steps in one process: tokenize, embed, project; seconds of each, peak memory."""
 
 import time
 from collections.abc import Callable

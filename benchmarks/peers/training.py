@@ -1,4 +1,4 @@
-"""How many training examples a second: Hugging Face's Trainer in four ways, and Close Call's lanes, in turn."""
+"""How many training examples a second: Hugging Face's Trainer in four ways, and Close Call's processes, in turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ CONTENDERS = (
     Contender("Trainer, dynamic padding, batch 8", "trainer", {**USUAL, "dynamic": True}, 1, CORES),
     Contender("Trainer, at its best: dynamic, bf16, by length, batch 16", "trainer", BEST, 1, CORES),
     Contender("the same, one process of one thread for each core", "trainer", BEST, CORES, 1),
-    Contender("Close Call, every layer trained, batch 16", "lane", {"batch_size": 16}, max_processes(), 1),
+    Contender(
+        "Close Call, every layer trained, batch 16", "closecall_training", {"batch_size": 16}, max_processes(), 1
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The measured table: recall by ratio on three datasets, where the drop comes from, and the race of remedies.
+"""The measured table: recall by ratio on three datasets, where the drop comes from, and the comparison of remedies.
 
     python -m benchmarks.results                        # trains what is not finished, then writes docs/results.md
     python -m benchmarks.results EXPERIMENT ...         # writes it from these experiments; trains nothing
@@ -23,7 +23,7 @@ PLACE = Path(__file__).resolve().parents[2] / "docs" / "results.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: written; 2: something to mend, told in one sentence; 130: stopped."""
+    """0: written; 2: something to mend, shown in one sentence; 130: stopped."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description="Write the measured table.")
     parser.add_argument("experiments", nargs="*", help="Experiments to write about. Without any: train them first.")
     parser.add_argument("--out", type=Path, default=PLACE, help="Where to write. Without it: docs/results.md.")

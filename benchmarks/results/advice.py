@@ -1,4 +1,4 @@
-"""What the asker can do, by what the drop is made of and whether a remedy helps."""
+"""What to do, by what the drop is made of and whether a remedy helps."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from closecall.analysis.formatting import listed_text
 
 
 def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
-    """The asker's own question, from the same parts and gains as the others."""
-    told = [(one, one.asked) for one in sweeps if one.asked]
+    """The motivating question, from the same parts and gains as the others."""
+    shown = [(one, one.asked) for one in sweeps if one.asked]
     question = "What can they do?"
-    if not told:
+    if not shown:
         return Answer(question, "Not known yet: no drop was measured.", [])
-    return Answer(question, grouped((_deed(one, fall), place(one, fall)) for one, fall in told), [])
+    return Answer(question, grouped((_deed(one, fall), place(one, fall)) for one, fall in shown), [])
 
 
 def _deed(sweep: Sweep, fall: Fall) -> str:

@@ -35,22 +35,22 @@ INTRODUCTION = (
 def document(sweeps: Sequence[Sweep], command: str) -> str:
     """The Markdown of all experiments: the answers, the experiments, how it was made, what is missing."""
     called = Counter(one.called for one in sweeps)
-    told = [
+    shown = [
         one if called[one.called] == 1 else replace(one, called=f"{one.called} ({one.config.id})") for one in sweeps
     ]
-    lines = [*INTRODUCTION, "## In short", "", *_picture(told)]
+    lines = [*INTRODUCTION, "## In short", "", *_picture(shown)]
     for question in QUESTIONS:
-        lines += _answered(question(told))
-    for one in told:
+        lines += _answered(question(shown))
+    for one in shown:
         lines += section(one)
-    lines += [*making(told, command), *missing(told)]
+    lines += [*making(shown, command), *missing(shown)]
     return "\n".join(map(_wrapped, lines)).rstrip() + "\n"
 
 
 def _picture(sweeps: Sequence[Sweep]) -> list[str]:
     """Recall and specificity of every experiment, and what moving the threshold gives."""
-    told = [(one, one.asked) for one in sweeps if one.asked]
-    if not told:
+    shown = [(one, one.asked) for one in sweeps if one.asked]
+    if not shown:
         return ["No two ratios can be compared yet.", ""]
     header = (
         "recall / specificity, %",
@@ -67,7 +67,7 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
             pair(fall.moved),
             pair(fall.level.measures.at_own),
         )
-        for sweep, fall in told
+        for sweep, fall in shown
     ]
     note = (
         "The first two are at threshold 0.50. The others are the second classifier with its threshold moved, on "

@@ -14,7 +14,7 @@ POINTS = f"{100 * SMALLEST_RELEVANT_DROP:.0f} points"
 
 
 def close_against_distant(sweeps: Sequence[Sweep]) -> Answer:
-    """The first question, at the asker's ratio or the largest that both pairs reached."""
+    """The first question, at the ratio of the motivating question or the largest that both pairs reached."""
     points = [_fall(one, one.asked) for one in sweeps if one.asked]
     question = "Does recall fall on the close pair and hold on the distant one?"
     close, distant = (_of(sweeps, plan.dataset) for plan in (CLOSE, DISTANT))
@@ -33,12 +33,12 @@ def close_against_distant(sweeps: Sequence[Sweep]) -> Answer:
 
 def threshold_share(sweeps: Sequence[Sweep]) -> Answer:
     """The second question, for each experiment."""
-    told = [(one, one.asked) for one in sweeps if one.asked]
+    reported = [(one, one.asked) for one in sweeps if one.asked]
     question = "How much of the drop is the threshold?"
-    if not told:
+    if not reported:
         return Answer(question, "Not known yet: no drop was measured.", [])
-    headline = grouped((_kind(fall.parts), place(one, fall)) for one, fall in told)
-    return Answer(question, headline, [_parts_sentence(one, fall) for one, fall in told])
+    headline = grouped((_kind(fall.parts), place(one, fall)) for one, fall in reported)
+    return Answer(question, headline, [_parts_sentence(one, fall) for one, fall in reported])
 
 
 def _of(sweeps: Sequence[Sweep], dataset: str) -> Sweep | None:
@@ -46,7 +46,7 @@ def _of(sweeps: Sequence[Sweep], dataset: str) -> Sweep | None:
 
 
 def _same_level(close: Sweep, distant: Sweep) -> tuple[Decomposition, Decomposition] | None:
-    """The drops of both from the same ratio to the same ratio: the asker's, else the largest."""
+    """The drops of both from the same ratio to the same ratio: the motivating one, else the largest."""
     sides = [{one.level.ratio: one.parts for one in sweep.falls} for sweep in (close, distant)]
     both = sorted(set(sides[0]) & set(sides[1]))
     if not both or close.levels[0].ratio != distant.levels[0].ratio:

@@ -34,14 +34,14 @@ def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
 
 def missing(sweeps: Sequence[Sweep]) -> list[str]:
     """What was wished for and is not there."""
-    told = [
+    shown = [
         f"{sentence_text(plan.called)}: no experiment on {plan.dataset} is among these."
         for plan in PLANS
         if all(one.config.dataset != plan.dataset for one in sweeps)
     ]
     for sweep in sweeps:
-        told += [f"{sentence_text(sweep.called)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
-    return ["## What is missing", "", *(f"- {one}" for one in told), ""]
+        shown += [f"{sentence_text(sweep.called)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
+    return ["## What is missing", "", *(f"- {one}" for one in shown), ""]
 
 
 def _commands(sweep: Sweep) -> list[str]:
@@ -58,8 +58,8 @@ def _commands(sweep: Sweep) -> list[str]:
     }
     if config.sweep != FIXED_POSITIVES:
         options["sweep"] = config.sweep
-    told = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
-    sweep_command = f"closecall sweep {config.dataset} --title {quote(' '.join(config.title.split()))} {told} --wait"
+    shown = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+    sweep_command = f"closecall sweep {config.dataset} --title {quote(' '.join(config.title.split()))} {shown} --wait"
     known = [f"closecall builtin {plan.dataset}" for plan in PLANS if plan.dataset == config.dataset]
     arms = sorted({run.config.remedy for run in sweep.runs if run.config.remedy != NO_REMEDY})
     named = "all" if len(arms) == len(REMEDIES) else ",".join(arms)
@@ -99,18 +99,18 @@ def _span(numbers: Sequence[int]) -> str:
 
 def _training(sweeps: Sequence[Sweep]) -> list[str]:
     """What all the experiments share, and what differs."""
-    told = []
+    shown = []
     for training in dict.fromkeys(one.config.training for one in sweeps):
         owners = [f"`{one.config.id}`" for one in sweeps if one.config.training == training]
-        told.append(f"{listed_text(owners)}: {_settings(training)}.")
-    told.append(
+        shown.append(f"{listed_text(owners)}: {_settings(training)}.")
+    shown.append(
         "Within an experiment every run has the same validation and test examples, and the positives are the same at "
         "every ratio and seed. Negatives are nested: those of a smaller ratio are among those of a larger one."
         if all(one.config.sweep == FIXED_POSITIVES for one in sweeps)
         else "Within an experiment every run has the same validation and test examples."
     )
-    told.append("Equal epochs, so a larger ratio takes more steps: 1:10 has 5.5 times those of 1:1.")
-    return told if not any(one.config.training.equal_steps for one in sweeps) else told[:-1]
+    shown.append("Equal epochs, so a larger ratio takes more steps: 1:10 has 5.5 times those of 1:1.")
+    return shown if not any(one.config.training.equal_steps for one in sweeps) else shown[:-1]
 
 
 def _settings(training: TrainingConfig) -> str:
@@ -132,14 +132,14 @@ def _machine(sweeps: Sequence[Sweep]) -> list[str]:
     versions = {f"{name} {number}" for one in made for name, number in one.get("versions", {}).items()}
     analysed = [f"{name} {version(name)}" for name in ANALYSED_WITH]
     ended = sorted(run.status.finished[:10] for run in runs if run.status.finished)
-    told = [f"Trained with {', '.join(sorted(versions))}."] if versions else []
-    told.append(f"Analysed with {', '.join(analysed)}, on a machine of {some(os.cpu_count() or 1, 'core')}.")
+    shown = [f"Trained with {', '.join(sorted(versions))}."] if versions else []
+    shown.append(f"Analysed with {', '.join(analysed)}, on a machine of {some(os.cpu_count() or 1, 'core')}.")
     if devices:
-        told.append(f"Device and precision of the training: {'; '.join(map(plain, devices))}.")
+        shown.append(f"Device and precision of the training: {'; '.join(map(plain, devices))}.")
     if ended:
         span = ended[0] if ended[0] == ended[-1] else f"{ended[0]} to {ended[-1]}"
-        told.append(f"The runs ended on {span} (UTC).")
-    return told
+        shown.append(f"The runs ended on {span} (UTC).")
+    return shown
 
 
 def _record(run: Run) -> dict[str, Any]:
@@ -150,21 +150,21 @@ def _record(run: Run) -> dict[str, Any]:
 
 def _lacking(sweep: Sweep) -> list[str]:
     """What one experiment lacks: ratios, seeds, runs, remedies, and the ratio that its data do not allow."""
-    config, told = sweep.config, []
+    config, shown = sweep.config, []
     absent = [ratio_text(one) for one in RATIOS if one not in config.ratios]
     if absent:
-        told.append(f"not asked for at {listed_text(absent)}.")
+        shown.append(f"not asked for at {listed_text(absent)}.")
     if len(config.seeds) < len(SEEDS):
-        told.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were planned.")
+        shown.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were planned.")
     waiting = [run for run in sweep.runs if not run.has_predictions]
     if waiting:
-        told.append(f"{some(len(waiting), 'run')} without predictions: {_states(waiting)}.")
+        shown.append(f"{some(len(waiting), 'run')} without predictions: {_states(waiting)}.")
     asked = {run.config.remedy for run in sweep.runs if run.config.ratio == RACED}
     arms = [remedy_title(one.name) for one in REMEDIES if one.name not in asked]
     if arms:
         named = "any remedy" if len(arms) == len(REMEDIES) else listed_text(arms)
-        told.append(f"not asked for at {ratio_text(RACED)} with {named}.")
-    return [*told, *_beyond(sweep)]
+        shown.append(f"not asked for at {ratio_text(RACED)} with {named}.")
+    return [*shown, *_beyond(sweep)]
 
 
 def _states(runs: Sequence[Run]) -> str:

@@ -1,4 +1,4 @@
-"""The numbers of one experiment: each ratio, the fall from the smallest one, and the race of remedies."""
+"""The numbers of one experiment: each ratio, the fall from the smallest one, and the comparison of remedies."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ class Fall:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All that is told of one experiment. `why_not` says why there are no levels; `raced` None: no remedy finished.
+    """All that is shown of one experiment. `why_not` says why there are no levels; `raced` None: no remedy finished.
 
     `counts` are the positives and negatives of validation and test; `examples` those of the whole dataset, and
     `to_train` the negatives of its training split.
@@ -76,7 +76,7 @@ class Sweep:
 
     @property
     def asked(self) -> Fall | None:
-        """The fall that the questions are about: to the asker's ratio, else to the largest there is."""
+        """The drop that the questions are about: to the motivating ratio, else to the largest."""
         last = self.falls[-1] if self.falls else None
         return next((one for one in self.falls if one.level.ratio == RACED), last)
 
@@ -166,8 +166,8 @@ def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -
     """Prior-only recall and true-negative rate of the smallest ratio's runs, calibrated on validation, by ratio."""
     logits = np.array(
         [
-            log_odds(told) / temperature(labels.validation, log_odds(chosen), q=1 / (1 + reference))
-            for told, chosen in zip(arm.pos_probs, arm.val_pos_probs, strict=True)
+            log_odds(shown) / temperature(labels.validation, log_odds(chosen), q=1 / (1 + reference))
+            for shown, chosen in zip(arm.pos_probs, arm.val_pos_probs, strict=True)
         ]
     )
     curve = prior_shift_curve(labels.test, logits, ratios, reference_ratio=reference)

@@ -15,7 +15,7 @@ from closecall.models.queue.sweeps import SweepRequest
 RATIOS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 SEEDS = (0, 1, 2)
 RACED = 10.0
-"""The ratio of the asker, at which remedies are raced."""
+"""The ratio of the motivating question, at which remedies are compared."""
 ARMS = ("all",)
 WISHED = 50.0
 """A ratio that was wished for, and that needs more negatives than there may be."""

@@ -15,7 +15,7 @@ from closecall.models.results.remedy_comparison import (
 )
 
 Q = 1 / 11
-"""The share of positives at which average precision is told: one among ten negatives."""
+"""The share of positives at which average precision is shown: one among ten negatives."""
 
 
 @dataclass(frozen=True)

@@ -24,23 +24,25 @@ from closecall.models.results.remedy_comparison import remedy_answers
 
 def loss_helps(sweeps: Sequence[Sweep]) -> Answer:
     """The third question: losses, samplers and the re-trained head against the baseline."""
-    told = [(one, raced, _tuned(raced)) for one, raced in _raced(sweeps) if _tuned(raced)]
+    reported = [(one, raced, _tuned(raced)) for one, raced in _raced(sweeps) if _tuned(raced)]
     question = "Does another loss, or other sampling, help?"
-    if not told:
+    if not reported:
         return Answer(question, "Not known yet: no loss and no sampler has finished.", [])
-    headline = grouped((_whether(gains), one.called) for one, _, gains in told)
-    return Answer(question, headline, [_race_sentence(one, raced, gains) for one, raced, gains in told])
+    headline = grouped((_whether(gains), one.called) for one, _, gains in reported)
+    return Answer(question, headline, [_race_sentence(one, raced, gains) for one, raced, gains in reported])
 
 
 def one_class_is_poor(sweeps: Sequence[Sweep]) -> Answer:
     """The fourth question, with the distant pair beside the close one."""
-    told = [(one, raced, _of_kind(raced, "one-class")) for one, raced in _raced(sweeps) if _of_kind(raced, "one-class")]
+    reported = [
+        (one, raced, _of_kind(raced, "one-class")) for one, raced in _raced(sweeps) if _of_kind(raced, "one-class")
+    ]
     question = "Is one-class poor on close classes?"
-    if not told:
+    if not reported:
         return Answer(question, "Not known yet: no one-class method has finished.", [])
-    headline = grouped((_how_poor(gains), one.called) for one, _, gains in told)
-    points = [_arms_sentence(one, raced, gains) for one, raced, gains in told]
-    by_dataset = {one.config.dataset: (raced, gains) for one, raced, gains in told}
+    headline = grouped((_how_poor(gains), one.called) for one, _, gains in reported)
+    points = [_arms_sentence(one, raced, gains) for one, raced, gains in reported]
+    by_dataset = {one.config.dataset: (raced, gains) for one, raced, gains in reported}
     if CLOSE.dataset in by_dataset and DISTANT.dataset in by_dataset:
         points.append(_against_distant(by_dataset[CLOSE.dataset], by_dataset[DISTANT.dataset]))
     return Answer(question, headline, points)
@@ -48,12 +50,12 @@ def one_class_is_poor(sweeps: Sequence[Sweep]) -> Answer:
 
 def simpler_is_better(sweeps: Sequence[Sweep]) -> Answer:
     """The fifth question: both classes, but nothing fine-tuned."""
-    told = [(one, raced, _of_kind(raced, "simple")) for one, raced in _raced(sweeps) if _of_kind(raced, "simple")]
+    reported = [(one, raced, _of_kind(raced, "simple")) for one, raced in _raced(sweeps) if _of_kind(raced, "simple")]
     question = "Do simpler models do better with few positives?"
-    if not told:
+    if not reported:
         return Answer(question, "Not known yet: no simpler model has finished.", [])
-    headline = grouped((_how_good(gains), one.called) for one, _, gains in told)
-    return Answer(question, headline, [_arms_sentence(one, raced, gains) for one, raced, gains in told])
+    headline = grouped((_how_good(gains), one.called) for one, _, gains in reported)
+    return Answer(question, headline, [_arms_sentence(one, raced, gains) for one, raced, gains in reported])
 
 
 def _raced(sweeps: Sequence[Sweep]) -> list[tuple[Sweep, Raced]]:
@@ -146,10 +148,10 @@ def _ap_sentence(raced: Raced, gains: Sequence[Gain]) -> str:
     seeded = [gain for gain in gains if gain.n_seeds > 1]
     if not seeded:
         return ""
-    told = [(gain.title, *raced.ap_gains[gain.name]) for gain in seeded]
+    reported = [(gain.title, *raced.ap_gains[gain.name]) for gain in seeded]
     parts = []
     for word, sign in (("higher", 1), ("lower", -1)):
-        titles = [title for title, rise, p in told if p < ALPHA and sign * rise.value > 0]
+        titles = [title for title, rise, p in reported if p < ALPHA and sign * rise.value > 0]
         parts += [f"{word} than the baseline's with {listed_text(titles)}"] if titles else []
     return f"Average precision at q = 1/11 is {'; '.join(parts) or 'not shown to differ from that of the baseline'}."
 

@@ -1,4 +1,4 @@
-"""The section of one experiment: recall by ratio, the drop in parts, the verdict, the race of remedies."""
+"""The section of one experiment: recall by ratio, the drop in parts, the verdict, the comparison of remedies."""
 
 from benchmarks.results.measured import Sweep
 from benchmarks.results.raced import Raced
@@ -54,15 +54,15 @@ def _recalls(sweep: Sweep) -> list[str]:
     rows = []
     most = max(len(one.seeds) for one in sweep.levels)
     for level in sweep.levels:
-        told, seeds = level.measures, len(level.seeds)
+        shown, seeds = level.measures, len(level.seeds)
         name = ratio_text(level.ratio) + ("" if seeds == most else f", {seeds_text(seeds)}")
         rows.append((
             name,
-            counted_share(told.at_half.recall, n_pos, seeds),
-            counted_share(told.at_half.specificity, n_neg, seeds),
-            area(told.auc),
+            counted_share(shown.at_half.recall, n_pos, seeds),
+            counted_share(shown.at_half.specificity, n_neg, seeds),
+            area(shown.auc),
             score_text(level.own_mix),
-            score_text(told.average_precision.value),
+            score_text(shown.average_precision.value),
         ))  # fmt: skip
     note = (
         "At threshold 0.50; counts are means over seeds. AP is average precision: at the "
@@ -181,8 +181,8 @@ def _gain_row(one: Measures, gain: Gain | None, raced: Raced) -> tuple[str, ...]
     auc, p = (score_difference_cell(gain.auc), _p(gain.auc_p)) if gain else ("", "")
     rise = raced.ap_gains.get(one.name)
     ap, p_of_ap = (score_difference_cell(rise[0]), _p(rise[1])) if rise else ("", "")
-    told = score_text(one.auc.value), auc, p, score_text(one.average_precision.value), ap, p_of_ap
-    return (_name(one, raced), *told, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
+    shown = score_text(one.auc.value), auc, p, score_text(one.average_precision.value), ap, p_of_ap
+    return (_name(one, raced), *shown, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
 
 
 def _p(p: float) -> str:

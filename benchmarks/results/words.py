@@ -50,7 +50,7 @@ def seeds_text(number: int) -> str:
 
 
 def negated(estimate: Estimate) -> Estimate:
-    """A loss told as a gain."""
+    """A loss reported as a gain."""
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
 
 

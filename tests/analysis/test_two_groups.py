@@ -85,10 +85,10 @@ def test_a_group_against_the_rest() -> None:
 @given(st.floats(0.05, 0.45), st.floats(0.1, 0.5), st.floats(0.05, 0.5))
 def test_as_many_as_needed_give_the_power(rest: float, more: float, share: float) -> None:
     n = examples_needed(rest + more, rest, share=share, tests=4)
-    told = power_proportions_2indep(
+    shown = power_proportions_2indep(
         more, rest, n * share, ratio=(1 - share) / share, alpha=0.1 / 4, return_results=False
     )
-    assert told == pytest.approx(0.8, abs=0.002)
+    assert shown == pytest.approx(0.8, abs=0.002)
     assert smallest_detectable_rate(rest, round(n), share=share, tests=4) == pytest.approx(rest + more, abs=0.02)
 
 

@@ -1,8 +1,8 @@
 """The bench for the verdict: what it plants is what it says, and the published numbers come out to their digits."""
 
 from benchmarks.diagnosis import score_sets
-from benchmarks.diagnosis.published import asker, gobbli
-from benchmarks.diagnosis.told import ANSWERS, from_scores
+from benchmarks.diagnosis.answers import ANSWERS, from_scores
+from benchmarks.diagnosis.published import gobbli, motivating_question
 
 
 def test_the_published_tables_come_out_to_the_printed_digits() -> None:
@@ -14,8 +14,11 @@ def test_the_published_tables_come_out_to_the_printed_digits() -> None:
         "1:19    0.431/0.987 0.476/0.992 +0.045 0.073 0.379",
         "1:99    0.128/0.998 0.224/0.999 +0.097 0.160 0.596",
     ]
-    assert asker()[0].startswith("1:1: d' 2.810") and asker()[1] == "1:10: d' 2.895, criterion 0.61"
-    assert "ranking -0.012 + threshold +0.132" in asker()[2]
+    assert (
+        motivating_question()[0].startswith("1:1: d' 2.810")
+        and motivating_question()[1] == "1:10: d' 2.895, criterion 0.61"
+    )
+    assert "ranking -0.012 + threshold +0.132" in motivating_question()[2]
 
 
 def test_few_positives_cannot_show_a_small_loss_and_many_can() -> None:

@@ -34,5 +34,10 @@ def test_what_differs_is_told(tmp_path: Path) -> None:
     write_array(torn / "runs" / "r1" / "embeddings.npy", np.array([0, 0, 1e-300]))
     write_json(torn / "runs" / "r1" / "metrics.json", {"auc": 0.6, "seconds": {}})
     (torn / "runs" / "r1" / "resume.safetensors").touch()
-    told = compare(whole, torn)
-    assert [one.split(" ", 1)[1] for one in told] == ["is in one of both only", "was left behind", "differs", "differs"]
+    shown = compare(whole, torn)
+    assert [one.split(" ", 1)[1] for one in shown] == [
+        "is in one of both only",
+        "was left behind",
+        "differs",
+        "differs",
+    ]

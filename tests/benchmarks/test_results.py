@@ -131,8 +131,8 @@ def test_a_drop_in_ranking_is_not_told_as_threshold(sweeps: dict[str, Sweep]) ->
     honest = drop_answers.threshold_share([sweeps["near"]])
     assert honest.headline.startswith("All of it")
     worse = _with_noise(sweeps["near"])
-    told = drop_answers.threshold_share([worse])
-    assert "ranking was lost" in told.headline and "fewer were lost" not in told.points[0]
+    reported = drop_answers.threshold_share([worse])
+    assert "ranking was lost" in reported.headline and "fewer were lost" not in reported.points[0]
     unsure = replace(worse.asked.parts, ranking=Estimate(0.02, -0.2, 0.3), ranking_mean=Estimate(0.02, -0.2, 0.3))
     wide = replace(worse, falls=(replace(worse.asked, parts=unsure),))
     assert drop_answers.threshold_share([wide]).headline.startswith(("Some of it, how much", "Not distinguishable"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from closecall.analysis.errors.data_map import REGIONS, class_ranks, confidence_change, data_map, regions
 
 
-def told(seed: int, epochs: int = 4, n: int = 30, gaps: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def shown(seed: int, epochs: int = 4, n: int = 30, gaps: bool = True) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels, probs = rng.integers(0, 2, n), rng.random((epochs, n)).round(2)
     if gaps:
@@ -37,7 +37,7 @@ def one_by_one(label: int, probs: list[float]) -> dict[str, float]:
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
 def test_it_agrees_with_a_plain_loop(seed: int, epochs: int) -> None:
-    labels, probs = told(seed, epochs)
+    labels, probs = shown(seed, epochs)
     found = data_map(labels, probs).to_dict("records")
     for place, label in enumerate(labels):
         column = probs[:, place].tolist()
@@ -49,7 +49,7 @@ def test_it_agrees_with_a_plain_loop(seed: int, epochs: int) -> None:
 
 
 def test_worked_numbers() -> None:
-    """A positive told .2, .8, .4 and a negative told the same."""
+    """A positive shown .2, .8, .4 and a negative shown the same."""
     found = data_map([1, 0], [[0.2, 0.2], [0.8, 0.8], [0.4, 0.4]])
     assert found["confidence"].round(4).tolist() == [0.4667, 0.5333]
     assert found["variability"].round(4).tolist() == [0.2494, 0.2494]
@@ -61,7 +61,7 @@ def test_worked_numbers() -> None:
 
 @given(st.integers(0, 10_000))
 def test_bounds_and_symmetry(seed: int) -> None:
-    labels, probs = told(seed)
+    labels, probs = shown(seed)
     found, mirrored = data_map(labels, probs), data_map(1 - labels, 1 - probs)
     seen = found["confidence"].notna()
     assert found.loc[seen, "confidence"].between(0, 1).all()
@@ -91,7 +91,7 @@ def test_regions_are_thirds_of_the_class() -> None:
         "easy",
         "",
     ]
-    labels, probs = told(3, n=600, gaps=False)
+    labels, probs = shown(3, n=600, gaps=False)
     shares = data_map(labels, probs).groupby(labels)["region"].value_counts(normalize=True).unstack()
     assert np.allclose(shares["ambiguous"], 1 / 3, atol=0.02) and set(REGIONS) <= set(shares.columns)
 
@@ -125,7 +125,7 @@ def test_rank_change_is_relative_to_the_other_examples() -> None:
 
 @given(st.integers(0, 1000))
 def test_rank_changes_sum_to_zero(seed: int) -> None:
-    told = np.random.default_rng(seed).random((3, 20)).round(1)
-    found = confidence_change(told)
+    shown = np.random.default_rng(seed).random((3, 20)).round(1)
+    found = confidence_change(shown)
     assert abs(found["rank_change"].sum()) < 1e-9
-    assert np.allclose(found["change"], told[-1] - told[0])
+    assert np.allclose(found["change"], shown[-1] - shown[0])

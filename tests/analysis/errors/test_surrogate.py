@@ -32,8 +32,8 @@ def test_tf_idf_and_ridge_are_scikit_learns() -> None:
 
 def test_r_squared_is_scikit_learns() -> None:
     rng = np.random.default_rng(1)
-    true, told = rng.normal(size=50), rng.normal(size=50)
-    assert r_squared(true, told) == pytest.approx(r2_score(true, told))
+    true, shown = rng.normal(size=50), rng.normal(size=50)
+    assert r_squared(true, shown) == pytest.approx(r2_score(true, shown))
     assert np.isnan(r_squared(np.ones(5), np.ones(5)))
 
 

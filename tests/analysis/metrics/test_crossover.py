@@ -1,4 +1,4 @@
-"""Where two classifiers change places: the asker's numbers, and F1 itself as the reference."""
+"""Where two classifiers change places: the motivating numbers, and F1 itself as the reference."""
 
 import math
 

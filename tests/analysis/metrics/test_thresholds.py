@@ -1,4 +1,4 @@
-"""The threshold desk: every rule against a brute-force search, chosen on validation and told on test."""
+"""The threshold desk: every rule against a brute-force search, chosen on validation and shown on test."""
 
 import numpy as np
 import pytest

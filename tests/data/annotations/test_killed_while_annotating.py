@@ -27,8 +27,8 @@ from tests.makers import HOSTILE, make_dataset, make_experiment
 KILLS = 50
 
 
-def annotate(experiment: str, seed: int, told: Connection) -> None:
-    """What a person at the reading desk does, as fast as it goes; each finished step is told by its key."""
+def annotate(experiment: str, seed: int, shown: Connection) -> None:
+    """What a person at the reading desk does, as fast as it goes; each finished step is shown by its key."""
     draw = random.Random(seed)
     for number in range(100_000):
         one = f"post-{draw.randrange(480):05d}"
@@ -46,7 +46,7 @@ def annotate(experiment: str, seed: int, told: Connection) -> None:
             key = import_changes(experiment, [one, "post-00000"], [{"listed": True}, {"note": text}], source="list.csv")
         else:
             key = str((undo(experiment, who=str(seed)) or {})["key"])
-        told.send(key)
+        shown.send(key)
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ def test_fifty_kills_lose_nothing_that_was_done(workspace: Path) -> None:
         assert set(done) <= known, "a finished step is gone"
         undone = sum(record["op"] == "undo" for record in records)
         unheard = len(records) - undone - len(set(done) & known)
-        assert unheard <= kill + 1, "at most one step a kill was written and not told"
+        assert unheard <= kill + 1, "at most one step a kill was written and not shown"
         torn += not content.endswith(b"\n")
         load_annotations("sweep")
     assert len(done) > 2 * KILLS

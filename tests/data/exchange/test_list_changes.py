@@ -1,4 +1,4 @@
-"""A list that comes back: what is told before it is written, from spreadsheets, pandas and labelling tools."""
+"""A list that comes back: what is shown before it is written, from spreadsheets, pandas and labelling tools."""
 
 import csv
 import io
@@ -116,11 +116,11 @@ def test_changes_are_told_and_then_written_as_one_step(listed: str) -> None:
     table.loc["00123", "new_label"] = "PC"
     table.loc["b"] = ""
     found = compared(listed, table.reset_index())
-    told = {one.id: (one.before, one.after) for one in found.changes}
-    assert told["a"] == (
+    shown = {one.id: (one.before, one.after) for one in found.changes}
+    assert shown["a"] == (
         {"note": "", "action": "", "tags": "old"}, {"note": "=2+2", "action": "ambiguous", "tags": "new"},
     )  # fmt: skip
-    assert told["00123"] == ({"new_label": "", "action": ""}, {"new_label": "pc", "action": "relabel"})
+    assert shown["00123"] == ({"new_label": "", "action": ""}, {"new_label": "pc", "action": "relabel"})
     assert found.changes[2].change == {"listed": True, "reasons": ["imported from list.csv"]}
     before = load_annotations(listed)
     key = apply_comparison(listed, found, who="ann")
@@ -145,7 +145,7 @@ def test_deleted_rows_are_told_and_removed_only_when_wished(listed: str) -> None
 
 
 def test_mangled_ids_are_explained_and_never_guessed(listed: str) -> None:
-    told = {
+    shown = {
         "123": "'00123'|00123 into 123",
         "1.23E+05": "shortened the id to 1.23E.05",
         "123456.0": "turned the id 123456 into 123456.0",
@@ -156,15 +156,15 @@ def test_mangled_ids_are_explained_and_never_guessed(listed: str) -> None:
         "stranger": "no example stranger in this experiment's dataset. Correct the id",
         "": "no id",
     }
-    rows = pd.DataFrame({"id": list(told), "note": "x"})
+    rows = pd.DataFrame({"id": list(shown), "note": "x"})
     found = compared(listed, rows)
-    assert found.changes == () and len(found.problems) == len(told)
-    for cell, words in told.items():
+    assert found.changes == () and len(found.problems) == len(shown)
+    for cell, words in shown.items():
         assert (
             any(part in reason(found, cell) for part in words.split("|"))
             or pd.Series([reason(found, cell)]).str.contains(words).all()
         ), (cell, reason(found, cell))
-    assert found.problems["row"].tolist() == list(range(2, 2 + len(told)))
+    assert found.problems["row"].tolist() == list(range(2, 2 + len(shown)))
 
 
 def test_a_twin_of_an_id_needs_its_text(workspace: Path) -> None:

@@ -147,9 +147,9 @@ def test_parquet_carries_the_provenance_as_metadata(experiment: str, tmp_path: P
     write_json(folder / "metrics.json", {**read_json(folder / "metrics.json"), "versions": {"torch": "2.13.0"}})
     origin = provenance(experiment, run="r10-s0-none", threshold=0.5)
     write_table(hard_cases(experiment), tmp_path / "e.parquet", origin)
-    told = json.loads(pq.read_schema(tmp_path / "e.parquet").metadata[b"closecall"])
-    assert (told["run"], told["ratio"], told["seed"], told["threshold"]) == ("r10-s0-none", 10, 0, 0.5)
-    assert told["torch"] == "2.13.0" and told["closecall"] and told["exported"].startswith("20")
+    shown = json.loads(pq.read_schema(tmp_path / "e.parquet").metadata[b"closecall"])
+    assert (shown["run"], shown["ratio"], shown["seed"], shown["threshold"]) == ("r10-s0-none", 10, 0, 0.5)
+    assert shown["torch"] == "2.13.0" and shown["closecall"] and shown["exported"].startswith("20")
 
 
 def test_probabilities_keep_their_own_digits() -> None:

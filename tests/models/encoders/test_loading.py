@@ -61,9 +61,9 @@ def test_code_that_comes_with_a_model_is_not_run(tiny: Path) -> None:
 
 def test_a_broken_weights_file_is_one_sentence(tiny: Path) -> None:
     (tiny / "model.safetensors").write_bytes(b"not safetensors")
-    with pytest.raises(UserError, match="cannot be loaded") as told:
+    with pytest.raises(UserError, match="cannot be loaded") as shown:
         loading.load_encoder(str(tiny))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(shown.value)
 
 
 def test_an_unreachable_hub_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,26 +26,26 @@ def test_the_arithmetic_of_an_estimate(workspace: Path) -> None:
     save_throughput(
         CONFIG, Throughput(training=100.0, forward=400.0, tokens_per_character=10.0)
     )  # every text has 24 tokens
-    told = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), processes=2)
-    assert told.mean_tokens == 24 and told.examples_per_second == pytest.approx(100 / 24)
+    shown = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), processes=2)
+    assert shown.mean_tokens == 24 and shown.examples_per_second == pytest.approx(100 / 24)
     n_test = int((dataset.examples["split"] == "test").sum())
     n_validation = int((dataset.examples["split"] == "validation").sum())
     size = 2 * 41  # all 41 training positives, as many negatives
     probed = 0.2 * 3 * size
     expected = 3 + 24 * 3 * size / 100 + 24 * (n_test + n_validation + size + probed) / 400
-    assert told.run_seconds["r1-s0-none"] == pytest.approx(expected)
-    assert told.run_seconds["r4-s0-none"] > 2 * told.run_seconds["r1-s0-none"]
+    assert shown.run_seconds["r1-s0-none"] == pytest.approx(expected)
+    assert shown.run_seconds["r4-s0-none"] > 2 * shown.run_seconds["r1-s0-none"]
     alone = estimate_sweep(SweepRequest("posts", ratios=(1, 4), seeds=(0,), training=CONFIG), processes=1)
-    assert alone.total_seconds == pytest.approx(sum(told.run_seconds.values()) + told.frozen_seconds + 15)
-    assert told.total_seconds < alone.total_seconds
+    assert alone.total_seconds == pytest.approx(sum(shown.run_seconds.values()) + shown.frozen_seconds + 15)
+    assert shown.total_seconds < alone.total_seconds
 
 
 def test_equal_steps_make_all_runs_as_long_as_the_smallest(workspace: Path) -> None:
     make_dataset()
     config = replace(CONFIG, equal_steps=True)
     save_throughput(config, Throughput(100.0, 1e9, 10.0))
-    told = estimate_sweep(SweepRequest("posts", ratios=(1, 4), training=config))
-    assert told.run_seconds["r4-s0-none"] == pytest.approx(told.run_seconds["r1-s0-none"], rel=1e-3)
+    shown = estimate_sweep(SweepRequest("posts", ratios=(1, 4), training=config))
+    assert shown.run_seconds["r4-s0-none"] == pytest.approx(shown.run_seconds["r1-s0-none"], rel=1e-3)
 
 
 def test_a_sweep_that_the_data_cannot_give_is_refused(workspace: Path) -> None:
@@ -71,12 +71,12 @@ def test_the_speed_is_measured_once_and_then_known(workspace: Path) -> None:
     make_dataset()
     encoder = make_tiny_bert(workspace / "tiny-bert")
     config = replace(CONFIG, encoder=str(encoder), freeze_word_embeddings=False)
-    told = estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config))
-    assert told.examples_per_second > 10 and 10 < told.mean_tokens <= 24
+    shown = estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config))
+    assert shown.examples_per_second > 10 and 10 < shown.mean_tokens <= 24
     speed = known_throughput(config)
     assert speed is not None and speed.training > 0 and speed.forward > speed.training / 2
     assert known_throughput(replace(config, max_tokens=32)) is None
-    assert estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config)).run_seconds == told.run_seconds
+    assert estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config)).run_seconds == shown.run_seconds
 
 
 def test_what_goes_wrong_in_measuring_is_told(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

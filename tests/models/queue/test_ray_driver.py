@@ -25,7 +25,7 @@ from tests.makers import make_dataset
 RUN = "r1-s0-none"
 
 
-def told(seconds_ago: float, **changes: object) -> RunStatus:
+def shown(seconds_ago: float, **changes: object) -> RunStatus:
     """A run at work on another machine, last heard of some time ago."""
     beat = (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat(timespec="seconds")
     status = RunStatus(state="running", pid=os.getpid(), pid_created=1.0, machine="elsewhere 1", heartbeat=beat)
@@ -81,9 +81,9 @@ def test_a_run_on_another_machine_is_judged_by_its_heartbeat(workspace: Path) ->
     folder = run_folder("far", RUN)
     expected = {0: "running", STALE_SECONDS / 2: "running", STALE_SECONDS + 5: "interrupted", -30: "running"}
     for seconds, state in expected.items():
-        write_status(folder, told(seconds))
+        write_status(folder, shown(seconds))
         assert read_status(folder).state == state
-    write_status(folder, told(0, machine=this_machine()))  # here the pid counts: it is another process's
+    write_status(folder, shown(0, machine=this_machine()))  # here the pid counts: it is another process's
     assert read_status(folder).state == "interrupted"
     assert not is_alive(1, 1.0, "elsewhere 1", "no time")
 

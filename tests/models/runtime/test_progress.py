@@ -7,7 +7,7 @@ from closecall.models.runtime.progress import Cancelled, Progress, ProgressRepor
 
 
 class Clock:
-    """Time that passes only when told."""
+    """Time that passes only when shown."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -35,11 +35,11 @@ def test_the_eta_covers_the_whole_rest_of_the_run(clock: Clock) -> None:
         assert seen[-1] == Progress("training", epochs=2, steps=10)
         clock.now += 2
         reporter.advance("training", tokens=100, examples=10, step=1, epoch=1)
-    told = seen[-1]
-    assert (told.phase, told.epoch, told.epochs, told.step, told.steps) == ("training", 1, 2, 1, 10)
-    assert told.examples_per_second == pytest.approx(5)
+    shown = seen[-1]
+    assert (shown.phase, shown.epoch, shown.epochs, shown.step, shown.steps) == ("training", 1, 2, 1, 10)
+    assert shown.examples_per_second == pytest.approx(5)
     # 900 tokens at 50 a second, 500 at the share that forward passes usually cost, and the tail.
-    assert told.eta_seconds == pytest.approx(900 / 50 + 500 * 0.3 / 50 + 7)
+    assert shown.eta_seconds == pytest.approx(900 / 50 + 500 * 0.3 / 50 + 7)
     with reporter.phase("predicting", steps=5):
         clock.now += 1
         reporter.advance("forward", tokens=100, examples=20, step=1)

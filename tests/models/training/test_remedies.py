@@ -87,8 +87,8 @@ def work_through(
         worker.run()
     finally:
         worker.close()
-    told = {run.name: read_status(run_folder(config.id, run.name)) for run in runs}
-    assert {name: (one.state, one.message) for name, one in told.items()} == dict.fromkeys(told, ("done", ""))
+    shown = {run.name: read_status(run_folder(config.id, run.name)) for run in runs}
+    assert {name: (one.state, one.message) for name, one in shown.items()} == dict.fromkeys(shown, ("done", ""))
     evaluation = load_evaluation(config.id)
     for run in runs:
         done = load_run(config.id, run.name)

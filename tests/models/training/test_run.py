@@ -303,10 +303,10 @@ def test_a_loaded_checkpoint_is_predicted_and_embedded(workspace: Path) -> None:
 def test_the_positive_output_is_found_by_its_name(workspace: Path) -> None:
     make_tiny_sweep(workspace)
     names = {"id2label": {0: "Mac", 1: "PC"}, "label2id": {"Mac": 0, "PC": 1}}
-    told = make_tiny_bert(workspace / "told", labels=2, **names)
+    shown = make_tiny_bert(workspace / "shown", labels=2, **names)
     untold = make_tiny_bert(workspace / "untold", labels=2)
     folders = []
-    for checkpoint in (told, untold):
+    for checkpoint in (shown, untold):
         config = make_checkpoint_run("posts", str(checkpoint), title=checkpoint.name, ratio=1)
         folders.append(finish(replace(runs_of(config)[0], training=replace(config.training, max_tokens=24))))
     one, other = (read_frame(folder / "predictions.parquet") for folder in folders)

@@ -1,4 +1,4 @@
-"""Run the verdict over planted cases and count what was told."""
+"""Run the verdict over planted cases and count what was shown."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ ANSWERS = ("named right", "too few, rightly", "too few, wrongly", "named wrong",
 
 
 @dataclass(frozen=True)
-class Told:
+class PlantedCase:
     """One case: what was planted, whether so many positives can show it, and what the verdict said."""
 
     source: str
@@ -42,7 +42,7 @@ class Told:
         return "named wrong" if self.visible else "named right"
 
 
-def from_scores(repeats: int) -> Iterable[Told]:
+def from_scores(repeats: int) -> Iterable[PlantedCase]:
     """Every kind at every size and number of seeds, `repeats` times."""
     for repeat in range(repeats):
         for kind in score_sets.KINDS:
@@ -50,10 +50,10 @@ def from_scores(repeats: int) -> Iterable[Told]:
                 for seeds in score_sets.SEEDS:
                     case = score_sets.make_case(kind, n, seeds, seed=repeat)
                     verdict = _verdict(case, score_sets.RATIOS, seeds)
-                    yield Told("scores", kind, n, frozenset(case.planted), case.visible, verdict)
+                    yield PlantedCase("scores", kind, n, frozenset(case.planted), case.visible, verdict)
 
 
-def from_texts(repeats: int) -> Iterable[Told]:
+def from_texts(repeats: int) -> Iterable[PlantedCase]:
     """Every mechanism, `repeats` times, three seeds each."""
     for repeat in range(repeats):
         for mechanism in text_sets.MECHANISMS:
@@ -61,7 +61,7 @@ def from_texts(repeats: int) -> Iterable[Told]:
             n = int(case.labels.sum())
             effect = _visible_effect(case)
             visible = case.collapsed or effect > smallest_detectable_drop(n)
-            yield Told("texts", mechanism, n, _planted(case), visible, _verdict(case, text_sets.RATIOS, 3))
+            yield PlantedCase("texts", mechanism, n, _planted(case), visible, _verdict(case, text_sets.RATIOS, 3))
 
 
 def _planted(case: text_sets.TextCase) -> frozenset[str]:
@@ -85,10 +85,10 @@ def _verdict(case: score_sets.Case | text_sets.TextCase, ratios: tuple[int, ...]
     return reach_verdict(gather_evidence(case.labels, case.pos_probs, levels, runs, **validation, draws=300))
 
 
-def matrix(cases: list[Told]) -> list[tuple[str, int, Counter[str]]]:
-    """For each kind and size: how often which causes were told."""
+def matrix(cases: list[PlantedCase]) -> list[tuple[str, int, Counter[str]]]:
+    """For each kind and size: how often which causes were shown."""
     rows: dict[tuple[str, int], Counter[str]] = {}
     for case in cases:
         causes = " + ".join(sorted(case.verdict.causes))
         rows.setdefault((case.kind, case.n_positives), Counter())[causes] += 1
-    return [(kind, n, told) for (kind, n), told in rows.items()]
+    return [(kind, n, shown) for (kind, n), shown in rows.items()]

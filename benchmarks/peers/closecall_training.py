@@ -1,4 +1,4 @@
-"""Close Call's own training on a list of sentences, as one lane does it."""
+"""Close Call's own training on a list of sentences, as one process does it."""
 
 import tempfile
 from collections.abc import Callable
