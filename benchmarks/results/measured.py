@@ -42,7 +42,7 @@ class Fall:
     """From the smallest ratio to a larger one, over the seeds that both have.
 
     `prior`: which shares of positives and negatives the first would get right had only its prior moved; `excess`: the
-    recall lost beyond that. `moved`: the larger one, cut at the false-positive rate of the first.
+    recall lost beyond that. `moved`: the larger one, at the false-positive rate of the first.
     """
 
     first: Level
@@ -177,7 +177,7 @@ def _prior(labels: Labels, arm: Method, reference: float, ratios: list[float]) -
 def _compared(
     labels: Labels, arms: dict[float, Method], reference: float, ratio: float
 ) -> tuple[OperatingPoint, Estimate]:
-    """The larger ratio cut at the false-positive rate of the reference, and the loss beyond its prior."""
+    """The larger ratio at the false-positive rate of the reference, and the loss beyond its prior."""
     shared = [seed for seed in arms[reference].seeds if seed in arms[ratio].seeds]
     first, here = arms[reference].only(shared), arms[ratio].only(shared)
     excess = excess_drop(

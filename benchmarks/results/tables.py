@@ -90,8 +90,8 @@ def _drops(sweep: Sweep) -> list[str]:
     ]
     note = (
         "Points of recall, over the seeds that both have; below 0: a gain. Ranking: what stays lost when the ratio is "
-        f"cut at the false-positive rate of {first}; threshold: the rest. Other order: what stays lost against "
-        f"{first} cut at "
+        f"at the false-positive rate of {first}; threshold: the rest. Other order: what stays lost against "
+        f"{first} at "
         "the false-positive rate of the larger ratio. Thresholds are chosen on validation."
     )
     return [*table(header, rows), note, ""]

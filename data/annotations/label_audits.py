@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from closecall.data.experiments.store import experiment_folder
-from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json, write_frame, write_json
 
 SCHEMA = 1
@@ -50,11 +49,3 @@ def load_audit(experiment: str) -> tuple[AuditInfo, pd.DataFrame] | None:
     except TypeError:
         return None
     return (info, read_frame(path.with_name("audit.parquet"))) if info.schema == SCHEMA else None
-
-
-def require_audit(experiment: str) -> tuple[AuditInfo, pd.DataFrame]:
-    """The audit; UserError when there is none."""
-    found = load_audit(experiment)
-    if found is None:
-        raise UserError(f"The labels of {experiment} were not audited yet: closecall audit {experiment}")
-    return found

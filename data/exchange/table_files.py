@@ -79,26 +79,6 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return cells.encode("utf-8-sig")
 
 
-def jsonl_bytes(frame: pd.DataFrame) -> bytes:
-    """One JSON object for each row. Missing values are null; an unpaired surrogate, and what some readers take for the
-    end of a line, is written as its JSON escape."""
-    names = [str(name) for name in frame]
-    columns = [_json_values(frame[name]) for name in frame]
-    lines = (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) for row in zip(*columns, strict=True))
-    text = "".join(line + "\n" for line in lines)
-    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match.group()):04x}", text).encode("utf-8")
-
-
-def parquet_bytes(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> bytes:
-    """Parquet with `metadata` as JSON under the key `closecall`. An unpaired surrogate becomes U+FFFD."""
-    table = pa.Table.from_pandas(frame.apply(_without_surrogates), preserve_index=False)
-    known = table.schema.metadata or {}
-    added = {METADATA_KEY: json.dumps(metadata, ensure_ascii=False).encode("utf-8", errors="replace")}
-    out = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({**known, **added}), out)
-    return out.getvalue()
-
-
 def _jsonl_bytes(frame: pd.DataFrame) -> bytes:
     """One JSON object for each row. Missing values are null; an unpaired surrogate, and what some readers take for the
     end of a line, is written as its JSON escape."""

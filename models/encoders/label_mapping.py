@@ -10,7 +10,7 @@ PLAIN_NAMES = ({"negative", "neg"}, {"positive", "pos"})
 
 @dataclass(frozen=True)
 class PositiveOutput:
-    """The positive output's index and name, and what had to be assumed ("" when its name told)."""
+    """The positive output's index and name, and what had to be assumed ("" when its name shows it)."""
 
     index: int
     name: str
@@ -29,8 +29,8 @@ def positive_output(config: Any, info: DatasetInfo) -> PositiveOutput:
         index = _positive_index([_plain(name) for name in names], *known)
         if index is not None:
             return PositiveOutput(index, names[index])
-    told = f"The outputs are named {names[0]} and {names[1]}, not as the classes are"
-    return PositiveOutput(1, names[1], f"{told}: the second is taken as positive.")
+    assumed = f"The outputs are named {names[0]} and {names[1]}, not as the classes are"
+    return PositiveOutput(1, names[1], f"{assumed}: the second is taken as positive.")
 
 
 def _positive_index(names: list[str], negative: set[str], positive: set[str]) -> int | None:

@@ -71,12 +71,6 @@ def find_demo(which: str) -> Demo:
     raise UserError(f"There is no demo named {which}. Demos are {', '.join(demo.name for demo in DEMOS)}.")
 
 
-def demo_config(which: str = DEMOS[0].name) -> ExperimentConfig | None:
-    """The demo's experiment, or None when it was not queued yet."""
-    demo = find_demo(which)
-    return load_experiment(demo.experiment) if demo.experiment in experiment_ids() else None
-
-
 def _import(demo: Demo, tell: Callable[[str, float], None]) -> None:
     if demo.name not in dataset_names():
         title = builtin(demo.name).title

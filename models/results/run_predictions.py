@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.run_tables import RunTable, read_run_tables
 from closecall.data.experiments.runs import Run, load_dynamics, load_runs
 from closecall.data.experiments.store import experiment_folder
@@ -47,11 +46,6 @@ class RunPredictions(RunTable):
 def finished_runs(experiment: str) -> list[Run]:
     """The runs that have predictions, by ratio and seed."""
     return [run for run in load_runs(experiment) if run.has_predictions]
-
-
-def baseline_runs(experiment: str) -> list[Run]:
-    """The finished runs without a remedy: they differ in ratio and seed only."""
-    return [run for run in finished_runs(experiment) if run.config.remedy == NO_REMEDY]
 
 
 def file_stamps(experiment: str, split: str = "test") -> FileStamps:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from closecall.data.experiments.runs import RunStatus, load_runs, write_status
-from closecall.data.experiments.store import experiment_ids, load_evaluation, load_plan
+from closecall.data.experiments.store import experiment_ids, load_evaluation, load_experiment, load_plan
 from closecall.data.io.assets import ENCODER
 from closecall.data.io.download import Asset
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_json
-from closecall.models.queue.demo import DEMOS, NEGATIVES_CAP, POSITIVES, RATIOS, demo_config, find_demo, queue_demo
+from closecall.models.queue.demo import DEMOS, NEGATIVES_CAP, POSITIVES, RATIOS, find_demo, queue_demo
 from closecall.models.queue.jobs import experiment_progress
 from closecall.models.queue.scheduler import scheduler_lock
 from tests.makers import make_dataset
@@ -38,7 +38,6 @@ def ready(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_demo_is_the_sweep_of_the_question(ready: Path) -> None:
-    assert demo_config() is None
     seen: list[float] = []
     config = queue_demo(progress=lambda sentence, share: seen.append(share), start=False)
     assert config.ratios == RATIOS == (1, 2, 3, 5, 10) and config.sweep == "fixed_positives" and config.dataset == CLOSE
@@ -48,7 +47,7 @@ def test_the_demo_is_the_sweep_of_the_question(ready: Path) -> None:
     assert {run.config.n_positives for run in runs} == {POSITIVES}
     evaluation = load_evaluation(config.id)
     assert ((evaluation["split"] == "test") & (evaluation["label"] == 0)).sum() == NEGATIVES_CAP
-    assert demo_config() == config
+    assert load_experiment(config.id) == config
 
 
 def test_queueing_it_again_resumes_it(ready: Path) -> None:
