@@ -1,4 +1,4 @@
-"""The pages of the app, read from its own table, so that one to come is tested too."""
+"""The pages of the app, read from its navigation table, so that a new page is tested too."""
 
 import re
 from pathlib import Path

@@ -105,7 +105,7 @@ def check(page: Page, where: str, requests: list[str]) -> None:
     assert signs["elements"] == [] and signs["markup"] == [] and signs["math"] == 0, f"{where}: {signs}"
     assert signs["hidden"] != "none", f"{where}: a style of the data applied"
     assert signs["wide"] <= 1 and signs["main"] <= 1, f"{where}: wider than the window: {signs}"
-    assert requests == [], f"{where}: the data reached out: {requests}"
+    assert requests == [], f"{where}: the data caused requests: {requests}"
 
 
 def test_hostile_texts_are_text_on_every_page(workspace: Path, serve: Callable[[], str], page: Page) -> None:

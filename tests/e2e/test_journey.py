@@ -1,4 +1,4 @@
-"""One reader's way through the app in a real browser: cold links, ten misses by keys, a list taken home."""
+"""A user's way through the app in a real browser: cold links, false negatives read by keys, an exported list."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def settle(page: Page) -> None:
     expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
 
 
-@pytest.mark.parametrize("name", ["", *PAGES[1:]])  # the first stands at the root
+@pytest.mark.parametrize("name", ["", *PAGES[1:]])  # the first is at the root
 def test_a_cold_link_opens_its_page(workspace: Path, serve: Callable[[], str], page: Page, name: str) -> None:
     """The first request that a fresh server ever sees is a deep link with a selection in it; no other host is asked."""
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
@@ -73,9 +73,9 @@ def test_ten_false_negatives_by_keys_and_an_exported_list(
     open_page(page, f"{address}/hard_cases?experiment=sweep&tool=Export")
     with page.expect_download() as waiting:
         page.locator(".st-key-download-csv").get_by_role("button", name="CSV").click()
-    taken = tmp_path / "list.csv"
-    waiting.value.save_as(taken)
-    rows = pd.read_csv(taken)
+    exported = tmp_path / "list.csv"
+    waiting.value.save_as(exported)
+    rows = pd.read_csv(exported)
     assert rows["id"].tolist() == load_hard_cases("sweep")["id"].tolist()
     assert {"reasons", "text", "experiment", "dataset"} <= set(rows.columns)
 
@@ -83,11 +83,11 @@ def test_ten_false_negatives_by_keys_and_an_exported_list(
 def test_a_cell_of_the_matrix_opens_its_examples(workspace: Path, serve: Callable[[], str], page: Page) -> None:
     make_experiment(make_dataset(positives=240, negatives=1200), ratios=(1, 10), seeds=(0,))
     open_page(page, f"{serve()}/confusion?experiment=sweep&ratio=1%3A10")
-    misses = int(page.locator(".st-key-cell-fn .cell-number").inner_text())
+    false_negatives = int(page.locator(".st-key-cell-fn .cell-number").inner_text())
     page.locator(".st-key-cell-fn").click()
     page.wait_for_url(re.compile("/errors"))
     expect(page.get_by_text(re.compile(r"^1 of "))).to_be_visible()
-    assert read_position(page) == (1, misses)
+    assert read_position(page) == (1, false_negatives)
     assert "ratio=1%3A10" in page.url
 
 

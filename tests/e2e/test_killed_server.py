@@ -40,7 +40,7 @@ def test_three_kills_of_the_app_lose_nothing_that_was_shown(
             wait_until(lambda: len(read_lines(hard_cases_log("sweep"))) > before)  # noqa: B023
             settle(page)
         done = hard_cases_log("sweep").read_bytes()
-        page.keyboard.press("a")  # on its way when the server dies
+        page.keyboard.press("a")  # sent when the server is killed
         os.kill(server_at(address).pid, signal.SIGKILL)
         after = hard_cases_log("sweep").read_bytes()
         assert after.startswith(done) and after[len(done) :].count(b"\n") <= 1
