@@ -4,7 +4,8 @@ import streamlit as st
 
 from closecall.pages.shared.layout import ICON, show_user_errors
 
-st.set_page_config(page_title="Close Call", page_icon=ICON, layout="wide")
+# Wide enough for five ratios in one row of buttons.
+st.set_page_config(page_title="Close Call", page_icon=ICON, layout="wide", initial_sidebar_state=330)
 
 page = st.navigation(
     {

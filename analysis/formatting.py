@@ -45,7 +45,12 @@ def points_cell(estimate: "Estimate") -> str:
 
 
 def _points(estimate: "Estimate", sign: str) -> tuple[str, str, str]:
-    return f"{100 * estimate.value:{sign}.1f}", f"{100 * estimate.low:{sign}.1f}", f"{100 * estimate.high:{sign}.1f}"
+    return _point(estimate.value, sign), _point(estimate.low, sign), _point(estimate.high, sign)
+
+
+def _point(value: float, sign: str) -> str:
+    text = f"{100 * value:{sign}z.1f}"
+    return "0.0" if text == "+0.0" else text
 
 
 def score_text(value: float) -> str:

@@ -22,8 +22,8 @@ def text_length_chart(bins: pd.DataFrame, medians: dict[int, float], *, theme: T
     finish(figure, theme=theme, title=title, x="length of a text (words)", y="texts (% of the class)", height=340)
     figure.update_xaxes(range=[0, None])
     reading = (
-        "The last step holds all longer texts. The encoder reads a limited number of tokens and ignores the rest of a "
-        "text; a token is about three quarters of a word."
+        "The last bin contains all longer texts. The encoder reads a limited number of tokens and ignores the rest "
+        "of a text; a token is about three quarters of a word."
     )
     return Chart(figure, key="lengths", alt=f"Text lengths by class. {title}.", reading=reading)
 

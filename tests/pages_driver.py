@@ -27,8 +27,9 @@ def page_text(at: AppTest) -> str:
 
 
 def headline_of(at: AppTest) -> str:
-    """The finding of the page: its first level-3 heading."""
-    return next(str(one.value) for one in at.markdown if str(one.value).startswith("### "))
+    """The finding of the page: its first level-3 heading, with plain spaces."""
+    texts = (str(one.value).replace("\N{NO-BREAK SPACE}", " ") for one in at.markdown)
+    return next(text for text in texts if text.startswith("### "))
 
 
 def links(at: AppTest) -> list[tuple[str, str]]:

@@ -215,7 +215,7 @@ def _matched_text(pair: Comparison) -> str:
     recall = percent_text(parts.recall_b + parts.threshold.value)
     return (
         f"At the false-positive rate of {ratio_text(pair.reference_ratio)}, recall at {ratio_text(pair.ratio)} is "
-        f"{recall} instead of {percent_text(parts.recall_b)} at threshold 0.50 ({points_text(parts.threshold)})."
+        f"{recall} instead of {percent_text(parts.recall_b)} at threshold 0.50: {points_text(parts.threshold)}."
     )
 
 
@@ -223,9 +223,9 @@ def _remainder_text(pair: Comparison) -> str:
     """The ranking part at that operating point; below 0 the larger ratio ranks better."""
     ranking, name = pair.parts.ranking, ratio_text(pair.reference_ratio)
     if ranking.includes_zero:
-        return f"That is not distinguishable from {name} with this test set ({points_text(-ranking)})."
+        return f"That is not distinguishable from {name} with this test set: {points_text(-ranking)}."
     word = "less" if ranking.value > 0 else "more"
-    return f"That is {word} than at {name} ({points_text(-ranking)})."
+    return f"That is {word} than at {name}: {points_text(-ranking)}."
 
 
 def _excess_sentence(excess: Estimate, pair: Comparison) -> str:

@@ -8,6 +8,7 @@ from closecall.analysis.intervals import Estimate
 from closecall.analysis.ratio.decomposition import Decomposition
 
 MORE, LESS, NO_DIFFERENCE, TOO_FEW = "more", "less", "no difference shown", "too few false positives"
+_DIRECTION = {MORE: "higher", LESS: "lower"}
 _MEANING = {
     MORE: "the additional negatives improve the ranking",
     LESS: "a moved threshold does better than another ratio",
@@ -53,7 +54,7 @@ def ratio_vs_threshold_sentence(table: pd.DataFrame, *, reference_ratio: float =
         rows = table.loc[table["result"] == result, ["ratio", "gain"]].to_numpy(np.float64)
         gains = [f"{ratio_text(ratio)} by {100 * abs(gain):.1f} points" for ratio, gain in rows]
         if gains:
-            parts.append(f"{result}: {', '.join(gains)}")
+            parts.append(f"{_DIRECTION[result]} at {', '.join(gains)}")
     few = ", ".join(ratio_text(ratio) for ratio in table.loc[table["result"] == TOO_FEW, "ratio"])
     unread = f" Too few false positives to compare: {few}." if few else ""
     if parts:

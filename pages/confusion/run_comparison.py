@@ -174,7 +174,7 @@ def _sentences(cells: list[Cell], names: tuple[str, str]) -> list[str]:
         p = p_text(float(mcnemar(only_a, only_b)))
         metric = "Recall" if label else "Specificity"
         sentences.append(
-            f"{metric} of {better} against {worse}: {difference} (McNemar p {p if p.startswith('<') else f'= {p}'}). "
+            f"{metric} of {better} against {worse}: {difference}, McNemar p {p if p.startswith('<') else f'= {p}'}. "
             f"{count_text(more, _CORRECT[label])} only in {better}; {fewer:,} only in {worse}."
         )
     return sentences

@@ -83,7 +83,8 @@ RULES = (
 def custom_rule(label: int, kinds: Sequence[str], types: Sequence[str], margin_below: float | None) -> Rule:
     """A custom rule, named by its conditions."""
     parts = [GROUPS[label][kind] for kind in kinds]
-    parts = [" or ".join(parts)] if parts else [("any negative", "any positive")[label] + " that is not always right"]
+    every_kind = f"any {('negative', 'positive')[label]} that is not always predicted correctly"
+    parts = [" or ".join(parts) if parts else every_kind]
     parts += [" or ".join(types)] if types else []
     parts += [f"margin below {margin_below:g}"] if margin_below is not None else []
     return Rule(", ".join(parts), "A custom rule.", label, tuple(kinds), tuple(types), margin_below)

@@ -19,7 +19,7 @@ def show_verdict(config: ExperimentConfig, verdict: Verdict, *, partial: bool) -
         title = CAUSE_BY_KEY[finding.cause].title
         name = f"So far: {title.lower()}" if partial else title
         sentences = escape_markdown(" ".join(own_sentences(verdict, finding)[:SHOWN]))
-        st.markdown(f"**{name}** (confidence {finding.confidence}). {sentences}")
+        st.markdown(f"**{name}** ({finding.confidence} confidence). {sentences}")
         with st.container(horizontal=True, gap="small"):
             _show_links(config, verdict.evidence.comparison, finding, first=number == 0)
     st.caption(

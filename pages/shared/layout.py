@@ -11,12 +11,16 @@ from closecall.pages.shared.escaping import escape_markdown
 
 # A file of the package: Streamlit would fetch its own icons from another host.
 ICON = str(Path(__file__).with_name("icon.svg"))
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def headline(page: str, sentence: str, detail: str = "") -> None:
-    """The page's name (small), its finding in one sentence (large), and a detail. Escape texts of data before."""
+    """The page's name (small), its finding in one sentence (large), and a detail. Escape texts of data before.
+
+    A line of the finding never ends between a number and its percent sign.
+    """
     st.caption(page)
-    st.markdown(f"### {sentence}")
+    st.markdown(f"### {sentence.replace(' %', NO_BREAK_SPACE + '%')}")
     if detail:
         st.markdown(detail)
 

@@ -70,7 +70,7 @@ def _test_text(table: pd.DataFrame, written: str, row: dict[str, Any]) -> str:
         )
     one = tested.iloc[0]
     adjusted = f"p {p_text(float(one['p_bh']))} (Fisher's exact test, Benjamini-Hochberg over {len(table)} slices)"
-    result = "Stands out" if one["stands_out"] else "Not distinguishable from the rest with this test set"
+    result = "Significant" if one["stands_out"] else "Not distinguishable from the rest with this test set"
     difference = float(one["validation_difference"])
     if np.isnan(difference):
         validation = "Validation texts have no embeddings, so all clusters are tested."

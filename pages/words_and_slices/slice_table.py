@@ -14,7 +14,7 @@ HEIGHT = 400
 
 
 def slice_table(found: SliceFindings, outcome: str) -> None:
-    """One row for each tested slice, those that stand out first."""
+    """One row for each tested slice, the significant ones first."""
     name = CLASS_NAMES[outcome][1]
     if found.too_few or found.table.empty:
         reason = f"too few {name} in validation and test" if found.too_few else "no words, columns or clusters to test"
@@ -36,9 +36,9 @@ def slice_table(found: SliceFindings, outcome: str) -> None:
         alt="The tested slices: size, error rate with interval, lift and p",
     )
     st.caption(
-        f"{outcome.upper()} rate: the share of {OUTCOME_NAMES[outcome]} among the slice's test {name}. ● marks slices "
-        "that stand out: adjusted p at most 0.10, and a difference in the same direction on validation. Tick a row to "
-        "see the slice and read its examples."
+        f"{outcome.upper()} rate: the share of {OUTCOME_NAMES[outcome]} among the slice's test {name}. ● marks "
+        "significant slices: adjusted p at most 0.10, and a difference in the same direction on validation. Tick a row "
+        "to see the slice and read its examples."
     )
     _store_ticked(event, found, outcome)
 

@@ -40,6 +40,7 @@ def test_a_difference_has_its_sign() -> None:
     assert points_text(estimate) == "-12.0 points (95 % CI -15.9 to -8.1)"
     assert points_text(Estimate(0.12, 0.081, 0.159)) == "+12.0 points (95 % CI +8.1 to +15.9)"
     assert points_text(Estimate(0.12, 0.081, 0.159), signed=False) == "12.0 points (95 % CI 8.1 to 15.9)"
+    assert points_text(Estimate(-0.0002, -0.056, 0.0002)) == "0.0 points (95 % CI -5.6 to 0.0)"
 
 
 def test_counts_and_durations() -> None:

@@ -46,7 +46,7 @@ def test_a_negative_ranking_part_is_reported_as_a_gain():
     found = verdict(13, d_prime=(2.2, 3.2), ratios=(1, 30), n_neg=3000)
     parts = found.evidence.comparison.parts
     assert parts.ranking_mean.value < 0 and found.causes == ("threshold",)
-    assert any(f"more than at 1:1 ({points_text(-parts.ranking)})" in one for one in found.findings[0].sentences)
+    assert any(f"more than at 1:1: {points_text(-parts.ranking)}" in one for one in found.findings[0].sentences)
 
 
 def test_one_seed_never_makes_a_high_confidence():

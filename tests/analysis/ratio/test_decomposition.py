@@ -248,6 +248,6 @@ def test_ratio_vs_threshold_sentence():
     assert "more" not in ratio_vs_threshold_sentence(nothing).partition(" by ")[0]
     assert ratio_vs_threshold_sentence(nothing).endswith("Too few false positives to compare: 1:10.")
     both = table_of((2, 0.031, "more"), (5, -0.02, "less"))
-    assert "more: 1:2 by 3.1 points; less: 1:5 by 2.0 points" in ratio_vs_threshold_sentence(both)
+    assert "higher at 1:2 by 3.1 points; lower at 1:5 by 2.0 points" in ratio_vs_threshold_sentence(both)
     few = ratio_vs_threshold_sentence(table_of((10, 0, "too few false positives")))
     assert few.startswith("No ratio can be compared") and few.endswith("1:10.")
