@@ -38,4 +38,4 @@ def test_a_new_entry_is_written_by_its_suffix(monkeypatch: pytest.MonkeyPatch, t
         monkeypatch.setattr(module, "TABLE_FORMATS", (*TABLE_FORMATS, ids))
     write_table(pd.DataFrame({"id": ["a", "b"]}), tmp_path / "list.ids", ORIGIN)
     assert (tmp_path / "list.ids").read_text() == "a\nb"
-    assert export_formats.suffixes_text() == ".csv, .jsonl, .parquet or .ids"
+    assert export_formats.suffixes_text() == ", ".join(one.suffix for one in TABLE_FORMATS) + " or .ids"

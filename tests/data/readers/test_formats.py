@@ -51,4 +51,4 @@ def test_a_new_entry_is_read_offered_and_named(monkeypatch: pytest.MonkeyPatch) 
     words = Format(("Words",), (".words",), "tests.data.readers.test_formats:read_words", "One word a row.")
     monkeypatch.setattr(formats, "FORMATS", (*FORMATS, words))
     assert read_table(b"one two three", "x.words", limit=2).frame["text"].tolist() == ["one", "two"]
-    assert "words" in file_suffixes() and formats.file_formats_text().endswith("Parquet or Words")
+    assert "words" in file_suffixes() and formats.file_formats_text().endswith(" or Words")

@@ -20,6 +20,8 @@ from closecall.models.training.steps import cross_entropy
 
 LABELS = np.r_[np.ones(3), np.zeros(30)].astype(np.int8)
 CHANGED = [one.name for one in REMEDIES if one.kind == "loss"]
+NOT_MONOTONE: tuple[str, ...] = ()
+"""Losses that by design rise again for very confident correct predictions, such as label smoothing."""
 batches = st.integers(1, 12).flatmap(
     lambda n: st.tuples(
         st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=n, max_size=n),
@@ -64,7 +66,7 @@ def test_a_mean_over_examples_may_be_taken_in_parts(remedy: str) -> None:
     assert float(sum(parts)) == pytest.approx(float(loss(logits, labels)))
 
 
-@pytest.mark.parametrize("remedy", CHANGED)
+@pytest.mark.parametrize("remedy", [one for one in CHANGED if one not in NOT_MONOTONE])
 def test_every_loss_falls_as_the_truth_becomes_likelier(remedy: str) -> None:
     loss = loss_of(remedy, LABELS)
     for label in (0, 1):
@@ -148,4 +150,4 @@ def test_weights_by_property(negatives: int, positives: int) -> None:
 
 def test_what_changes_no_loss_is_cross_entropy() -> None:
     assert {loss_of(one, LABELS) for one in ("none", "over-sampling", "under-sampling")} == {cross_entropy}
-    assert all(loss_of(one, LABELS) is not cross_entropy for one in CHANGED) and len(CHANGED) == 6
+    assert all(loss_of(one, LABELS) is not cross_entropy for one in CHANGED) and "focal" in CHANGED
