@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from closecall.data.io.assets import assets_folder, assets_status
+
+# A time limit for one example fails on a busy machine and says nothing about the code.
+settings.register_profile("closecall", deadline=None)
+settings.load_profile("closecall")
 
 
 @pytest.fixture
