@@ -1,7 +1,7 @@
 """Make experiment folders: from a dataset and how to train, to a plan and queued runs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TypeVar
@@ -21,17 +21,16 @@ from closecall.data.experiments.store import (
     TrainingConfig,
     add_run,
     create_experiment,
-    experiment_folder,
     experiments_lock,
     fresh_experiment_id,
     load_experiment,
     load_plan,
     load_run_config,
     run_names,
+    save_experiment,
 )
 from closecall.data.experiments.task_folders import FROZEN, task_folder
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import write_json
 from closecall.data.io.workspace import slug
 from closecall.models.encoders.checkpoints import HEAD, only_head, only_head_sentence
 from closecall.models.queue.backends import backend_of
@@ -89,7 +88,7 @@ def make_sweep(request: SweepRequest) -> ExperimentConfig:
         test_negatives_cap=request.test_negatives_cap,
         training=with_located_encoder(request.training),
         keep=request.keep,
-        engine=backend_of(request.on),
+        backend=backend_of(request.on),
     )
     _check_texts(source)
     plan = draw_plan(source.examples, sweep=config.sweep, ratios=config.ratios, seeds=config.seeds,
@@ -166,7 +165,7 @@ def add_remedies(
         for run in fresh:
             add_run(run)
         every = tuple(dict.fromkeys([*config.remedies, *wished]))
-        write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, remedies=every)))
+        save_experiment(replace(config, remedies=every))
     return [run.name for run in fresh]
 
 
@@ -208,7 +207,7 @@ def _join(config: ExperimentConfig, source: Dataset, checkpoint: str, ratio: flo
     joined = replace(
         config, ratios=tuple(sorted({run.ratio for run in runs})), seeds=tuple(sorted({run.seed for run in runs}))
     )
-    write_json(experiment_folder(config.id) / "experiment.json", asdict(joined))
+    save_experiment(joined)
     return joined
 
 

@@ -13,6 +13,7 @@ from closecall.data.experiments.previews import KINDS, preview_names, read_previ
 from closecall.data.experiments.remedies import examples_an_epoch, remedy_rank
 from closecall.data.experiments.runs import RunStatus, read_status
 from closecall.data.experiments.store import (
+    BACKEND_KEY,
     RunConfig,
     experiment_folder,
     experiments_folder,
@@ -98,7 +99,7 @@ def queued_experiments() -> list[str]:
             content = read_json(path)
         except UserError:
             continue
-        if content.get("kind") != "imported" and not content.get("engine"):
+        if content.get("kind") != "imported" and not content.get(BACKEND_KEY):
             found.append((str(content.get("created", "")), path.stat().st_mtime_ns, path.parent.name))
     return [name for *_, name in sorted(found)]
 

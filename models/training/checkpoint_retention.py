@@ -7,22 +7,22 @@ for other texts and the re-trained head do. Nothing here imports torch.
 import math
 import shutil
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from closecall.data.experiments.runs import RunStatus, read_status
 from closecall.data.experiments.store import (
     KEEP,
-    experiment_folder,
     experiments_lock,
     load_experiment,
     run_folder,
     run_names,
+    save_experiment,
 )
 from closecall.data.experiments.task_folders import CANCEL, required_run
 from closecall.data.io.assets import assets_folder
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import write_folder, write_json
+from closecall.data.io.files import write_folder
 from closecall.models.encoders.checkpoints import HEAD, HEAD_WEIGHTS, WEIGHTS, only_head
 from closecall.models.runtime.extras import require_training
 from closecall.models.runtime.progress import write_status_if_possible
@@ -57,7 +57,7 @@ def keep(experiment: str, what: str) -> RetentionResult:
             raise UserError(
                 f"{experiment} holds predictions of classifiers made elsewhere: no checkpoint is kept here."
             )
-        write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, keep=what)))
+        save_experiment(replace(config, keep=what))
     names = run_names(experiment)
     if what == "checkpoint":
         return RetentionResult(again=tuple(name for name in names if _train_again(run_folder(experiment, name))))

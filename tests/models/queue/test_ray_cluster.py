@@ -101,7 +101,7 @@ def test_a_node_and_a_worker_killed_in_mid_sweep_change_no_result(house: Path, c
     os.kill(raylet.pid, signal.SIGKILL)
     whole = queue(house, "whole", (0, 1, 2), "")  # the ordinary worker, side by side
     wait_for(lambda: all_done(torn) and all_done(whole), 300)
-    assert load_experiment(torn).engine == HOME and not driver_file(torn).exists()
+    assert load_experiment(torn).backend == HOME and not driver_file(torn).exists()
     assert all(load_metrics(run)["threads"] == 1 for run in load_runs(torn))
     assert_same(whole, torn)
 
@@ -134,5 +134,5 @@ def test_what_the_driver_cannot_do_is_said_in_a_sentence(house: Path, monkeypatc
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(UserError, match=r"No Ray cluster can be reached at 127.0.0.1:1.*closecall resume lost"):
         queue(house, "lost", (0,), "ray")
-    assert load_experiment("lost").engine == RAY and not jobs.is_attended("lost")
+    assert load_experiment("lost").backend == RAY and not jobs.is_attended("lost")
     assert next_of_experiment("lost", processes=1) is not None
