@@ -66,8 +66,8 @@ class ExperimentConfig:
     """What one experiment is: its dataset, its ratios and seeds, and how its runs are trained.
 
     `ratios` are training negatives for each training positive. `positives` caps the training positives (None: as many
-    as the largest ratio allows). `kind` tells where the predictions come from: trained here, a checkpoint, or imported.
-    `keep` says what stays of a finished run's classifier: its whole checkpoint or its head alone.
+    as the largest ratio allows). `kind` is the origin of the predictions: trained here, a checkpoint, or imported.
+    `keep` is what is kept of a finished run's classifier: its checkpoint or its head alone.
     `parent` is the experiment that this one repeats on a later version of its dataset. `backend` trains its queued
     runs: the scheduler of this workspace (empty), or "ray".
     """

@@ -1,8 +1,8 @@
-"""Compute a BERT's last layer for the first token only, when nothing else is asked of it.
+"""Compute a BERT's last layer for the first token only, where only logits are needed.
 
 The classification head of a BERT reads the first token's last hidden state. In the last layer the other tokens are
-needed as keys and values, but their own queries, attention output and feed-forward feed nothing: leaving them out
-gives the same logits and gradients for about a seventh less work with six layers.
+needed as keys and values. Their own queries, attention output and feed-forward do not change the logits. Leaving them
+out gives the same logits and gradients for about a seventh less work with six layers.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ FITTING = (BertForSequenceClassification, RobertaForSequenceClassification, XLMR
 
 @contextmanager
 def first_token_only(model: Any) -> Iterator[bool]:
-    """Within, `model` gives its usual logits for less work; models of another type are left as they are.
+    """Within, `model` gives its usual logits for less work; models of other types do not change.
 
-    The last hidden state has the shape batch x 1 x hidden within. Yields whether the short way is taken.
+    The last hidden state has the shape batch x 1 x hidden within. Yields whether the model's type allows it.
     """
     if not fits(model):
         yield False
@@ -48,7 +48,7 @@ def first_token_only(model: Any) -> Iterator[bool]:
 
 
 def fits(model: nn.Module) -> bool:
-    """Whether the model is a plain BERT (or RoBERTa) classifier with scaled-dot-product attention."""
+    """Whether the model is a BERT or RoBERTa classifier with scaled-dot-product attention."""
     return (
         type(model) in FITTING
         and isinstance(model, PreTrainedModel)

@@ -48,7 +48,7 @@ class SchedulerStatus:
 
 
 def queue_sweep(request: SweepRequest, *, start: bool = True) -> ExperimentConfig:
-    """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler takes them."""
+    """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler is running."""
     require_training()
     config = make_sweep(request)
     if start:

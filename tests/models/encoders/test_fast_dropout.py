@@ -22,8 +22,8 @@ def test_elements_are_dropped_independently() -> None:
     dropped = (quick_dropout(torch.ones(400_000), 0.3) == 0).double().numpy() - 0.3
     for lag in (1, 2, 3, 4, 5, 8):
         assert abs(np.mean(dropped[lag:] * dropped[:-lag])) < 4 * 0.21 / np.sqrt(400_000)
-    for lane in range(4):
-        assert abs(dropped[lane::4].mean()) < 4 * np.sqrt(0.21 / 100_000)
+    for offset in range(4):
+        assert abs(dropped[offset::4].mean()) < 4 * np.sqrt(0.21 / 100_000)
 
 
 def test_gradients_pass_through_what_is_kept() -> None:

@@ -56,7 +56,7 @@ def gradients(model, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize(("kind", "config"), KINDS)
-def test_logits_and_gradients_are_those_of_the_plain_forward(kind, config, attention: str, padded: bool) -> None:
+def test_logits_and_gradients_equal_those_of_the_usual_forward_pass(kind, config, attention: str, padded: bool) -> None:
     model, batch = make(kind, config, attention), inputs(padded)
     plain_logits, plain = gradients(model, batch)
     with first_token_only(model) as short:
@@ -81,7 +81,7 @@ def test_it_may_be_entered_twice() -> None:
     assert model.base_model(**batch).last_hidden_state.shape[1] == 20
 
 
-def test_dropout_is_as_strong_as_in_the_plain_forward() -> None:
+def test_dropout_is_as_strong_as_in_the_usual_forward_pass() -> None:
     model, batch = make(*KINDS[0], "sdpa"), inputs(True)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
