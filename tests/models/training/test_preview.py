@@ -147,7 +147,7 @@ def test_long_texts_are_cut_to_the_room_there_is_and_keep_their_last_token() -> 
     cut = truncated_to_fit(tokens, np.arange(3), hidden=32, room=(20 + 10 + 20) * 64)
     assert cut.lengths.tolist() == [20, 10, 20]
     assert cut.flat[:20].tolist() == [*range(19), 39] and cut.flat[20:30].tolist() == list(range(40, 50))
-    with pytest.raises(UserError, match="more room than"):
+    with pytest.raises(UserError, match="needs more than"):
         truncated_to_fit(tokens, np.arange(3), hidden=32, room=100)
 
 
