@@ -19,7 +19,7 @@ from closecall.data.experiments.previews import hidden_states_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_array
 from closecall.data.io.workspace import workspace_folder
-from closecall.models.encoders.first_token import fits
+from closecall.models.encoders.fast_forward import fits
 from closecall.models.encoders.inference import forward_batches, run_inference
 from closecall.models.encoders.loading import load_classifier, weights_fingerprint
 from closecall.models.encoders.tokenization import Tokens

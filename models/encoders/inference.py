@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from closecall.models.encoders.first_token import first_token_only
+from closecall.models.encoders.fast_forward import first_token_only
 from closecall.models.encoders.tokenization import Tokens, prediction_batches
 from closecall.models.runtime.devices import has_bf16
 
