@@ -55,7 +55,7 @@ def test_itself_comes_before_its_duplicates() -> None:
     assert distances.min() == 0
 
 
-def test_main_directions_are_the_principal_components() -> None:
+def test_principal_components_are_those_of_scikit_learn() -> None:
     from sklearn.decomposition import PCA
 
     rows = clusters(9)
