@@ -26,6 +26,7 @@ from closecall.data.datasets.builtin import builtin_dataset
 from closecall.data.datasets.store import Dataset, save_dataset
 from closecall.data.experiments.previews import KINDS, load_previews, preview_folder, preview_name, queue_previews
 from closecall.data.experiments.store import (
+    BACKEND_KEY,
     ExperimentConfig,
     TrainingConfig,
     experiment_folder,
@@ -119,7 +120,8 @@ def cost_of(original: Path) -> None:
 
 
 def _config(original: Path) -> ExperimentConfig:
-    return ExperimentConfig(**read_json(original / "experiment.json"))
+    content = read_json(original / "experiment.json")
+    return ExperimentConfig(**{"backend" if name == BACKEND_KEY else name: value for name, value in content.items()})
 
 
 def _without_results(original: Path, copy: Path, seed: int) -> None:

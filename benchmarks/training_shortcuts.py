@@ -19,7 +19,7 @@ from accelerate import Accelerator
 
 from closecall.data.datasets.builtin import builtin_table
 from closecall.data.experiments.store import TrainingConfig
-from closecall.models.encoders.first_token import first_token_only
+from closecall.models.encoders.fast_forward import first_token_only
 from closecall.models.encoders.loading import load_classifier, load_tokenizer
 from closecall.models.encoders.tokenization import tokenise
 from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step

@@ -8,7 +8,7 @@ from closecall.analysis.formatting import ratio_text
 from closecall.analysis.metrics.metric import TERMINAL, Scores, metrics_in, run_text
 from closecall.analysis.metrics.outcomes import Confusion, confusion
 from closecall.cli.output import print_json, print_note, print_rows, printable
-from closecall.data.experiments.previews import Preview, standing_in
+from closecall.data.experiments.previews import Preview, best_previews
 from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.runs import Run, RunStatus, load_predictions
 from closecall.data.experiments.store import experiment_ids, load_experiment
@@ -23,7 +23,7 @@ def print_progress(experiment: str, *, as_json: bool) -> None:
     if as_json:
         print_json(progress_content(progress))
         return
-    previews = standing_in(progress.previews, progress.runs)
+    previews = best_previews(progress.previews, progress.runs)
     print_rows(
         [*preview_rows(previews), *run_rows(progress.runs)],
         title=f"{load_experiment(experiment).title} ({experiment})",

@@ -1,8 +1,8 @@
-"""The ratio plan: which training examples does each run see?
+"""The ratio plan: the training examples of each run.
 
 A plan is a frame with the columns sweep (str), seed (int64), label (int8), id (str) and rank (int64 from 0). The run of
-a ratio and seed takes the first positives and the first negatives by rank, so that what a smaller ratio sees is
-contained in what a larger one sees. Positives are the same, in the same order, for all seeds; negatives are drawn anew
+a ratio and seed takes the first positives and the first negatives by rank, so that the examples of a smaller ratio are
+contained in those of a larger one. Positives are the same, in the same order, for all seeds; negatives are drawn again
 for each seed.
 
 The sweep is one of three kinds: `fixed_positives` adds negatives to the same positives; `fixed_negatives` removes
@@ -44,7 +44,7 @@ def draw_plan(
     """Draw the plan of an experiment from the train split of `examples`.
 
     `positives` caps the training positives (for `fixed_negatives`: those of the smallest ratio); None takes as many as
-    every ratio can be given. `seed` draws the positives; `seed` and each of `seeds` together draw the negatives.
+    all ratios allow. `seed` draws the positives; `seed` and each of `seeds` together draw the negatives.
     UserError when a ratio asks for more than the train split holds, naming the largest possible.
     """
     sweep = sweep_kind(sweep)
@@ -84,7 +84,7 @@ def training_ids(plan: pd.DataFrame, *, ratio: float, seed: int) -> pd.DataFrame
 
 
 def largest_ratio(examples: pd.DataFrame, positives: int | None = None) -> float:
-    """The largest r that the train split gives with its positives, or with `positives` of them: negatives each."""
+    """The largest r that the train split allows with its positives, or with `positives` of them."""
     ids = _training_pool(examples)
     n_positives = min(len(ids[1]), positives or len(ids[1]))
     return len(ids[0]) / n_positives
@@ -223,10 +223,10 @@ def _ordered(own: pd.DataFrame, train: pd.Series, label: int, rng: np.random.Gen
 
 
 def _largest_possible(positives: list[str], negatives: list[str], reach: float) -> tuple[list[str], list[str]]:
-    """As many positives as there are negatives for, and their negatives. `reach` is the ratio of the whole plan."""
+    """The most positives with enough negatives, and their negatives. `reach` is the ratio of the whole plan."""
     count = len(positives)
     while count >= FEWEST and half_up(count * reach) > len(negatives):
         count -= 1
     if count < FEWEST:
-        raise UserError(f"Too few training examples would be left for 1:{reach:g}. Take fewer out, or fewer ratios.")
+        raise UserError(f"Too few training examples would be left for 1:{reach:g}. Remove fewer examples or ratios.")
     return positives[:count], negatives[: half_up(count * reach)]

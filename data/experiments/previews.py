@@ -1,7 +1,7 @@
-"""Previews: what the ratios of a sweep will look like, before their runs are trained.
+"""Previews: approximate results for the ratios of a sweep, before their runs are trained.
 
 `preview/<kind>-r<ratio>/` in an experiment's folder holds status.json and, once made, predictions.parquet (a part of
-the test split) and metrics.json. Nothing but the screens that name them previews reads them.
+the test split) and metrics.json. Only the parts of the app that show previews read them.
 """
 
 import re
@@ -15,10 +15,10 @@ from closecall.data.experiments.store import ExperimentConfig, experiment_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import workspace_folder
 
-LINEAR, PREFIX = "linear", "prefix"
-KINDS = (LINEAR, PREFIX)
-"""A logistic regression on the frozen encoder's embeddings; the top of the encoder trained on a cached prefix."""
-_NAME = re.compile(rf"preview-(?P<kind>{LINEAR}|{PREFIX})-r(?P<ratio>[0-9.e+-]+)")
+LINEAR, CACHED = "linear", "prefix"
+KINDS = (LINEAR, CACHED)
+"""A logistic regression on the frozen encoder's embeddings; the last layer trained on cached hidden states."""
+_NAME = re.compile(rf"preview-(?P<kind>{LINEAR}|{CACHED})-r(?P<ratio>[0-9.e+-]+)")
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ def preview_folder(experiment: str, name: str) -> Path:
     return experiment_folder(experiment) / "preview" / name.removeprefix("preview-")
 
 
-def prefixes_folder() -> Path:
+def hidden_states_folder() -> Path:
     """The folder of the hidden states that previews share."""
     return workspace_folder() / "cache" / "prefix"
 
 
-def drop_prefixes() -> None:
-    """Remove what previews share: gigabytes that no run needs. No worker may be running."""
-    shutil.rmtree(prefixes_folder(), ignore_errors=True)
+def drop_hidden_states() -> None:
+    """Remove the hidden states that previews share: gigabytes that no run needs. No worker process may be running."""
+    shutil.rmtree(hidden_states_folder(), ignore_errors=True)
 
 
 def queue_previews(config: ExperimentConfig) -> None:
@@ -68,7 +68,7 @@ def queue_previews(config: ExperimentConfig) -> None:
 
 
 def preview_names(experiment: str) -> list[str]:
-    """The previews that an experiment asked for, the quick kind first, by ratio."""
+    """The names of an experiment's previews, the quick kind first, by ratio."""
     folders = (experiment_folder(experiment) / "preview").glob("*/status.json")
     found = {f"preview-{path.parent.name}": read_preview_name(f"preview-{path.parent.name}") for path in folders}
     return [name for name, one in sorted(found.items(), key=lambda item: item[1] or ("", 0.0)) if one]
@@ -88,7 +88,7 @@ def load_previews(experiment: str) -> list[Preview]:
     return found
 
 
-def standing_in(previews: Sequence[Preview], runs: Sequence[Run]) -> list[Preview]:
+def best_previews(previews: Sequence[Preview], runs: Sequence[Run]) -> list[Preview]:
     """The previews shown in place of runs: for each ratio without a finished run the best preview, by ratio."""
     trained = {run.config.ratio for run in runs if run.config.remedy == "none" and run.has_predictions}
     best = {one.ratio: one for kind in KINDS for one in previews if one.kind == kind and one.has_predictions}

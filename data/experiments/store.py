@@ -18,7 +18,9 @@ SCHEMA = 1
 KINDS = ("trained", "checkpoint", "imported")
 KEEP = ("checkpoint", "head")
 """What is kept of a finished run's classifier."""
-ENGINES = ("", "ray")
+BACKENDS = ("", "ray")
+BACKEND_KEY = "engine"
+"""The name of `ExperimentConfig.backend` in experiment.json, kept so that other versions can read the file."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,10 @@ class ExperimentConfig:
     """What one experiment is: its dataset, its ratios and seeds, and how its runs are trained.
 
     `ratios` are training negatives for each training positive. `positives` caps the training positives (None: as many
-    as the largest ratio allows). `kind` tells where the predictions come from: trained here, a checkpoint, or imported.
-    `keep` says what stays of a finished run's classifier: its whole checkpoint or its head alone.
-    `parent` is the experiment that this one repeats on a later version of its dataset. `engine` is who takes its queued
-    runs: the worker of this workspace (empty), or "ray".
+    as the largest ratio allows). `kind` is the origin of the predictions: trained here, a checkpoint, or imported.
+    `keep` is what is kept of a finished run's classifier: its checkpoint or its head alone.
+    `parent` is the experiment that this one repeats on a later version of its dataset. `backend` trains its queued
+    runs: the scheduler of this workspace (empty), or "ray".
     """
 
     id: str
@@ -86,7 +88,7 @@ class ExperimentConfig:
     created: str = field(default_factory=now)
     parent: str = ""
     keep: str = KEEP[0]
-    engine: str = ""
+    backend: str = ""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -99,8 +101,8 @@ class ExperimentConfig:
             raise UserError(f"Experiment {self.id}: the kind {self.kind!r} is not known.")
         if self.keep not in KEEP:
             raise UserError(f"Experiment {self.id}: {self.keep!r} cannot be kept. Name {' or '.join(KEEP)}.")
-        if self.engine not in ENGINES:
-            raise UserError(f"Experiment {self.id}: the engine {self.engine!r} is not known.")
+        if self.backend not in BACKENDS:
+            raise UserError(f"Experiment {self.id}: the backend {self.backend!r} is not known.")
         if not self.ratios or any(not 0 < ratio <= 1000 for ratio in self.ratios):
             raise UserError("Ratios must be numbers above 0 and at most 1000, such as 1,2,3,5,10.")
         if len(set(self.ratios)) < len(self.ratios) or len(set(self.seeds)) < len(self.seeds):
@@ -171,7 +173,7 @@ def create_experiment(
         raise UserError(f"There is an experiment named {config.id} already. Choose another name.")
 
     def fill(fresh: Path) -> None:
-        write_json(fresh / "experiment.json", asdict(config))
+        write_json(fresh / "experiment.json", _stored(config))
         write_frame(fresh / "evaluation.parquet", evaluation)
         write_frame(fresh / "plan.parquet", plan)
         for run in runs:
@@ -179,6 +181,11 @@ def create_experiment(
 
     write_folder(folder, fill)
     return folder
+
+
+def save_experiment(config: ExperimentConfig) -> None:
+    """Replace the config of an experiment that exists; hold `experiments_lock` from reading the old one on."""
+    write_json(experiment_folder(config.id) / "experiment.json", _stored(config))
 
 
 def add_run(run: RunConfig) -> Path:
@@ -196,7 +203,10 @@ def load_experiment(experiment: str) -> ExperimentConfig:
     if not path.exists():
         known = ", ".join(experiment_ids()) or "none yet"
         raise UserError(f"There is no experiment named {experiment}. Known experiments: {known}.")
-    return ExperimentConfig(**_known(read_json(path), ExperimentConfig, path))
+    content = read_json(path)
+    if BACKEND_KEY in content:
+        content["backend"] = content.pop(BACKEND_KEY)
+    return ExperimentConfig(**_known(content, ExperimentConfig, path))
 
 
 def load_run_config(experiment: str, run: str) -> RunConfig:
@@ -231,6 +241,11 @@ def run_names(experiment: str) -> list[str]:
     folder = experiment_folder(experiment) / "runs"
     configs = [load_run_config(experiment, path.parent.name) for path in folder.glob("*/config.json")]
     return [config.name for config in sorted(configs, key=lambda c: (c.remedy != "none", c.remedy, c.ratio, c.seed))]
+
+
+def _stored(config: ExperimentConfig) -> dict[str, Any]:
+    """The content of experiment.json, its keys in the order of the fields."""
+    return {BACKEND_KEY if name == "backend" else name: value for name, value in asdict(config).items()}
 
 
 def _training(content: dict[str, Any]) -> TrainingConfig:

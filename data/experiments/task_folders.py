@@ -1,4 +1,4 @@
-"""The folders of the tasks of a worker: runs, previews, and the embeddings of the frozen encoder."""
+"""The folders of tasks: runs, previews, and the embeddings of the frozen encoder."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.store import experiment_folder, run_folder
 
 FROZEN = "frozen"
-"""The name of the task that embeds an experiment's texts with the encoder as it came."""
+"""The name of the task that embeds an experiment's texts with the pretrained encoder."""
 CANCEL = "cancel"
 """The file in a task folder that requests its cancellation."""
 

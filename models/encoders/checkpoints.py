@@ -1,4 +1,4 @@
-"""Which classifier belongs to a run, and whether it is still there to be asked. Nothing here imports torch."""
+"""Which classifier belongs to a run, and whether its weights are still there. Nothing here imports torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ HEAD_WEIGHTS = "head.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A classifier to be asked: its folder or hub id, the tokens it reads of a text, its positive output.
+    """A classifier for inference: its folder or hub id, its maximum number of tokens, the index of its positive output.
 
-    `written` is when its weights were written (ns): a run trained again is another classifier in the same place.
+    `written` is when its weights were written (ns): a run that is trained again has other weights in the same folder.
     """
 
     source: str
@@ -44,7 +44,7 @@ def only_head(folder: Path) -> bool:
 
 
 def only_head_sentence(experiment: str, name: str) -> str:
-    """What to say where the whole classifier of such a run is asked for, and how it comes back."""
+    """The error message when the whole classifier of such a run is needed: why it is missing and how to restore it."""
     return (
         f"Only the head of {name} was kept. To have the whole checkpoint again, it must be trained again: "
         f"closecall keep {experiment} checkpoint"
@@ -57,7 +57,7 @@ def _written(folder: Path) -> int:
 
 
 def _positive_output(run: Run) -> int:
-    """Which output of somebody's classifier was taken as positive when it was loaded."""
+    """Which output of a loaded classifier was taken as positive."""
     try:
         return int(load_metrics(run).get("positive_output", {}).get("index", 1))
     except (UserError, AttributeError, ValueError):

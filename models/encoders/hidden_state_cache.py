@@ -1,8 +1,8 @@
-"""A cached prefix: the hidden states of texts after an encoder's frozen layers, computed once for all previews.
+"""The hidden states of texts after an encoder's frozen layers, computed once for all previews.
 
-Frozen layers say the same of a text at every ratio and in every epoch. With their states on disk, training the last
-layer alone costs a small part of training everything. The states lie in the workspace's cache by content, 16 bits a
-number, in parts that worker processes make in parallel. They are read when needed and removed when the scheduler ends.
+The frozen layers give the same states for a text at every ratio and in every epoch. With these on disk, training the
+last layer alone costs a small part of training all layers. The states are stored in the workspace's cache by content,
+16 bits a number, in parts that worker processes compute in parallel. They are removed when the scheduler ends.
 """
 
 import shutil
@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from closecall.data.experiments.previews import prefixes_folder
+from closecall.data.experiments.previews import hidden_states_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_array
 from closecall.data.io.workspace import workspace_folder
-from closecall.models.encoders.first_token import fits
+from closecall.models.encoders.fast_forward import fits
 from closecall.models.encoders.inference import forward_batches, run_inference
 from closecall.models.encoders.loading import load_classifier, weights_fingerprint
 from closecall.models.encoders.tokenization import Tokens
@@ -32,17 +32,17 @@ FEWEST_TOKENS = 16
 PART_BATCHES = 6
 """Batches of a part: some seconds of work."""
 PADDING = -1
-"""Stands for no state at all."""
+"""The id of a position without a state."""
 LARGEST = 65504.0
 """The largest number of 16 bits."""
 
 
 @dataclass(frozen=True)
 class HiddenStateCache:
-    """What the frozen layers say of n texts. Text i is row i of all.
+    """The outputs of the frozen layers for n texts. Text i has index i everywhere.
 
-    `tokens` stand for the texts: its "ids" are the places of their states in `states`, parts that begin at the places
-    `begins`. `embeddings` (n x hidden) are the frozen encoder's own, all layers passed.
+    The "ids" in `tokens` are indices of hidden states. `states` holds these in parts; part k starts at index
+    `begins[k]`. `embeddings` (n x hidden) are those of the frozen encoder, after all its layers.
     """
 
     tokens: Tokens
@@ -60,9 +60,9 @@ def frozen_layers(model: Any) -> tuple[int, int]:
 
 
 def truncated_to_fit(tokens: Tokens, places: np.ndarray, *, hidden: int, room: int) -> Tokens:
-    """The same texts, cut so that the states of those at `places` take at most `room` bytes; the last token is kept.
+    """The texts, truncated so that the states of those at `places` take at most `room` bytes; the last token is kept.
 
-    UserError when so few tokens would be left of a text that nothing can be learned.
+    UserError when fewer than `FEWEST_TOKENS` tokens of a text would be left.
     """
     lengths = tokens.lengths
     most = int(lengths.max(initial=0))
@@ -72,8 +72,8 @@ def truncated_to_fit(tokens: Tokens, places: np.ndarray, *, hidden: int, room: i
         return tokens
     if most < FEWEST_TOKENS:
         raise UserError(
-            f"A preview of {len(places):,} texts needs more room than {room / 1e9:.1f} GB on the disk. The runs need "
-            "none of it and go on."
+            f"A preview of {len(places):,} texts needs more than {room / 1e9:.1f} GB of disk space. The runs do not "
+            "need it and continue."
         )
     kept = np.minimum(lengths, most)
     ends, starts = np.cumsum(kept), tokens.starts
@@ -91,17 +91,17 @@ def cache_budget() -> int:
 def cached_hidden_states(
     tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device, reporter: ProgressReporter
 ) -> HiddenStateCache:
-    """The prefix of the texts at `places`, from the cache or made now, together with other processes that need it.
+    """The hidden states of the texts at `places`, from the cache, or computed together with other processes.
 
-    A model of another type than BERT's has no states: there the embeddings are all.
+    For a model of another type than BERT there are only embeddings and no states.
     """
     batches = forward_batches(tokens, places, device.type)
     groups = [np.concatenate(batches[start : start + PART_BATCHES]) for start in range(0, len(batches), PART_BATCHES)]
     folder = _folder(tokens, places, encoder, device)
     files = [folder / f"embeddings-{number}.npy" for number in range(len(groups))]
-    reader = _Reader(encoder, tokens, device, reporter)
+    writer = _PartWriter(encoder, tokens, device, reporter)
     with reporter.phase("embedding", steps=len(batches)):
-        make_cooperatively(files, lambda number: reader.write(places[groups[number]], folder, number), reporter.check)
+        make_cooperatively(files, lambda number: writer.write(places[groups[number]], folder, number), reporter.check)
     states = [folder / f"states-{number}.npy" for number in range(len(groups))]
     kept = tuple(np.load(file, mmap_mode="r") for file in states if file.exists())
     order = np.concatenate(groups)
@@ -115,26 +115,26 @@ def cached_hidden_states(
     return HiddenStateCache(Tokens(flat, starts, PADDING), embeddings, kept, np.cumsum([0, *map(len, kept[:-1])]))
 
 
-def upper_layers(model: Any, prefix: HiddenStateCache) -> None:
-    """Cut the frozen layers off a classifier: it reads the texts of a prefix and goes on from their states.
+def remove_frozen_layers(model: Any, cache: HiddenStateCache) -> None:
+    """Remove the frozen layers of a classifier, in place: its inputs are then indices of cached hidden states.
 
-    See `_States` for what its head reads then.
+    See `_CachedStates` for the input of its head.
     """
     depth, _ = frozen_layers(model)
     model.base_model.encoder.layer = model.base_model.encoder.layer[depth:]
-    model.base_model.embeddings = _States(prefix).to(model.device)
+    model.base_model.embeddings = _CachedStates(cache).to(model.device)
 
 
-class _States(nn.Module):
-    """Gives the states of texts where a model asks for its embeddings; in the first token's place their mean.
+class _CachedStates(nn.Module):
+    """Replaces a model's embedding layer by cached states; the first token's state is their mean.
 
-    The head reads the first token. That of an encoder without a head says little of a text, and one layer is not enough
-    to teach it; the mean says from the start what the encoder's embedding says.
+    The head uses the first token. In a pretrained encoder its state holds little information on the text, and one
+    trained layer is too little to change that. The mean holds that of the encoder's embedding from the start.
     """
 
-    def __init__(self, prefix: HiddenStateCache) -> None:
+    def __init__(self, cache: HiddenStateCache) -> None:
         super().__init__()
-        self._states, self._begins = prefix.states, prefix.begins
+        self._states, self._begins = cache.states, cache.begins
 
     def forward(self, input_ids: torch.Tensor, **rest: Any) -> torch.Tensor:
         wanted = input_ids.cpu().numpy().ravel().clip(0)
@@ -149,8 +149,8 @@ class _States(nn.Module):
         return states
 
 
-class _Reader:
-    """Passes texts through the encoder; loaded when the first part is not there."""
+class _PartWriter:
+    """Writes parts of the cache; loads the encoder when the first part is missing."""
 
     def __init__(self, encoder: str, tokens: Tokens, device: torch.device, reporter: ProgressReporter) -> None:
         self._encoder, self._tokens, self._device, self._reporter = encoder, tokens, device, reporter
@@ -158,19 +158,19 @@ class _Reader:
         self._batches = 0
 
     def write(self, places: np.ndarray, folder: Path, number: int) -> None:
-        """Write a part: the states end to end, then the embeddings, whose file says that the part is there."""
+        """Write a part: the states, concatenated, then the embeddings, whose file marks the part as complete."""
         if self._model is None:
             self._model = load_classifier(self._encoder, seed=0).to(self._device)  # type: ignore[arg-type]
-        seen: list[torch.Tensor] = []
+        outputs: list[torch.Tensor] = []
         module = self._last_frozen()
-        hook = module.register_forward_hook(lambda module, given, output: seen.append(_stored(output)))
+        hook = module.register_forward_hook(lambda module, given, output: outputs.append(_stored(output)))
         try:
-            embeddings = run_inference(self._model, self._tokens, places, score=False, on_batch=self._seen).embeddings
+            embeddings = run_inference(self._model, self._tokens, places, score=False, on_batch=self._count).embeddings
         finally:
             hook.remove()
         assert embeddings is not None
         if fits(self._model):
-            write_array(folder / f"states-{number}.npy", self._in_order(seen, places))
+            write_array(folder / f"states-{number}.npy", self._in_order(outputs, places))
         write_array(folder / f"embeddings-{number}.npy", embeddings)
 
     def _last_frozen(self) -> nn.Module:
@@ -178,16 +178,16 @@ class _Reader:
         base = self._model.base_model
         return base.encoder.layer[depth - 1] if depth else base.embeddings
 
-    def _in_order(self, seen: list[torch.Tensor], places: np.ndarray) -> np.ndarray:
-        """The states of the texts at `places`, end to end, from those of the batches they were read in."""
+    def _in_order(self, outputs: list[torch.Tensor], places: np.ndarray) -> np.ndarray:
+        """The states of the texts at `places`, concatenated, from those of the batches."""
         found: dict[int, np.ndarray] = {}
         batches = forward_batches(self._tokens, places, self._device.type)
-        for rows, states in zip(batches, seen, strict=True):
+        for rows, states in zip(batches, outputs, strict=True):
             for row, state in zip(rows.tolist(), states.numpy(), strict=True):
                 found[row] = state[: self._tokens.lengths[places[row]]]
         return np.concatenate([found[row] for row in range(len(places))])
 
-    def _seen(self, number: int, tokens: int, examples: int) -> None:
+    def _count(self, number: int, tokens: int, examples: int) -> None:
         self._batches += 1
         self._reporter.advance("forward", tokens=tokens, examples=examples, step=self._batches)
 
@@ -198,9 +198,9 @@ def _stored(output: Any) -> torch.Tensor:
 
 
 def _folder(tokens: Tokens, places: np.ndarray, encoder: str, device: torch.device) -> Path:
-    """The place of a prefix: another one as soon as a text, its tokens or the weights differ."""
+    """The folder of a cache: a hash of the texts' tokens and the weights."""
     digest = sha256(f"{weights_fingerprint(encoder)} {TRAINED_LAYERS} {PART_BATCHES} {device.type}".encode())
     digest.update(tokens.lengths[places].tobytes())
     for place in places:
         digest.update(tokens.flat[tokens.starts[place] : tokens.starts[place + 1]].tobytes())
-    return prefixes_folder() / digest.hexdigest()[:32]
+    return hidden_states_folder() / digest.hexdigest()[:32]

@@ -1,12 +1,12 @@
 """Predict and embed texts in one forward pass.
 
 An embedding is the mean of the last layer's hidden states over the text's tokens, special ones included, scaled to
-length 1, so that a dot product is a cosine. That is how the built-in encoder was trained to be read, and it is the same
-for the frozen encoder and a fine-tuned one, so that their maps can be compared.
+length 1, so that a dot product is a cosine. The built-in encoder was trained with this pooling. Frozen and fine-tuned
+encoders use the same one, so that their maps can be compared.
 
-Logits are in fp32, whatever the precision of training: bf16 logits have three digits, and ties spoil rankings. Where
+Logits are in fp32, whatever the precision of training: bf16 logits have three digits, and ties change rankings. Where
 only embeddings are wanted, the passes are in bf16 on hardware that computes in it: more than twice as fast, at a cosine
-above .9999 to fp32.
+above 0.9999 to fp32.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from closecall.models.encoders.first_token import first_token_only
+from closecall.models.encoders.fast_forward import first_token_only
 from closecall.models.encoders.tokenization import Tokens, prediction_batches
 from closecall.models.runtime.devices import has_bf16
 
@@ -30,10 +30,10 @@ OnBatch = Callable[[int, int, int], None]
 
 @dataclass(frozen=True)
 class InferenceResult:
-    """What a model said of n texts, in the order they were given.
+    """The outputs of a model for n texts, in the order of the texts.
 
-    `logits` is n x outputs (None without a head), `embeddings` n x hidden with rows of length 1 (None when not asked
-    for). Both float32.
+    `logits` is n x outputs (None without a head), `embeddings` n x hidden with rows of length 1 (None when not
+    requested). Both are float32.
     """
 
     logits: np.ndarray | None
@@ -55,15 +55,15 @@ def run_inference(
     Without `score` there are no logits, and the embeddings may come from bf16.
     """
     model.eval()
-    reader = model if score else model.base_model
+    evaluated = model if score else model.base_model
     device = next(model.parameters()).device
     batches = forward_batches(tokens, places, device.type)
     logits, embeddings = [], []
-    quick = not score and has_bf16()
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=quick):
+    low_precision = not score and has_bf16()
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
         for number, batch in enumerate(batches, start=1):
             inputs = tokens.batch(places[batch], device)
-            scores, pooled = _forward(reader, inputs, embed)
+            scores, pooled = _forward(evaluated, inputs, embed)
             logits.append(scores)
             embeddings.append(pooled)
             on_batch(number, inputs["input_ids"].numel(), len(batch))
@@ -72,7 +72,7 @@ def run_inference(
 
 
 def forward_batches(tokens: Tokens, places: np.ndarray, device_type: str = "cpu") -> list[np.ndarray]:
-    """The batches, as rows of `places`, in which `read_texts` reads."""
+    """The batches, as rows of `places`, that `run_inference` uses."""
     budget = GPU_TOKEN_BUDGET if device_type == "cuda" else TOKEN_BUDGET
     return prediction_batches(tokens.lengths[places], token_budget=budget)
 
@@ -104,7 +104,7 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _in_order(parts: list[np.ndarray | None], order: np.ndarray) -> np.ndarray | None:
-    """Rows of the batches, put back where they came from."""
+    """The rows of all batches in the order of the texts."""
     found = [part for part in parts if part is not None]
     if not found:
         return None

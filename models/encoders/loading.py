@@ -1,7 +1,7 @@
-"""Get tokenizers and models from the built-in encoder, a local folder or a hub id.
+"""Load tokenizers and models from the built-in encoder, a local folder or a hub id.
 
-Weights are read from safetensors only and no code that comes with a model is run. Whatever is wrong with a folder or
-id ends in one sentence.
+Weights are read from safetensors only, and no code that comes with a model is run. Every error is a UserError with one
+sentence.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ transformers.logging.disable_progress_bar()
 
 LABELS = {0: "negative", 1: "positive"}
 MAX_TOKENS_WITHOUT_LIMIT = 1_000_000
-"""Tokenizers that know no limit say a huge number."""
+"""Tokenizers without a limit report a huge number."""
 SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "roberta-prelayernorm", "xlm-roberta-xl", "mpnet")
 """Types whose positions begin after the padding id, so that fewer than `max_position_embeddings` can be used."""
 T = TypeVar("T")
@@ -38,7 +38,7 @@ T = TypeVar("T")
 def encoder_source(encoder: str) -> str:
     """Where an encoder's files are: the built-in one for "minilm", a folder's path, or the hub id as it is.
 
-    UserError when a folder is meant that is not there, or that has no config.
+    UserError when a folder does not exist or has no config.json.
     """
     if encoder == "minilm":
         return str(encoder_folder())
@@ -56,7 +56,7 @@ def load_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
     """The tokenizer that belongs to an encoder. UserError when there is none, or it cannot pad."""
     source = encoder_source(encoder)
     tokenizer = _fetched(encoder, lambda: AutoTokenizer.from_pretrained(source, trust_remote_code=False))
-    # Without vocabulary files transformers makes an empty tokenizer that reads every word as unknown.
+    # Without vocabulary files transformers makes an empty tokenizer that encodes every word as unknown.
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
         raise UserError(f"{encoder} has no tokenizer files (tokenizer.json or vocab.txt). Add those of its encoder.")
     if tokenizer.pad_token_id is None:
@@ -67,7 +67,7 @@ def load_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
 def load_classifier(encoder: str, *, seed: int) -> PreTrainedModel:
     """The encoder with a new softmax head of two outputs, drawn from `seed`; output 1 is positive.
 
-    A head that came with the weights is not kept: every run begins with the encoder alone.
+    A head that is stored with the weights is replaced: every run starts from the encoder alone.
     """
     source = encoder_source(encoder)
     torch.manual_seed(seed)  # for weights that are missing in the file, such as a pooler
@@ -79,7 +79,7 @@ def load_classifier(encoder: str, *, seed: int) -> PreTrainedModel:
             id2label=LABELS,
             label2id={name: index for index, name in LABELS.items()},
             ignore_mismatched_sizes=True,
-            **_ways(),
+            **_load_options(),
         ),
     )
     draw_head(model, seed=seed)
@@ -87,7 +87,7 @@ def load_classifier(encoder: str, *, seed: int) -> PreTrainedModel:
 
 
 def load_checkpoint(checkpoint: str) -> PreTrainedModel:
-    """A classifier that was fine-tuned before, as it is. UserError unless it tells two classes apart."""
+    """A fine-tuned classifier with its head. UserError unless it has two outputs."""
     source = encoder_source(checkpoint)
     config = load_config(checkpoint)
     architectures = " ".join(config.architectures or [])
@@ -97,14 +97,14 @@ def load_checkpoint(checkpoint: str) -> PreTrainedModel:
     if config.num_labels != 2:
         outputs = f"{config.num_labels} output{'s' if config.num_labels != 1 else ''}"
         raise UserError(f"The classifier {checkpoint} has {outputs}; one with two is needed.")
-    return _fetched(checkpoint, lambda: AutoModelForSequenceClassification.from_pretrained(source, **_ways()))
+    return _fetched(checkpoint, lambda: AutoModelForSequenceClassification.from_pretrained(source, **_load_options()))
 
 
 def load_encoder(encoder: str) -> PreTrainedModel:
     """The encoder alone, without a head, as it was pretrained."""
     source = encoder_source(encoder)
     torch.manual_seed(0)
-    return _fetched(encoder, lambda: AutoModel.from_pretrained(source, **_ways()))
+    return _fetched(encoder, lambda: AutoModel.from_pretrained(source, **_load_options()))
 
 
 def load_config(encoder: str) -> PreTrainedConfig:
@@ -114,7 +114,7 @@ def load_config(encoder: str) -> PreTrainedConfig:
 
 
 def weights_fingerprint(encoder: str) -> str:
-    """What tells these weights from others: the file's sha256, or for a hub id the commit that was fetched."""
+    """An identifier of the weights: the file's sha256, or for a hub id the commit that was fetched."""
     file = Path(encoder_source(encoder)) / "model.safetensors"
     if file.exists():
         return file_sha256(file)
@@ -129,7 +129,7 @@ def draw_head(model: PreTrainedModel, *, seed: int) -> None:
             continue
         for module in part.modules():
             for weight in module.parameters(recurse=False):
-                weight._is_hf_initialized = False  # type: ignore[attr-defined]  # else it is passed over
+                weight._is_hf_initialized = False  # type: ignore[attr-defined]  # else _init_weights skips it
             with torch.no_grad():
                 model._init_weights(module)
 
@@ -145,28 +145,28 @@ def check_length(encoder: str, tokenizer: PreTrainedTokenizerBase, max_tokens: i
         raise UserError(f"{encoder} reads at most {limit} tokens; {max_tokens} were asked for. Lower max tokens.")
 
 
-def _ways() -> dict[str, Any]:
+def _load_options() -> dict[str, Any]:
     return {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
 
 
 def _fetched(name: str, fetch: Callable[[], T]) -> T:
-    """What `fetch` gives; what transformers throws in a sentence that names the model and the mend."""
+    """The result of `fetch`; errors of transformers become a UserError with the model's name and what to do."""
     try:
         return fetch()
     except UserError:
         raise
     except Exception as error:
-        raise UserError(_sentence(name, str(error))) from error
+        raise UserError(_error_sentence(name, str(error))) from error
 
 
-def _sentence(name: str, words: str) -> str:
-    first_line = words.strip().split("\n")[0][:200]
-    if "safetensors" in words:
+def _error_sentence(name: str, message: str) -> str:
+    first_line = message.strip().split("\n")[0][:200]
+    if "safetensors" in message:
         return f"{name} has no model.safetensors. Only safetensors weights are read: save the model in that form."
-    if "trust_remote_code" in words or "custom code" in words:
+    if "trust_remote_code" in message or "custom code" in message:
         return f"{name} needs code of its own to be run, which is not done here. Choose another encoder."
-    if "couldn't connect" in words or "Max retries" in words or "offline" in words.lower():
+    if "couldn't connect" in message or "Max retries" in message or "offline" in message.lower():
         return f"The hub cannot be reached to fetch {name}. Give a local folder, use minilm, or try again later."
-    if "is not a local folder and is not a valid model identifier" in words or "Repository Not Found" in words:
+    if "is not a local folder and is not a valid model identifier" in message or "Repository Not Found" in message:
         return f"There is no folder and no model on the hub that is named {name}."
     return f"{name} cannot be loaded as an encoder ({first_line})."

@@ -1,4 +1,4 @@
-"""Lay embeddings out on a plane, so that near texts lie near each other."""
+"""Project embeddings to two dimensions with UMAP, and find their nearest neighbours."""
 
 import sys
 import warnings
@@ -8,25 +8,23 @@ import torch
 
 NEIGHBOURS = 15
 FEWEST = 10
-"""Fewer points than this have no neighbourhoods worth keeping: they are laid out by their two main directions."""
+"""With fewer points than this, the first two principal components are used instead of UMAP."""
 BLOCK = 1024
-"""Rows whose cosines to all others are held at a time."""
-
-
+"""Rows whose cosines to all others are in memory at a time."""
 Neighbours = tuple[np.ndarray, np.ndarray]
-"""Of n rows the k nearest, itself first, and their cosine distances (both n x k)."""
+"""The indices of the k nearest of n rows, the row itself first, and their cosine distances (both n x k)."""
 
 
 def project(embeddings: np.ndarray, neighbours: Neighbours | None = None, *, seed: int = 0) -> np.ndarray:
     """UMAP coordinates (n x 2, float32) of embeddings (n x d), the same for the same seed on one machine.
 
-    UMAP (McInnes et al. 2018) by cosine, with exact neighbours handed in and the two main directions as the start:
-    both better and faster than its own search. The first call in a process compiles for some seconds. `neighbours` are
-    those of `near_rows`, when they are known already.
+    UMAP (McInnes et al. 2018) by cosine, with exact neighbours and a start from the first two principal components:
+    better and faster than its own search. The first call in a process compiles for some seconds. `neighbours` are
+    those of `near_rows`, if they were computed before.
     """
     rows = unit_rows(embeddings)
     if len(rows) < FEWEST:
-        return main_directions(rows)
+        return principal_components(rows)
     indices, distances = neighbours or near_rows(embeddings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns that seeds rule out threads and precomputed neighbours new points
@@ -39,26 +37,26 @@ def project(embeddings: np.ndarray, neighbours: Neighbours | None = None, *, see
             random_state=seed,
             n_jobs=1,
             precomputed_knn=(indices, distances),
-            force_approximation_algorithm=True,  # else few points have their neighbours searched all over again
+            force_approximation_algorithm=True,  # else it searches the neighbours of few points again
         ).fit_transform(rows)
     return np.nan_to_num(np.asarray(layout, dtype=np.float32))
 
 
 def near_rows(embeddings: np.ndarray) -> Neighbours:
-    """The `NEIGHBOURS` nearest rows of each embedding (n x d): all others where there are not so many."""
+    """The `NEIGHBOURS` nearest rows of each embedding (n x d): all others if there are fewer."""
     rows = unit_rows(embeddings)
     return nearest(rows, max(1, min(NEIGHBOURS, len(rows) - 1)))
 
 
 def likely_seconds(n: int) -> float:
-    """About how long `project` takes for n points in this process: compiling comes once."""
+    """About how many seconds `project` takes for n points; compiling is counted once per process."""
     return 1 + n / 1000 + (0 if "umap" in sys.modules else 14)
 
 
 def nearest(rows: np.ndarray, count: int) -> Neighbours:
     """The `count` nearest rows of each row, itself first, by exact cosine distance (both n x count).
 
-    `rows` are of length 1. Indices are int32, distances float32 from 0 to 2, rising along a row.
+    `rows` have length 1. Indices are int32; distances are float32 from 0 to 2, in ascending order.
     """
     points = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32))
     indices, distances = [], []
@@ -72,14 +70,14 @@ def nearest(rows: np.ndarray, count: int) -> Neighbours:
     return torch.cat(indices).numpy().astype(np.int32), torch.cat(distances).numpy()
 
 
-def main_directions(rows: np.ndarray) -> np.ndarray:
+def principal_components(rows: np.ndarray) -> np.ndarray:
     """The first two principal components (n x 2); zeros where there are fewer."""
-    flat = np.zeros((len(rows), 2), dtype=np.float32)
+    components = np.zeros((len(rows), 2), dtype=np.float32)
     if len(rows) > 1:
         u, s, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
         found = (u * s)[:, :2]
-        flat[:, : found.shape[1]] = found
-    return flat
+        components[:, : found.shape[1]] = found
+    return components
 
 
 def unit_rows(embeddings: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Texts as token ids, made once for a dataset, and the batches they are read in."""
+"""Texts as token ids, computed once for a dataset, and their batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ from closecall.data.io.workspace import workspace_folder
 from closecall.models.runtime.locks import exclusive
 
 BLOCK = 500
-"""Texts tokenised at a time, between two looks at whether to stop."""
+"""Texts tokenised at a time, between two checks whether to stop."""
 POOL = 16
 """Batches of this many times the batch size are sorted by length together: less padding, and still well mixed."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The token ids of many texts, end to end: text i is `flat[starts[i]:starts[i + 1]]`."""
+    """The token ids of many texts, concatenated: text i is `flat[starts[i]:starts[i + 1]]`."""
 
     flat: np.ndarray
     starts: np.ndarray
@@ -54,21 +54,21 @@ class Tokens:
 def tokenise(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_tokens: int, check: Callable[[], None] = lambda: None
 ) -> Tokens:
-    """Texts as token ids, cut at `max_tokens` with the special ones included. `check` is called now and then."""
+    """Texts as token ids, truncated to `max_tokens`, special tokens included. `check` is called for each block."""
     flat, lengths = [np.empty(0, dtype=np.int32)], [0]
-    with _left_as_it_was(tokenizer):
+    with _truncation_restored(tokenizer):
         for start in range(0, len(texts), BLOCK):
             check()
             block = list(texts[start : start + BLOCK])
             parts = tokenizer(block, truncation=True, max_length=max_tokens, return_attention_mask=False)["input_ids"]
-            flat.append(np.fromiter(chain.from_iterable(parts), dtype=np.int32))  # lists take ten times the room
+            flat.append(np.fromiter(chain.from_iterable(parts), dtype=np.int32))  # lists take ten times the memory
             lengths += map(len, parts)
     return Tokens(np.concatenate(flat), np.cumsum(lengths), int(tokenizer.pad_token_id))
 
 
 @contextmanager
-def _left_as_it_was(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
-    """A tokenizer remembers that it cut, and would be saved so with the one run that found no cached tokens."""
+def _truncation_restored(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Restore the tokenizer's truncation settings: else only a run without cached tokens would save it with others."""
     rules = getattr(tokenizer, "backend_tokenizer", None)
     before = rules.truncation if rules is not None else None
     try:
@@ -86,9 +86,9 @@ def cached_tokens(
     content_sha256: str,
     check: Callable[[], None] = lambda: None,
 ) -> Tokens:
-    """A dataset's tokens from the workspace, or made now and kept there for the other runs and experiments.
+    """A dataset's tokens from the workspace's cache, or computed now and stored there for other runs.
 
-    The key is the content of the texts, the tokenizer's own rules and `max_tokens`.
+    The key is a hash of the texts, the tokenizer and `max_tokens`.
     """
     path = _token_file(tokenizer, max_tokens, content_sha256)
     pad_id, count = int(tokenizer.pad_token_id), len(texts)
@@ -103,7 +103,7 @@ def cached_tokens(
 
 
 def _kept_tokens(path: Path, pad_id: int, count: int) -> Tokens | None:
-    """The tokens in a file; None when it is absent, or broken by hand: then they are made anew."""
+    """The tokens in a file; None when it is missing or broken: then they are computed again."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             kept = Tokens(stored["flat"], stored["starts"], pad_id)
@@ -115,7 +115,7 @@ def _kept_tokens(path: Path, pad_id: int, count: int) -> Tokens | None:
 def training_batches(lengths: np.ndarray, *, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """The rows of each batch of one epoch: a pure function of lengths, batch size, seed and epoch.
 
-    Rows are shuffled, sorted by length within pools of `POOL` batches, cut into batches, and the batches shuffled.
+    Rows are shuffled, sorted by length within pools of `POOL` batches, split into batches, and the batches shuffled.
     Every row comes once; all batches but at most one are full.
     """
     rng = np.random.default_rng([seed, epoch])
@@ -139,7 +139,7 @@ def prediction_batches(lengths: np.ndarray, *, token_budget: int) -> list[np.nda
 
 
 def padded_tokens(lengths: np.ndarray, batches: Iterable[np.ndarray]) -> int:
-    """How many tokens the batches hold, padding included: what the time goes with."""
+    """How many tokens the batches hold, padding included. Computing time is proportional to it."""
     return sum(len(batch) * int(lengths[batch].max()) for batch in batches)
 
 

@@ -1,19 +1,19 @@
 """The backends that train an experiment: the scheduler of this workspace, or Ray with a driver process per experiment.
 
-An experiment has one backend at a time, named in experiment.json (as `engine`); the scheduler skips the experiments of
+An experiment has one backend at a time, `ExperimentConfig.backend`; the scheduler skips the experiments of
 other backends. The driver writes driver.json in the experiment's folder, and gives the experiment back when none of its
 tasks are queued any more. Nothing here imports ray.
 """
 
 import re
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from closecall.data.experiments.store import experiment_folder, experiments_lock, load_experiment
+from closecall.data.experiments.store import experiment_folder, experiments_lock, load_experiment, save_experiment
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import read_json, write_json
+from closecall.data.io.files import read_json
 from closecall.data.io.processes import is_alive
 from closecall.data.io.workspace import workspace_folder
 from closecall.models.runtime.child_process import start_module
@@ -58,8 +58,8 @@ def assign_backend(experiment: str, backend: str) -> None:
     """Set the backend that trains the queued runs of an experiment."""
     with experiments_lock():
         config = load_experiment(experiment)
-        if config.engine != backend:
-            write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, engine=backend)))
+        if config.backend != backend:
+            save_experiment(replace(config, backend=backend))
 
 
 def start_driver(experiment: str, on: str) -> None:

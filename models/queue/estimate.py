@@ -1,4 +1,4 @@
-"""How long will a sweep take? Computed before it is queued, from this machine's speed. Nothing here imports torch."""
+"""Estimate how long a sweep takes, from this machine's measured speed. Nothing here imports torch."""
 
 import heapq
 import json
@@ -47,10 +47,10 @@ EPOCH_VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of each run by its name, of the frozen embeddings, and in all with `processes` runs side by side.
+    """Seconds of each run by its name, of the frozen embeddings, and in total with `processes` runs in parallel.
 
-    `preview_seconds` is how long a preview would take, beside nothing else; it is part of the total where one is asked
-    for. `examples_per_second` is one worker process's training speed at this dataset's mean length of `mean_tokens`.
+    `preview_seconds` is the time of a preview alone; it is part of the total if one is requested. `examples_per_second`
+    is one worker process's training speed at this dataset's mean length of `mean_tokens`.
     """
 
     run_seconds: dict[str, float]
@@ -65,8 +65,8 @@ class Estimate:
 def estimate_sweep(request: SweepRequest, *, processes: int | None = None) -> Estimate:
     """How long a sweep takes on this machine, without its remedies.
 
-    The first estimate for an encoder and length trains a few steps to measure the speed, in a process of its own: ten
-    seconds or so. Later ones use that, or the speed that real runs had since. UserError as for the sweep itself.
+    The first estimate for an encoder and length trains a few steps to measure the speed, in a process of its own, about
+    ten seconds. Later ones use that speed, or the speed of runs since. UserError as for the sweep itself.
     """
     config, ratios, seeds = with_located_encoder(request.training), request.ratios, request.seeds
     examples = load_examples(request.dataset, ["id", "text", "label", "split"])
@@ -100,7 +100,7 @@ def estimate_remedies(
 ) -> float | None:
     """Seconds until these remedies are trained, at the speed known here; None when no speed is known yet.
 
-    Runs that are there already count as nothing.
+    Runs that exist already do not count.
     """
     config = load_experiment(experiment)
     speed = known_throughput(config.training)
@@ -121,7 +121,7 @@ def estimate_remedies(
 
 
 def measure_speed(config: TrainingConfig, texts: pd.Series) -> Throughput:
-    """Train and read a few batches of these texts in a process of its own, and keep the speed."""
+    """Train and read a few batches of these texts in a process of its own, and save the speed."""
     require_training()
     sample = texts.sample(n=min(SAMPLE, len(texts)), random_state=0).tolist()
     try:
@@ -146,13 +146,13 @@ def measure_speed(config: TrainingConfig, texts: pd.Series) -> Throughput:
 
 
 def mean_tokens(texts: pd.Series, max_tokens: int, tokens_per_character: float) -> float:
-    """The mean number of tokens of these texts, cut at `max_tokens`, from their characters."""
+    """The mean number of tokens of these texts, truncated to `max_tokens`, estimated from their characters."""
     guessed = texts.str.len().to_numpy() * tokens_per_character + 2
     return float(np.minimum(guessed, max_tokens).mean())
 
 
 def side_by_side(seconds: Sequence[float], processes: int) -> float:
-    """When the last of these tasks ends, the longest begun first, on so many processes."""
+    """Seconds until the last of these tasks ends on this many processes, the longest started first."""
     ends = [0.0] * max(1, processes)
     for one in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + one)
@@ -160,7 +160,7 @@ def side_by_side(seconds: Sequence[float], processes: int) -> float:
 
 
 def _preview_seconds(speed: Throughput, length: float, sizes: Sequence[int], n_validation: int, n_test: int) -> float:
-    """One worker process's time for both kinds of preview of all ratios, which are trained on so many examples."""
+    """One worker process's time for both kinds of preview of all ratios; `sizes` are their training examples."""
     tested = min(n_test, 2 * MOST_PREVIEWED)
     cached = max(sizes) + tested + min(n_validation, MOST_PREVIEWED)
     forward = CACHING_SHARE * cached + TOP_READING_SHARE * tested * len(sizes)

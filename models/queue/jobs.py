@@ -48,7 +48,7 @@ class SchedulerStatus:
 
 
 def queue_sweep(request: SweepRequest, *, start: bool = True) -> ExperimentConfig:
-    """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler takes them."""
+    """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler is running."""
     require_training()
     config = make_sweep(request)
     if start:
@@ -135,7 +135,7 @@ def any_running() -> bool:
 
 def is_attended(experiment: str) -> bool:
     """Whether the scheduler, or the driver of its cluster, is running for the queued runs of an experiment."""
-    return driver_status(experiment).alive if load_experiment(experiment).engine else any_running()
+    return driver_status(experiment).alive if load_experiment(experiment).backend else any_running()
 
 
 def _start_backend(experiment: str, on: str) -> None:
@@ -204,7 +204,7 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
         if is_attended(experiment):
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen > ABSENCE_SECONDS:
-            driven = load_experiment(experiment).engine
+            driven = load_experiment(experiment).backend
             who, name = ("driver", "ray.log") if driven else ("scheduler", "worker.log")
             log = workspace_folder() / name
             raise UserError(f"The {who} ended before its work was done; see {log}. Resume continues.")

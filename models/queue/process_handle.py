@@ -1,4 +1,4 @@
-"""The scheduler's side of a worker process: start the process, give it a task, hear from it, stop it."""
+"""The scheduler's side of a worker process: start the process, give it a task, read its messages, stop it."""
 
 import json
 import os
@@ -19,12 +19,12 @@ from closecall.models.runtime.failures import exit_sentence
 from closecall.models.runtime.progress import write_status_if_possible
 
 CANCEL_GRACE_SECONDS = 3.0
-"""How long a worker process may take to obey a cancel file before it is killed; users read "within 5 seconds"."""
+"""How long a worker process may take to react to a cancel file before it is killed; users read "within 5 seconds"."""
 HALT_SECONDS = 0.05
 
 
 class ProcessHandle:
-    """One worker process process, busy with `task` or waiting for one (None)."""
+    """One worker process, busy with `task` or waiting for one (None)."""
 
     def __init__(self) -> None:
         self.task: Task | None = None
@@ -52,11 +52,11 @@ class ProcessHandle:
 
     @property
     def free(self) -> bool:
-        """Whether it can take a task: a worker process ends after an error that nobody foresaw."""
+        """Whether it can take a task: a worker process ends after an unexpected error."""
         return self.task is None and self._goes_on and self.alive
 
     def give(self, task: Task) -> None:
-        """Hand over a task. A worker process that just died shows itself by `alive`."""
+        """Hand over a task. If the process has just died, `alive` is False."""
         self.task, self._cancel_seen = task, None
         assert self._process.stdin is not None
         try:
@@ -65,13 +65,13 @@ class ProcessHandle:
         except OSError:
             self._process.kill()
 
-    def hear(self) -> None:
-        """Read what the worker process said; a finished task leaves the worker process free."""
+    def read_messages(self) -> None:
+        """Read the messages of the worker process; a finished task makes it free."""
         try:
-            said = os.read(self.output.fileno(), 65536)
+            received = os.read(self.output.fileno(), 65536)
         except BlockingIOError:
             return
-        *lines, self._half_line = (self._half_line + said).split(b"\n")
+        *lines, self._half_line = (self._half_line + received).split(b"\n")
         for line in lines:
             message: dict[str, Any] = json.loads(line)
             self.device = message.get("device", self.device)
@@ -79,16 +79,16 @@ class ProcessHandle:
                 self.task, self._goes_on = None, bool(message["goes_on"])
 
     def kill_when_overdue(self) -> None:
-        """Kill a worker process that does not obey the cancel file of its task."""
+        """Kill a worker process that does not react to the cancel file of its task."""
         if self.task is None or not self.task.cancel_file.exists():
             self._cancel_seen = None
         elif self._cancel_seen is None:
             self._cancel_seen = time.monotonic()
         elif time.monotonic() - self._cancel_seen > CANCEL_GRACE_SECONDS:
-            # Halted first, so that its last word is ours and no reader sees a dead run that nobody spoke for.
+            # Stopped first, so that it writes no later status and no reader sees a dead run without a final status.
             self._process.send_signal(signal.SIGSTOP)
             time.sleep(HALT_SECONDS)
-            last_status(self.task, "")
+            write_final_status(self.task, "")
             self.kill()
 
     def kill(self) -> None:
@@ -96,12 +96,12 @@ class ProcessHandle:
         self._process.wait()
 
     def reap(self, message: str = "") -> bool:
-        """Write the last word on a dead worker process's task; False when it could not be written."""
-        self.hear()
+        """Write the final status of a dead worker process's task; False when it could not be written."""
+        self.read_messages()
         code = self._process.wait()
         self._close()
         task, self.task = self.task, None
-        return task is None or last_status(task, message or exit_sentence(code))
+        return task is None or write_final_status(task, message or exit_sentence(code))
 
     def end(self, seconds: float) -> None:
         """Let an idle worker process end by itself; kill it when it takes too long."""
@@ -120,14 +120,14 @@ class ProcessHandle:
                     continue
 
 
-def last_status(task: Task, message: str) -> bool:
+def write_final_status(task: Task, message: str) -> bool:
     """Write the final status of a task whose process died before it could; False when it could not be written."""
     try:
         status = read_status(task.folder)
     except UserError:
         status = RunStatus()
     if status.state not in ("queued", "running", "interrupted"):
-        return True  # it was finished: the worker process died between its last word and telling so
+        return True  # it was finished: the process died between its final status and its message
     state = "cancelled" if task.cancel_file.exists() else "interrupted"
     message = "" if state == "cancelled" else message
     last = replace(status, state=state, message=message, finished=now(), eta_seconds=None)

@@ -1,4 +1,4 @@
-"""A hard-case list applied to its dataset, and the same experiment queued on the result, for a before and after."""
+"""Apply a hard-case list to its dataset, and queue the same experiment on the new version for a comparison."""
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -37,7 +37,7 @@ class RelabelledExperiment:
 
 
 def proposed_relabelling(experiment: str, *, training_only: bool = False) -> Relabelling:
-    """What the list of an experiment would change in its dataset."""
+    """The changes that the hard-case list of an experiment would make in its dataset."""
     dataset = load_dataset(load_experiment(experiment).dataset)
     return decide_relabelling(dataset, load_hard_cases(experiment), training_only=training_only)
 
@@ -46,8 +46,8 @@ def apply_decisions(experiment: str, *, training_only: bool = False) -> Dataset:
     """Save the next version of the dataset with the list's decisions in it; the old one stays as it is."""
     dataset = load_dataset(load_experiment(experiment).dataset)
     relabelling = decide_relabelling(dataset, load_hard_cases(experiment), training_only=training_only)
-    mark = sha256(hard_cases_log(experiment).read_bytes()).hexdigest()[:12] if relabelling.changes.size else ""
-    source = f"hard-case list of {experiment} (log sha256 {mark}, {now()})"
+    log_hash = sha256(hard_cases_log(experiment).read_bytes()).hexdigest()[:12] if relabelling.changes.size else ""
+    source = f"hard-case list of {experiment} (log sha256 {log_hash}, {now()})"
     return save_dataset(relabelled_dataset(dataset, relabelling, source=source))
 
 
@@ -59,8 +59,8 @@ def queue_same_experiment(experiment: str, dataset: str, *, start: bool = True) 
     config, version = load_experiment(experiment), load_dataset(dataset)
     if config.kind != "trained":
         raise UserError(
-            f"{experiment} holds classifiers made elsewhere, which cannot be trained again here. Train on {dataset} "
-            "where they were made, or by closecall sweep."
+            f"{experiment} has classifiers made elsewhere, which cannot be trained again here. Train on {dataset} "
+            "where they were made, or with closecall sweep."
         )
     plan = adapted_plan(load_plan(experiment), version.examples, ratios=config.ratios, seed=config.plan_seed)
     evaluation = _carried_evaluation(load_evaluation(experiment), version.examples)
@@ -96,14 +96,14 @@ def relabelled_experiments(experiment: str) -> list[RelabelledExperiment]:
         try:
             other = load_experiment(one)
         except UserError:
-            continue  # broken: its own page says so
+            continue  # its own page shows the error
         if other.parent == experiment:
             found.append(RelabelledExperiment(own, other))
     return found
 
 
 def _carried_evaluation(evaluation: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
-    """The fixed validation and test examples that stay, with the labels they have now."""
+    """The fixed validation and test examples that are still there, with their new labels."""
     labels = examples.set_index("id")["label"]
     kept = evaluation[evaluation["id"].isin(labels.index)].reset_index(drop=True)
     return kept.assign(label=labels.loc[kept["id"]].to_numpy())

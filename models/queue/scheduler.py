@@ -1,6 +1,6 @@
 """The scheduler: the one process of a workspace that starts queued tasks in worker processes.
 
-    python -m closecall.models.queue.scheduler               drain the queue of the workspace, then end
+    python -m closecall.models.queue.scheduler               train all queued tasks of the workspace, then end
     python -m closecall.models.queue.scheduler RUN_FOLDER    train this one run, in this process (for a cluster)
 
 With `accelerate launch --num_processes N -m` in place of `python -m`, several processes train that run together (see
@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from closecall.data.experiments.previews import drop_prefixes
+from closecall.data.experiments.previews import drop_hidden_states
 from closecall.data.experiments.task_folders import CANCEL, FROZEN
 from closecall.data.io.files import write_json
 from closecall.data.io.processes import this_machine
@@ -61,7 +61,7 @@ def work_on(folder: Path) -> int:
 
             assist(experiment.name, name)
             return 0
-        (folder / CANCEL).unlink(missing_ok=True)  # whoever starts it by hand wants it to run
+        (folder / CANCEL).unlink(missing_ok=True)  # starting it by hand overrides a cancellation
         state, _ = perform_task(experiment.name, name)
         return {"done": 0, "cancelled": 2}.get(state, 1)
     finally:
@@ -128,7 +128,7 @@ class Scheduler:
                 handle.kill()
                 handle.reap("The scheduler was stopped. Resume continues from the last checkpoint.")
         self._handles = []
-        drop_prefixes()
+        drop_hidden_states()
         scheduler_file().unlink(missing_ok=True)
 
     def has_waiting_task(self) -> bool:
@@ -142,7 +142,7 @@ class Scheduler:
         return [handle for handle in self._handles if handle.task is not None]
 
     def _max_processes(self) -> int:
-        """The limit on worker processes: one where there is a GPU, which only a worker process knows for sure."""
+        """The limit on worker processes: one with a GPU, which only a worker process can detect for sure."""
         devices = {handle.device for handle in self._handles}
         shared = "cuda" in devices or (self._gpu and "cpu" not in devices)
         return 1 if shared and not requested_processes() else self._limit
@@ -179,7 +179,7 @@ class Scheduler:
             for handle in self._handles:
                 selector.register(handle.output, selectors.EVENT_READ, handle)
             for key, _ in selector.select(LISTEN_SECONDS):
-                key.data.hear()
+                key.data.read_messages()
                 if key.data.task is None:
                     self._scanned = float("-inf")  # a process became free: start its next task at once
 
@@ -191,7 +191,7 @@ class Scheduler:
             self._handles.remove(handle)
             task = handle.task
             if not handle.reap() and task is not None:
-                self._refused.add(task.key)  # it would look queued for ever: the disk takes no status
+                self._refused.add(task.key)  # its status cannot be written and stays queued: do not start it again
 
     def _write_heartbeat(self) -> None:
         if time.monotonic() - self._beaten < BEAT_SECONDS:

@@ -1,7 +1,7 @@
-"""Make experiment folders: from a dataset and how to train, to a plan and queued runs."""
+"""Create experiments: from a dataset and training settings to a plan and queued runs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TypeVar
@@ -21,17 +21,16 @@ from closecall.data.experiments.store import (
     TrainingConfig,
     add_run,
     create_experiment,
-    experiment_folder,
     experiments_lock,
     fresh_experiment_id,
     load_experiment,
     load_plan,
     load_run_config,
     run_names,
+    save_experiment,
 )
 from closecall.data.experiments.task_folders import FROZEN, task_folder
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import write_json
 from closecall.data.io.workspace import slug
 from closecall.models.encoders.checkpoints import HEAD, only_head, only_head_sentence
 from closecall.models.queue.backends import backend_of
@@ -41,7 +40,7 @@ T = TypeVar("T", float, int)
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """A sweep as a user asks for it: one run for each ratio, seed and remedy on one dataset.
+    """A sweep as the user requests it: one run for each ratio, seed and remedy on one dataset.
 
     `ratios` are training negatives for each training positive; `sweep` is one of `SWEEP_KINDS` (see
     `data.experiments.plans`). `positives` caps the training positives (None: as many as the largest ratio allows);
@@ -72,7 +71,7 @@ class SweepRequest:
 def make_sweep(request: SweepRequest) -> ExperimentConfig:
     """Write an experiment with one queued run for each ratio, seed and remedy of the request.
 
-    UserError when the data cannot give a ratio.
+    UserError when the data is too small for a ratio.
     """
     remedies = trained_remedies(request.remedies)
     source = load_dataset(request.dataset)
@@ -89,7 +88,7 @@ def make_sweep(request: SweepRequest) -> ExperimentConfig:
         test_negatives_cap=request.test_negatives_cap,
         training=with_located_encoder(request.training),
         keep=request.keep,
-        engine=backend_of(request.on),
+        backend=backend_of(request.on),
     )
     _check_texts(source)
     plan = draw_plan(source.examples, sweep=config.sweep, ratios=config.ratios, seeds=config.seeds,
@@ -117,7 +116,7 @@ def make_checkpoint_run(
     """Write a queued run that loads a fine-tuned classifier instead of training one.
 
     With `experiment` the run joins that experiment of loaded checkpoints, so that several ratios can be compared;
-    without it a new one is made. `ratio` is the one that the checkpoint was trained at, as the user says.
+    without it a new one is made. `ratio` is the one that the checkpoint was trained at; the user names it.
     """
     source = load_dataset(dataset)
     _check_texts(source)
@@ -148,12 +147,12 @@ def add_remedies(
     ratios: Sequence[float] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> list[str]:
-    """Add a queued run for each remedy, ratio and seed to an experiment; the names of those that were not there yet.
+    """Add a queued run for each remedy, ratio and seed to an experiment; the names of the new runs.
 
-    None stands for all of the experiment. UserError unless the experiment was trained here and has those plain runs.
+    None means all of the experiment. UserError unless the experiment was trained here and has those baseline runs.
     """
-    wished = trained_remedies(remedies)
-    if not wished:
+    requested = trained_remedies(remedies)
+    if not requested:
         raise UserError("Name at least one remedy that is trained. Moving the threshold needs no run.")
     with experiments_lock():
         config = load_experiment(experiment)
@@ -161,26 +160,26 @@ def add_remedies(
             raise UserError(f"{experiment} holds predictions of classifiers made elsewhere: no remedy can be trained.")
         chosen = _known(ratios, config.ratios, experiment, "ratio"), _known(seeds, config.seeds, experiment, "seed")
         plan, there = load_plan(experiment), set(run_names(experiment))
-        runs = [_planned_run(config, plan, *one) for one in product(*chosen, wished)]
+        runs = [_planned_run(config, plan, *one) for one in product(*chosen, requested)]
         fresh = [run for run in runs if run.name not in there]
         for run in fresh:
             add_run(run)
-        every = tuple(dict.fromkeys([*config.remedies, *wished]))
-        write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, remedies=every)))
+        every = tuple(dict.fromkeys([*config.remedies, *requested]))
+        save_experiment(replace(config, remedies=every))
     return [run.name for run in fresh]
 
 
-def _known(wished: Sequence[T] | None, known: Sequence[T], experiment: str, what: str) -> list[T]:
-    """The ratios or seeds wished for, all when none are named. UserError for one that the experiment lacks."""
-    missing = [one for one in wished or () if one not in known]
+def _known(requested: Sequence[T] | None, known: Sequence[T], experiment: str, what: str) -> list[T]:
+    """The requested ratios or seeds, all when none are named. UserError for one that the experiment lacks."""
+    missing = [one for one in requested or () if one not in known]
     if missing:
         has = ", ".join(f"{one:g}" for one in known)
-        raise UserError(f"{experiment} has no plain run at {what} {missing[0]:g}. Its {what}s are {has}.")
-    return list(wished or known)
+        raise UserError(f"{experiment} has no baseline run at {what} {missing[0]:g}. Its {what}s are {has}.")
+    return list(requested or known)
 
 
 def located_model(name: str, what: str) -> str:
-    """A model as the worker will find it, wherever it runs: a folder as its whole path, else the hub id as it is."""
+    """A model as the worker process finds it: a folder as an absolute path, else the unchanged hub id."""
     given = name.strip()
     path = Path(given).expanduser()
     if given and only_head(path):
@@ -208,7 +207,7 @@ def _join(config: ExperimentConfig, source: Dataset, checkpoint: str, ratio: flo
     joined = replace(
         config, ratios=tuple(sorted({run.ratio for run in runs})), seeds=tuple(sorted({run.seed for run in runs}))
     )
-    write_json(experiment_folder(config.id) / "experiment.json", asdict(joined))
+    save_experiment(joined)
     return joined
 
 
@@ -225,12 +224,12 @@ def _evaluation(source: Dataset, config: ExperimentConfig) -> pd.DataFrame:
 
 
 def _reference_plan(source: Dataset) -> pd.DataFrame:
-    """All training examples of the dataset, for the neighbours that a loaded classifier is shown beside."""
+    """All training examples of the dataset, for the neighbours of a loaded classifier's test examples."""
     return draw_plan(source.examples, ratios=[largest_ratio(source.examples)], seeds=[0])
 
 
 def with_located_encoder(training: TrainingConfig) -> TrainingConfig:
-    """The training with its encoder as the runs will name it: a folder as its whole path."""
+    """The training with an encoder folder as an absolute path."""
     if training.encoder == "minilm":
         return training
     return replace(training, encoder=located_model(training.encoder, "encoder"))

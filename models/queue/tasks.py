@@ -1,7 +1,7 @@
-"""What waits to be worked on, and in which order.
+"""The queue of tasks, and their order.
 
-A task is one run of an experiment, a preview of one, or its frozen encoder's embeddings. Folders are the queue: a task
-waits while its status says queued.
+A task is one run of an experiment, a preview of one, or its frozen encoder's embeddings. The folders are the queue: a
+task waits while the state in its status.json is queued.
 """
 
 import os
@@ -13,6 +13,7 @@ from closecall.data.experiments.previews import KINDS, preview_names, read_previ
 from closecall.data.experiments.remedies import examples_an_epoch, remedy_rank
 from closecall.data.experiments.runs import RunStatus, read_status
 from closecall.data.experiments.store import (
+    BACKEND_KEY,
     RunConfig,
     experiment_folder,
     experiments_folder,
@@ -51,7 +52,7 @@ class Task:
 
 
 def training_work(config: RunConfig) -> float:
-    """Training examples seen by a run; a loaded checkpoint sees none, nor does a method that fine-tunes nothing."""
+    """Training examples seen by a run; 0 for a loaded checkpoint or a method that fine-tunes nothing."""
     if config.checkpoint:
         return 0.0
     size = examples_an_epoch(config.remedy, config.n_positives, config.n_negatives)
@@ -59,13 +60,13 @@ def training_work(config: RunConfig) -> float:
 
 
 def next_task(*, processes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
-    """The task for this workspace's scheduler to begin now; `taken` are the keys of those not to be handed out."""
+    """The task for this workspace's scheduler to begin now; `taken` are the keys of tasks to leave out."""
     tasks = (next_of_experiment(experiment, processes=processes, taken=taken) for experiment in queued_experiments())
     return next((task for task in tasks if task is not None), None)
 
 
 def next_of_experiment(experiment: str, *, processes: int, taken: Container[tuple[str, str]] = ()) -> Task | None:
-    """The task of one experiment to begin now, whoever trains it; None when nothing of it waits."""
+    """The task of one experiment to begin now, on any backend; None when none is queued."""
     waiting, begun = _waiting(experiment, taken)
     return choose(waiting, begun=begun, processes=processes) if waiting else None
 
@@ -74,9 +75,9 @@ def choose(waiting: Sequence[Task], *, begun: int, processes: int) -> Task:
     """Which waiting task of one experiment to begin, when `begun` runs of it were begun before.
 
     The first task of each process is the smallest, so that the first results come early. After that the longest comes
-    first, so that processes end together: with two processes 1:1 then 1:10 beside 1:2, 1:5 and 1:3 are 13 units each.
+    first, so that processes end together: of two, one gets 1:1 and 1:10, the other 1:2, 1:5 and 1:3 (13 units each).
     Seeds are trained one after the other, so that the first complete sweep is early; then remedies, the quickest first.
-    Previews come before all runs, linear probes first, each kind from the longest on; the frozen embeddings last.
+    Previews come before all runs, linear probes first, within a kind the longest first; the frozen embeddings are last.
     """
     runs = [task for task in waiting if task.name != FROZEN]
     if not runs:
@@ -98,7 +99,7 @@ def queued_experiments() -> list[str]:
             content = read_json(path)
         except UserError:
             continue
-        if content.get("kind") != "imported" and not content.get("engine"):
+        if content.get("kind") != "imported" and not content.get(BACKEND_KEY):
             found.append((str(content.get("created", "")), path.stat().st_mtime_ns, path.parent.name))
     return [name for *_, name in sorted(found)]
 
@@ -117,7 +118,7 @@ def _waiting(experiment: str, taken: Container[tuple[str, str]]) -> tuple[list[T
 
 
 def task_names(experiment: str) -> Iterator[str]:
-    """The tasks of an experiment, also of one that is being made or deleted."""
+    """The tasks of an experiment, also of one that is being created or deleted."""
     folder = experiment_folder(experiment)
     if (folder / "runs").is_dir():
         yield from (entry.name for entry in os.scandir(folder / "runs") if (Path(entry) / "config.json").exists())
@@ -139,7 +140,7 @@ def _waits(folder: Path) -> bool:
 
 
 def _readable_task(experiment: str, name: str) -> Task | None:
-    """The task, or None when its config is broken: then its status says so."""
+    """The task, or None when its config is broken: then its status becomes failed."""
     if name == FROZEN:
         return Task(experiment, FROZEN)
     try:
@@ -162,10 +163,10 @@ def _preview_task(experiment: str, name: str, kind: str, ratio: float) -> Task:
 
 
 def _needs_another(experiment: str, name: str) -> bool:
-    """Whether the run that this one starts from is still to come. One that failed or was cancelled is told by the run.
+    """Whether the run that this one starts from is not finished yet.
 
-    One that was interrupted goes on when it is resumed: to begin without it would end in a failure that resuming it
-    does not mend.
+    If that run failed or was cancelled, this one begins and reports it. An interrupted run continues when it is
+    resumed, so this one waits for it.
     """
     start = required_run(name)
     if start is None:

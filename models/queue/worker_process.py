@@ -3,8 +3,8 @@
     python -m closecall.models.queue.worker_process PARENT_PID
 
 The scheduler writes a JSON line for each task to its standard input and reads JSON lines from its standard output:
-`{"device": ...}` once torch is there and `{"finished": ..., "goes_on": ...}` after each task. Everything else that is
-printed goes to the log. It ends when its input ends, and is killed when its scheduler ends.
+`{"device": ...}` after importing torch and `{"finished": ..., "goes_on": ...}` after each task. Everything else that
+is printed goes to the log. It ends when its input ends, and is killed when its scheduler ends.
 """
 
 import ctypes
@@ -36,28 +36,28 @@ def main() -> int:
     _exit_with(parent)
     channel = _own_output()
 
-    def tell(**message: Any) -> None:
+    def send(**message: Any) -> None:
         os.write(channel, (json.dumps(message) + "\n").encode())
 
     for line in sys.stdin:
         order = json.loads(line)
         state, reusable = perform_task(
-            order["experiment"], order["name"], parent=parent, tell_device=lambda d: tell(device=d)
+            order["experiment"], order["name"], parent=parent, report_device=lambda device: send(device=device)
         )
         if state == "unwritten":
             return 1
-        tell(finished=state, goes_on=reusable)
+        send(finished=state, goes_on=reusable)
         if not reusable:
             return 0
     return 0
 
 
 def perform_task(
-    experiment: str, name: str, *, parent: int | None = None, tell_device: Callable[[str], None] = lambda device: None
+    experiment: str, name: str, *, parent: int | None = None, report_device: Callable[[str], None] = lambda device: None
 ) -> tuple[str, bool]:
     """Work on one task in this process and write its status: the final state, and whether the process can be reused.
 
-    The state is done, cancelled, failed, interrupted (the parent is gone), or "unwritten" when the disk took no status.
+    The state is done, cancelled, failed, interrupted (the parent ended), or "unwritten" (the status was not written).
     After an unexpected error the process should not be reused.
     """
     folder = task_folder(experiment, name)
@@ -66,7 +66,7 @@ def perform_task(
     try:
         _remove_leftovers(folder)
         keeper.begin()
-        stopped = not _work(experiment, name, stop, keeper, tell_device)
+        stopped = not _work(experiment, name, stop, keeper, report_device)
         state, message, trace, reusable = ("done", "", "", True) if not stopped else (stop.state(), "", "", True)
     except Exception as error:
         state, message, trace = "failed", failure_sentence(error), failure_details(error)
@@ -75,17 +75,19 @@ def perform_task(
     return (state if written else "unwritten"), reusable
 
 
-def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, tell_device: Callable[[str], None]) -> bool:
+def _work(
+    experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, report_device: Callable[[str], None]
+) -> bool:
     """Execute a task; whether it was finished."""
     if stop():
         return False
     require_training()
-    # Imported here because it takes seconds, and the status already says "loading".
+    # Imported here because it takes seconds, and the phase in the status is already "loading".
     import torch
 
     from closecall.models.training.run import execute
 
-    tell_device("cuda" if torch.cuda.is_available() else "cpu")
+    report_device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         if name == FROZEN:
             from closecall.models.training.frozen_embeddings import execute_frozen
@@ -103,20 +105,20 @@ def _work(experiment: str, name: str, stop: "_Stop", keeper: StatusWriter, tell_
 
 
 class _Stop:
-    """Whether to stop: a cancel file is there, the experiment was deleted, or the scheduler is gone."""
+    """Whether to stop: a cancel file is there, the experiment was deleted, or the scheduler ended."""
 
     def __init__(self, folder: Path, parent: int | None) -> None:
         self._folder = folder
         self._parent = parent
         self._checked = float("-inf")
-        self._answer = False
+        self._stop = False
 
     def __call__(self) -> bool:
-        # Asked after each step: looking at the disk a few times a second is enough.
-        if not self._answer and time.monotonic() - self._checked > CHECK_SECONDS:
-            self._answer = self._orphaned() or (self._folder / CANCEL).exists() or not folder_exists(self._folder)
+        # Called after each step: a few checks of the disk a second are enough.
+        if not self._stop and time.monotonic() - self._checked > CHECK_SECONDS:
+            self._stop = self._orphaned() or (self._folder / CANCEL).exists() or not folder_exists(self._folder)
             self._checked = time.monotonic()
-        return self._answer
+        return self._stop
 
     def state(self) -> str:
         return "interrupted" if self._orphaned() else "cancelled"
@@ -126,7 +128,7 @@ class _Stop:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the half files of a process that was killed while it wrote; nobody else writes here now."""
+    """Remove the half files of a process that was killed while it wrote; no other process writes here now."""
     for leftover in folder.glob(".*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
@@ -138,7 +140,7 @@ def _exit_with(parent: int) -> None:
     """Be killed when the scheduler dies. Where the system cannot do that, `_Stop` detects it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it ended before the call above
         sys.exit(0)
 
 

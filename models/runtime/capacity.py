@@ -36,8 +36,8 @@ def requested_processes(environment: Mapping[str, str] = os.environ) -> int:
 
 def threads_per_process(environment: Mapping[str, str] = os.environ) -> int:
     """Threads of one worker process: `CLOSECALL_THREADS`, else one."""
-    wished = environment.get("CLOSECALL_THREADS", "")
-    return int(wished) if wished.isdecimal() and int(wished) > 0 else 1
+    requested = environment.get("CLOSECALL_THREADS", "")
+    return int(requested) if requested.isdecimal() and int(requested) > 0 else 1
 
 
 def gpu_available(environment: Mapping[str, str] = os.environ) -> bool:
@@ -56,7 +56,7 @@ def free_cores() -> int:
 
 
 def free_memory() -> int:
-    """Bytes that can still be had, in this machine or this container, whichever is less."""
+    """Free bytes of this machine or of this container, whichever is less."""
     limit = _number(CGROUP / "memory.max")
     available = psutil.virtual_memory().available
     if limit is None:

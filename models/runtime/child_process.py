@@ -1,4 +1,4 @@
-"""Start a process of this project that goes on when the one that started it ends."""
+"""Start a process of this project that continues when the process that started it ends."""
 
 import os
 import subprocess
@@ -31,13 +31,13 @@ def start_module(*module: str, log: Path, **environment: str) -> subprocess.Pope
             env={**child_environment(threads_per_process()), **environment},
             start_new_session=True,
         )
-    # Nobody here waits for it; a thread collects its exit code, so that it does not stay as a zombie.
+    # Nothing here waits for it; a thread collects its exit code, so that it does not stay as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
     return process
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """A log, opened to be added to; begun afresh when it has grown long."""
+    """A log, opened to append to; a long one is deleted first."""
     with suppress(OSError):
         if path.stat().st_size > LOG_BYTES:
             path.unlink()
@@ -50,7 +50,7 @@ def child_environment(threads: int) -> dict[str, str]:
 
 
 def task_environment(threads: int) -> dict[str, str]:
-    """What a process that trains must be told: this workspace, this code, and no more threads than meant."""
+    """Environment variables of a process that trains: the workspace, the folder of this code, the thread count."""
     path = os.pathsep.join(part for part in (str(CODE_FOLDER), os.environ.get("PYTHONPATH", "")) if part)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
     return {

@@ -1,4 +1,4 @@
-"""What does this process compute on, with how many threads and in which precision?"""
+"""The device, the thread count and the precision of this process."""
 
 import os
 

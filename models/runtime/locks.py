@@ -1,6 +1,6 @@
-"""Locks for processes that need the same files: one makes it for all, or each makes a part and none is made twice.
+"""Locks for processes that need the same files: one writes a file for all, or each writes some of the files.
 
-The locks are the system's: they end with a process that is killed, and what it had begun is taken up by the others.
+The system releases the locks of a process that is killed; another process then writes its file.
 """
 
 import time
@@ -15,7 +15,7 @@ WAIT_SECONDS = 0.2
 
 @contextmanager
 def exclusive(path: Path, check: Callable[[], None]) -> Iterator[None]:
-    """Within, no other process makes this file. While another does, `check` is called now and then."""
+    """Within, no other process writes this file. While waiting for the lock, `check` is called repeatedly."""
     lock = _lock_of(path)
     while True:
         try:
@@ -30,9 +30,9 @@ def exclusive(path: Path, check: Callable[[], None]) -> Iterator[None]:
 
 
 def make_cooperatively(files: Sequence[Path], make: Callable[[int], None], check: Callable[[], None]) -> None:
-    """See that every file is there. `make(n)` writes the n-th, unless another process has begun it.
+    """Write the missing files together with other processes: `make(n)` writes the n-th unless another one is doing it.
 
-    Returns when all are there, whoever made them. `check` is called now and then.
+    Returns when all files exist. `check` is called repeatedly.
     """
     while missing := [number for number, file in enumerate(files) if not file.exists()]:
         check()
@@ -41,7 +41,7 @@ def make_cooperatively(files: Sequence[Path], make: Callable[[int], None], check
 
 
 def _made_here(file: Path, make: Callable[[], None]) -> bool:
-    """Make a file that nobody is making; whether it was made here."""
+    """Write a file unless another process is writing it; whether it was written here."""
     lock = _lock_of(file)
     try:
         lock.acquire(blocking=False)

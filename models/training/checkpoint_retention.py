@@ -1,28 +1,28 @@
 """What is kept of a finished run's classifier: the whole checkpoint, or its head alone.
 
-A checkpoint is as large as its encoder. Predictions, embeddings, dynamics and maps need none of it; asking why, asking
-for other texts and the re-trained head do. Nothing here imports torch.
+A checkpoint is as large as its encoder. Predictions, embeddings, dynamics and maps do not need it; explanations, new
+texts and the re-trained head do. Nothing here imports torch.
 """
 
 import math
 import shutil
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from closecall.data.experiments.runs import RunStatus, read_status
 from closecall.data.experiments.store import (
     KEEP,
-    experiment_folder,
     experiments_lock,
     load_experiment,
     run_folder,
     run_names,
+    save_experiment,
 )
 from closecall.data.experiments.task_folders import CANCEL, required_run
 from closecall.data.io.assets import assets_folder
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import write_folder, write_json
+from closecall.data.io.files import write_folder
 from closecall.models.encoders.checkpoints import HEAD, HEAD_WEIGHTS, WEIGHTS, only_head
 from closecall.models.runtime.extras import require_training
 from closecall.models.runtime.progress import write_status_if_possible
@@ -33,7 +33,7 @@ TRAIN_AGAIN = "train-again"
 
 @dataclass(frozen=True)
 class RetentionResult:
-    """What keeping otherwise did: bytes freed, runs cut to their head, runs that will be, runs to be trained again."""
+    """The result of `keep`: bytes freed, runs reduced to their head, runs that will be, runs to be trained again."""
 
     freed: int = 0
     lightened: tuple[str, ...] = ()
@@ -42,10 +42,10 @@ class RetentionResult:
 
 
 def keep(experiment: str, what: str) -> RetentionResult:
-    """Keep "checkpoint" or "head" of an experiment's runs, the finished ones and those to come.
+    """Keep "checkpoint" or "head" of an experiment's runs, finished and future.
 
     With "head" the checkpoints of finished runs are replaced now. With "checkpoint" runs that lost theirs are queued to
-    be trained again; start a worker for them. UserError for runs that were not trained here.
+    be trained again; start a scheduler for them. UserError for runs that were not trained here.
     """
     if what not in KEEP:
         raise UserError(f"{what} cannot be kept. Name checkpoint or head.")
@@ -54,10 +54,8 @@ def keep(experiment: str, what: str) -> RetentionResult:
     with experiments_lock():
         config = load_experiment(experiment)
         if config.kind != "trained":
-            raise UserError(
-                f"{experiment} holds predictions of classifiers made elsewhere: no checkpoint is kept here."
-            )
-        write_json(experiment_folder(experiment) / "experiment.json", asdict(replace(config, keep=what)))
+            raise UserError(f"{experiment} has predictions of classifiers made elsewhere: no checkpoint is kept here.")
+        save_experiment(replace(config, keep=what))
     names = run_names(experiment)
     if what == "checkpoint":
         return RetentionResult(again=tuple(name for name in names if _train_again(run_folder(experiment, name))))
@@ -67,9 +65,9 @@ def keep(experiment: str, what: str) -> RetentionResult:
 
 
 def apply_retention(experiment: str, name: str) -> int:
-    """Cut a finished run to its head if its experiment wishes so, and the run it began from; the bytes freed.
+    """Reduce a finished run, and the run it started from, to the head if the experiment keeps heads; the bytes freed.
 
-    A plain run that a re-trained head has yet to begin from stays whole until that is done.
+    A baseline run keeps its checkpoint until the re-trained head that starts from it is done.
     """
     if load_experiment(experiment).keep != HEAD:
         return 0
@@ -87,22 +85,22 @@ def strip_to_head(folder: Path) -> int:
         return 0
     before = _size(checkpoint)
     write_folder(folder / HEAD, lambda fresh: _write_head(checkpoint, fresh))
-    gone = folder / ".checkpoint.gone"  # renamed first, so that no reader meets half a checkpoint
-    shutil.rmtree(gone, ignore_errors=True)
-    checkpoint.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    renamed = folder / ".checkpoint.gone"  # renamed first, so that no reader sees half a checkpoint
+    shutil.rmtree(renamed, ignore_errors=True)
+    checkpoint.rename(renamed)
+    shutil.rmtree(renamed, ignore_errors=True)
     return before - _size(folder / HEAD)
 
 
 def encoder_bytes(encoder: str) -> int | None:
-    """How large a checkpoint with this encoder is, about; None where that cannot be told without fetching it."""
+    """The approximate size of a checkpoint with this encoder; None when it is not on this machine."""
     folder = assets_folder() / encoder if encoder == "minilm" else Path(encoder).expanduser()
     weights = folder / WEIGHTS
     return weights.stat().st_size if weights.exists() else None
 
 
 def _train_again(folder: Path) -> bool:
-    """Queue a run that kept its head alone; whether it did."""
+    """Queue a run that kept only its head; whether it was queued."""
     if not only_head(folder) or read_status(folder).state in ("queued", "running"):
         return False
     (folder / TRAIN_AGAIN).touch()
@@ -115,7 +113,7 @@ def _done(experiment: str, name: str) -> bool:
 
 
 def _awaited(experiment: str, name: str, but: str = "") -> bool:
-    """Whether a run, `but` aside, has yet to begin from this one."""
+    """Whether an unfinished run other than `but` starts from this one."""
     waiting = (one for one in run_names(experiment) if one != but and required_run(one) == name)
     return any(not _done(experiment, one) for one in waiting)
 

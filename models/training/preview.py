@@ -27,8 +27,8 @@ from closecall.models.encoders.hidden_state_cache import (
     cache_budget,
     cached_hidden_states,
     frozen_layers,
+    remove_frozen_layers,
     truncated_to_fit,
-    upper_layers,
 )
 from closecall.models.encoders.inference import forward_batches, run_inference
 from closecall.models.encoders.loading import load_classifier, load_config
@@ -141,7 +141,7 @@ def _fine_tuned_logits(
     if not layers:
         return None
     record |= {"frozen_layers": frozen, "layers": layers}
-    upper_layers(model, cache)
+    remove_frozen_layers(model, cache)
     spec = _training_spec(context.data, run)
     places = context.data.evaluation["place"].to_numpy()
     batches = forward_batches(cache.tokens, places, accelerator.device.type)

@@ -9,8 +9,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from closecall.data.experiments.store import TrainingConfig
-from closecall.models.encoders.fast_dropout import QuickDropout
-from closecall.models.encoders.first_token import first_token_only, fits
+from closecall.models.encoders.fast_forward import QuickDropout, first_token_only, fits
 from closecall.models.training.distributed import add_gradients
 
 STEP_TOKENS, GPU_STEP_TOKENS = 2048, 65536
@@ -89,10 +88,10 @@ def _rows_at_once(longest: int, device_type: str) -> int:
 
 @contextmanager
 def quick_forward(model: Any) -> Iterator[None]:
-    """Within, training passes of a BERT take less time; see `encoders.first_token` and `encoders.fast_dropout`."""
+    """Within, training passes of a BERT take less time; see `encoders.fast_forward`."""
     attention = model.config._attn_implementation
     eager = fits(model) and model.device.type == "cpu"
-    if eager:  # its dropout is a separate operation, which `fast_dropout` replaces; sdpa is no faster at these lengths
+    if eager:  # its dropout is a separate operation, which `QuickDropout` replaces; sdpa is no faster at these lengths
         model.set_attn_implementation("eager")
     try:
         with first_token_only(model), QuickDropout():

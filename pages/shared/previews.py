@@ -5,7 +5,7 @@ import streamlit as st
 
 from closecall.analysis.metrics.metric import METRICS, Scores, score_metrics, with_rate_metrics
 from closecall.analysis.metrics.outcomes import outcome_table
-from closecall.data.experiments.previews import Preview, load_previews, standing_in
+from closecall.data.experiments.previews import Preview, best_previews, load_previews
 from closecall.data.experiments.runs import load_predictions, load_runs
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.preview_wording import preview_text
@@ -17,7 +17,7 @@ from closecall.pages.shared.escaping import escape_markdown
 def shown_previews(config: ExperimentConfig) -> list[Preview]:
     """The previews of ratios whose runs are not trained yet."""
     previews = load_previews(config.id)
-    return standing_in(previews, load_runs(config.id)) if previews else []
+    return best_previews(previews, load_runs(config.id)) if previews else []
 
 
 def previewed_ratios(config: ExperimentConfig, previews: list[Preview], q: float) -> pd.DataFrame:

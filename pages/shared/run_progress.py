@@ -94,7 +94,7 @@ def phase_text(status: RunStatus) -> str:
 
 
 def _unattended(experiment: str) -> None:
-    ray = bool(load_experiment(experiment).engine)
+    ray = bool(load_experiment(experiment).backend)
     if ray:
         why = f"The Ray driver has ended. {escape_markdown(driver_status(experiment).message)}"
     else:

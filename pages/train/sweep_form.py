@@ -10,7 +10,7 @@ import streamlit as st
 from closecall.analysis.formatting import count_text, duration_text
 from closecall.data.datasets.store import datasets_folder, load_examples, load_info
 from closecall.data.experiments.plans import FIXED_NEGATIVES, FIXED_POSITIVES, MATCHED, draw_plan
-from closecall.data.experiments.previews import PREFIX
+from closecall.data.experiments.previews import CACHED
 from closecall.data.experiments.store import KEEP, TrainingConfig
 from closecall.data.io.errors import UserError
 from closecall.models.queue.estimate import Estimate, estimate_sweep
@@ -31,7 +31,7 @@ SWEEPS = {
 
 PREVIEW = (
     "A preview trains a linear probe on frozen embeddings, then the last layer on cached states of the layers below, "
-    f"for the first seed. In experiments, previews had {COSTS[PREFIX]} average precision than finished runs. The runs "
+    f"for the first seed. In experiments, previews had {COSTS[CACHED]} average precision than finished runs. The runs "
     "start after the previews, and each finished run replaces its preview."
 )
 
@@ -92,7 +92,7 @@ def _main_settings(names: list[str]) -> dict[str, Any]:
         key=f"sweep-positives-{dataset}", persist_state="session")  # fmt: skip
     settings["title"] = st.text_input("Title", "", key="sweep-title", max_chars=120, persist_state="session",
                                       placeholder=load_info(dataset).title)  # fmt: skip
-    settings["preview"] = st.toggle(f"Preview all ratios first ({COSTS[PREFIX]} average precision)", False,
+    settings["preview"] = st.toggle(f"Preview all ratios first ({COSTS[CACHED]} average precision)", False,
                                     key="sweep-preview", persist_state="session", help=PREVIEW)  # fmt: skip
     return settings | _more_settings()
 

@@ -4,6 +4,8 @@ The files are written here with json, pandas and numpy alone, as the earlier cod
 "C", the reasons of hard cases are in the words of then.
 """
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from closecall.data.experiments.runs import (
     load_projection,
     load_runs,
 )
-from closecall.data.experiments.store import load_evaluation, load_experiment, load_plan
+from closecall.data.experiments.store import load_evaluation, load_experiment, load_plan, save_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "pages").glob("*/page.py"))
@@ -242,6 +244,18 @@ def test_the_experiment_and_its_plan_are_read(old_workspace: Path) -> None:
     for ratio in (1, 10):
         seen = training_ids(load_plan("sweep"), ratio=ratio, seed=0)
         assert seen["label"].tolist() == [1] * 10 + [0] * 10 * ratio
+
+
+def test_the_backend_is_read_and_written_under_its_old_key(old_workspace: Path) -> None:
+    path = old_workspace / "experiments" / "sweep" / "experiment.json"
+    path.write_text(EXPERIMENT.replace('"engine": ""', '"engine": "ray"'))
+    config = load_experiment("sweep")
+    assert config.backend == "ray"
+    save_experiment(replace(config, title="Again"))
+    content = json.loads(path.read_text())
+    assert content["engine"] == "ray" and content["title"] == "Again"
+    assert list(content) == list(json.loads(EXPERIMENT)), "other versions refuse keys that they do not know"
+    assert load_experiment("sweep") == replace(config, title="Again")
 
 
 def test_the_runs_are_read(old_workspace: Path) -> None:

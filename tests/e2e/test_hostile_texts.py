@@ -1,7 +1,7 @@
 """Texts, ids, classes, titles, notes, tags and names that try to be markup are shown as text on every page there is."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 
 from closecall.data.annotations.hard_cases import Origin, add_hard_cases, add_tag, set_note
 from closecall.data.datasets.store import Dataset, save_dataset
-from closecall.data.experiments.store import ExperimentConfig, experiment_folder
-from closecall.data.io.files import write_json
+from closecall.data.experiments.store import ExperimentConfig, save_experiment
 from tests.e2e.page_table import PAGES
 from tests.makers import make_dataset, make_experiment
 
@@ -80,7 +79,7 @@ def hostile_workspace() -> ExperimentConfig:
     )
     dataset = save_dataset(Dataset(info, examples, aside, made.conflicts))
     config = make_experiment(dataset, "hostile", ratios=(1, 3, 10), seeds=(0, 1))
-    write_json(experiment_folder("hostile") / "experiment.json", asdict(replace(config, title=ELEMENT + MARKUP)))
+    save_experiment(replace(config, title=ELEMENT + MARKUP))
     ids = [str(one) for one in examples["id"].iloc[test[: len(TEXTS)]]]
     add_hard_cases(
         "hostile",

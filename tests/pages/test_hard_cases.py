@@ -1,7 +1,7 @@
 """The Hard cases page: proposals, edits by row id, filters, export, import, relabelling and its comparison."""
 
 import io
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from closecall.data.annotations.hard_cases import (
     set_new_label,
 )
 from closecall.data.exchange.export_formats import EXPORT_FORMATS
-from closecall.data.experiments.store import experiment_ids
-from closecall.data.io.files import read_lines, write_json
+from closecall.data.experiments.store import experiment_ids, save_experiment
+from closecall.data.io.files import read_lines
 from closecall.models.queue import jobs
 from closecall.models.queue.relabelling import apply_decisions
 from closecall.models.results.hard_case_files import case_bytes
@@ -252,7 +252,7 @@ def test_before_and_after_are_compared_by_ratio(sweep: Path) -> None:
     set_new_label("sweep", ["post-00003"], "pc")
     version = apply_decisions("sweep")
     after = make_experiment(version, "after", ratios=(3, 10), seeds=(0, 1), seed=1)
-    write_json(sweep / "experiments" / "after" / "experiment.json", asdict(replace(after, parent="sweep")))
+    save_experiment(replace(after, parent="sweep"))
     at = with_tool("Before and after")
     table = at.dataframe[0].value
     assert table["Ratio"].tolist() == ["1:3", "1:10"] * 2 and (table["Seeds"] == 2).all()

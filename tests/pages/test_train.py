@@ -131,7 +131,7 @@ def test_runs_queued_for_ray_can_continue_here_when_the_driver_has_ended(workspa
     at = open_page("train", experiment="far")
     assert r"\*Why\.\*" in at.warning[0].value
     at.button(key="start-worker").click().run()
-    assert load_experiment("far").engine == ""
+    assert load_experiment("far").backend == ""
 
 
 def test_a_failed_run_shows_its_message_and_its_details_in_an_expander(workspace: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_broken_weights_file_is_one_sentence(tiny: Path) -> None:
     assert "\n" not in str(shown.value)
 
 
-def test_an_unreachable_hub_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_is_a_user_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="hub cannot be reached"):
         loading.load_config("someone/some-bert-that-is-not-cached")
@@ -117,7 +117,7 @@ def test_positions_that_begin_after_the_padding_id_are_not_counted(tiny: Path) -
         loading.check_length(str(tiny), tokenizer, 65)
 
 
-def test_weights_are_told_apart(tmp_path: Path, tiny: Path) -> None:
+def test_weights_have_different_fingerprints(tmp_path: Path, tiny: Path) -> None:
     other = make_tiny_bert(tmp_path / "other", seed=1)
     assert loading.weights_fingerprint(str(tiny)) == loading.weights_fingerprint(str(tiny))
     assert loading.weights_fingerprint(str(tiny)) != loading.weights_fingerprint(str(other))

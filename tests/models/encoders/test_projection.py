@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_distances
 
-from closecall.models.encoders.projection import main_directions, near_rows, nearest, project, unit_rows
+from closecall.models.encoders.projection import near_rows, nearest, principal_components, project, unit_rows
 
 
 def clusters(n: int, seed: int = 0) -> np.ndarray:
@@ -55,9 +55,9 @@ def test_itself_comes_before_its_duplicates() -> None:
     assert distances.min() == 0
 
 
-def test_main_directions_are_the_principal_components() -> None:
+def test_principal_components_are_those_of_scikit_learn() -> None:
     from sklearn.decomposition import PCA
 
     rows = clusters(9)
     expected = PCA(2).fit_transform(rows)
-    np.testing.assert_allclose(np.abs(main_directions(rows)), np.abs(expected), atol=1e-3)
+    np.testing.assert_allclose(np.abs(principal_components(rows)), np.abs(expected), atol=1e-3)

@@ -61,7 +61,7 @@ def test_queueing_it_again_resumes_it(ready: Path) -> None:
     assert counts["done"] == 1 and counts["queued"] == 4
 
 
-def test_an_unknown_demo_is_told() -> None:
+def test_an_unknown_demo_is_a_user_error() -> None:
     with pytest.raises(UserError, match=f"no demo named nothing. Demos are {CLOSE}, {DISTANT}"):
         find_demo("nothing")
 

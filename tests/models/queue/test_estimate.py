@@ -55,7 +55,7 @@ def test_a_sweep_that_the_data_cannot_give_is_refused(workspace: Path) -> None:
         estimate_sweep(SweepRequest("posts", ratios=(1, 50), positives=41, training=CONFIG))
 
 
-def test_lanes_share_the_work() -> None:
+def test_processes_share_the_work() -> None:
     assert side_by_side([4, 3, 3, 2], 1) == 12
     assert side_by_side([4, 3, 3, 2], 2) == 6
     assert side_by_side([9, 1, 1], 8) == 9
@@ -79,7 +79,7 @@ def test_the_speed_is_measured_once_and_then_known(workspace: Path) -> None:
     assert estimate_sweep(SweepRequest("posts", ratios=(1, 2), training=config)).run_seconds == shown.run_seconds
 
 
-def test_what_goes_wrong_in_measuring_is_told(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_in_measuring_are_reported(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_dataset()
     with pytest.raises(UserError, match="There is no encoder folder /gone"):
         estimate_sweep(SweepRequest("posts", ratios=(1,), training=replace(CONFIG, encoder="/gone")))

@@ -41,13 +41,13 @@ def drained(processes: int) -> list[str]:
     return order
 
 
-def test_each_lane_begins_small_then_the_longest_come_first(workspace: Path) -> None:
+def test_each_process_begins_small_then_the_longest_come_first(workspace: Path) -> None:
     make_dataset()
     queued_sweep()
     assert drained(processes=2) == ["r1-s0-none", "r2-s0-none", "r10-s0-none", "r5-s0-none", "r3-s0-none", FROZEN]
 
 
-def test_one_lane_begins_small_too(workspace: Path) -> None:
+def test_one_process_begins_small_too(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 3, 10])
     assert drained(processes=1) == ["r1-s0-none", "r10-s0-none", "r3-s0-none", FROZEN]
@@ -71,7 +71,7 @@ def test_experiments_are_taken_in_the_order_of_queueing(workspace: Path) -> None
 
 
 @pytest.mark.parametrize("state, begins", [("queued", False), ("interrupted", False), ("done", True), ("failed", True)])
-def test_a_retrained_head_waits_for_a_plain_run_that_is_to_come(workspace: Path, state: str, begins: bool) -> None:
+def test_a_retrained_head_waits_for_an_unfinished_baseline(workspace: Path, state: str, begins: bool) -> None:
     make_dataset()
     one = make_sweep(SweepRequest("posts", title="heads", ratios=[2], positives=15, remedies=["retrained-head"])).id
     write_status(run_folder(one, "r2-s0-none"), RunStatus(state=state))
@@ -148,19 +148,19 @@ def test_resume_queues_again_what_ended_early(workspace: Path) -> None:
     assert not (run_folder("sweep", "r3-s0-none") / CANCEL).exists()
 
 
-def test_resume_waits_for_a_lane_that_is_dying_with_its_worker(workspace: Path) -> None:
+def test_resume_waits_for_a_process_that_ends_with_its_scheduler(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1])
     jobs.cancel("sweep", FROZEN)
-    lane = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
-    alive = RunStatus(state="running", pid=lane.pid, pid_created=psutil.Process(lane.pid).create_time())
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
+    alive = RunStatus(state="running", pid=process.pid, pid_created=psutil.Process(process.pid).create_time())
     write_status(run_folder("sweep", "r1-s0-none"), alive)
     jobs.resume("sweep", "r1-s0-none")
-    assert lane.poll() == 0
+    assert process.poll() == 0
     deadline = time.monotonic() + 40
-    while read_status(run_folder("sweep", "r1-s0-none")).pid in (0, lane.pid) and time.monotonic() < deadline:
-        time.sleep(0.2)  # until the lane of a real worker has taken it up
-    assert read_status(run_folder("sweep", "r1-s0-none")).pid not in (0, lane.pid)
+    while read_status(run_folder("sweep", "r1-s0-none")).pid in (0, process.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)  # until a real worker process has started it
+    assert read_status(run_folder("sweep", "r1-s0-none")).pid not in (0, process.pid)
     jobs.cancel("sweep")
     while jobs.any_running() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -197,7 +197,7 @@ def test_a_run_s_share_rises_from_phase_to_phase() -> None:
     assert run_share(RunStatus(state="done")) == 1
 
 
-def test_the_time_left_follows_the_speed_seen_and_the_lanes(workspace: Path) -> None:
+def test_the_time_left_follows_the_measured_speed_and_the_processes(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 2, 3])
     done = RunStatus(state="done", started="2026-01-01T00:00:00+00:00", finished="2026-01-01T00:01:00+00:00")
@@ -208,7 +208,7 @@ def test_the_time_left_follows_the_speed_seen_and_the_lanes(workspace: Path) -> 
     assert 120 < one < 200  # two runs, a little larger than the one that took a minute
 
 
-def test_lanes_follow_cores_memory_and_the_wish_of_the_user() -> None:
+def test_processes_follow_cores_memory_and_the_users_setting() -> None:
     assert max_processes({"CLOSECALL_PROCESSES": "3"}) == 3
     assert max_processes({"CLOSECALL_PROCESSES": "none"}) == max_processes({})
     assert max_processes({"CLOSECALL_LANES": "3"}) == 3  # its older name
@@ -241,7 +241,7 @@ def test_a_status_does_not_bring_a_deleted_experiment_back(workspace: Path) -> N
     assert not (workspace / "experiments").exists()
 
 
-def test_a_running_task_is_told_with_its_process(workspace: Path) -> None:
+def test_a_running_task_is_shown_with_its_process(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1])
     folder = task_folder("sweep", "r1-s0-none")

@@ -1,6 +1,6 @@
 """Runs on real Ray clusters, among them one of two nodes, end as at home, whatever is killed.
 
-One thread for a lane and a tiny BERT on eight examples: almost all of the time goes into importing torch.
+One thread for a worker process and a tiny BERT on eight examples: almost all of the time goes into importing torch.
 """
 
 import os
@@ -92,8 +92,8 @@ def test_a_node_and_a_worker_killed_in_mid_sweep_change_no_result(house: Path, c
     assert driver_status(torn).alive and driver_status(torn).processes == 2 and not jobs.any_running()
     wait_for(lambda: trains(torn, 5)() and trains(torn, 5, "r1-s1-none")(), 120)
     for status in at_work(torn).values():  # one thread each, also in libraries that look only once
-        said = Path(f"/proc/{status.pid}/environ").read_text().split("\0")
-        assert "OMP_NUM_THREADS=1" in said and "CLOSECALL_THREADS=1" in said
+        environment = Path(f"/proc/{status.pid}/environ").read_text().split("\0")
+        assert "OMP_NUM_THREADS=1" in environment and "CLOSECALL_THREADS=1" in environment
     steps = {name: status.epoch for name, status in at_work(torn).items()}
     os.kill(at_work(torn)[RUN].pid, signal.SIGKILL)
     wait_for(lambda: load_run(torn, RUN).status.epoch > steps[RUN], 120)
@@ -101,7 +101,7 @@ def test_a_node_and_a_worker_killed_in_mid_sweep_change_no_result(house: Path, c
     os.kill(raylet.pid, signal.SIGKILL)
     whole = queue(house, "whole", (0, 1, 2), "")  # the ordinary worker, side by side
     wait_for(lambda: all_done(torn) and all_done(whole), 300)
-    assert load_experiment(torn).engine == HOME and not driver_file(torn).exists()
+    assert load_experiment(torn).backend == HOME and not driver_file(torn).exists()
     assert all(load_metrics(run)["threads"] == 1 for run in load_runs(torn))
     assert_same(whole, torn)
 
@@ -134,5 +134,5 @@ def test_what_the_driver_cannot_do_is_said_in_a_sentence(house: Path, monkeypatc
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(UserError, match=r"No Ray cluster can be reached at 127.0.0.1:1.*closecall resume lost"):
         queue(house, "lost", (0,), "ray")
-    assert load_experiment("lost").engine == RAY and not jobs.is_attended("lost")
+    assert load_experiment("lost").backend == RAY and not jobs.is_attended("lost")
     assert next_of_experiment("lost", processes=1) is not None

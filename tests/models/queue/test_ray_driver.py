@@ -55,7 +55,7 @@ def test_the_worker_passes_over_what_ray_takes_until_it_is_taken_home(workspace:
     with scheduler_lock():  # a worker seems to be alive, so that none is started
         jobs.resume("far")
     task = next_task(processes=1)
-    assert load_experiment("far").engine == HOME and task is not None and task.name == RUN
+    assert load_experiment("far").backend == HOME and task is not None and task.name == RUN
 
 
 def test_a_living_driver_keeps_its_experiment(workspace: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_living_driver_keeps_its_experiment(workspace: Path) -> None:
     jobs.cancel("far")
     with scheduler_lock():
         jobs.resume("far")
-    assert load_experiment("far").engine == RAY and next_task(processes=1) is None
+    assert load_experiment("far").backend == RAY and next_task(processes=1) is None
     assert jobs.is_attended("far") and jobs.experiment_progress("far").active
     write_json(driver_file("far"), {**read_json(driver_file("far")), "ended": True, "message": "Why."})
     assert not driver_status("far").alive and driver_status("far").message == "Why."
@@ -92,6 +92,6 @@ def test_taking_an_experiment_changes_nothing_else(workspace: Path) -> None:
     make_dataset()
     before = make_sweep(SweepRequest("posts", title="far", ratios=[1, 2]))
     assign_backend("far", RAY)
-    assert load_experiment("far") == replace(before, engine=RAY)
+    assert load_experiment("far") == replace(before, backend=RAY)
     assign_backend("far", HOME)
     assert load_experiment("far") == before

@@ -1,7 +1,7 @@
 """A list applied and the experiment queued on the result: the same plan, settings and examples where they stay."""
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +10,15 @@ import pytest
 from closecall.data.annotations.hard_cases import add_hard_cases, set_action, set_new_label
 from closecall.data.datasets.store import load_dataset
 from closecall.data.experiments.plans import training_ids
-from closecall.data.experiments.store import load_evaluation, load_experiment, load_plan, load_run_config, run_names
+from closecall.data.experiments.store import (
+    load_evaluation,
+    load_experiment,
+    load_plan,
+    load_run_config,
+    run_names,
+    save_experiment,
+)
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import write_json
 from closecall.models.queue import jobs
 from closecall.models.queue.relabelling import (
     apply_decisions,
@@ -73,7 +79,7 @@ def test_what_cannot_be_repeated(workspace: Path) -> None:
     config = make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
     with pytest.raises(UserError, match="changes no label"):
         apply_decisions("sweep")
-    write_json(workspace / "experiments" / "sweep" / "experiment.json", asdict(replace(config, kind="imported")))
+    save_experiment(replace(config, kind="imported"))
     with pytest.raises(UserError, match="made elsewhere"):
         queue_same_experiment("sweep", "posts", start=False)
 

@@ -1,6 +1,6 @@
-"""The worker with real processes: it drains the queue, survives its lanes, and what is killed ends as if it never was.
+"""The scheduler with real processes: it trains all queued tasks, survives its worker processes, and killed runs resume.
 
-One lane and a tiny BERT on eight examples: almost all of the time goes into importing torch.
+One worker process and a tiny BERT on eight examples: almost all of the time goes into importing torch.
 """
 
 import os
@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from closecall.data.datasets.store import Dataset, save_dataset
-from closecall.data.experiments.previews import load_previews, prefixes_folder
+from closecall.data.experiments.previews import hidden_states_folder, load_previews
 from closecall.data.experiments.runs import RunStatus, load_run, load_runs, read_status
 from closecall.data.experiments.store import TrainingConfig, run_folder
 from closecall.data.io.files import read_frame, read_json, write_json
@@ -89,13 +89,13 @@ def trains(experiment: str, epoch: int, run: str = RUN) -> Callable[[], bool]:
 
 
 def end_family(pid: int) -> None:
-    """Kill a worker of ours and see its lanes die with it."""
+    """Kill a scheduler that a test started; its worker processes must end with it."""
     try:
-        lanes = psutil.Process(pid).children()
+        worker_processes = psutil.Process(pid).children()
         os.kill(pid, signal.SIGKILL)
     except (psutil.Error, ProcessLookupError):
         return
-    _, alive = psutil.wait_procs(lanes, timeout=10)
+    _, alive = psutil.wait_procs(worker_processes, timeout=10)
     assert not alive
 
 
@@ -108,7 +108,8 @@ def spawn(*arguments: str, **limits: int) -> subprocess.Popen[bytes]:
 def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
     """Done, failed and cancelled runs in one queue, after a boot that left the files of an old worker behind."""
     write_json(
-        scheduler_file(), {"pid": 2**22, "pid_created": 1.0, "heartbeat": "", "lanes": 1, "busy": 1, "started": ""}
+        scheduler_file(),
+        {"pid": 2**22, "pid_created": 1.0, "heartbeat": "", "lanes": 1, "busy": 1, "started": ""},
     )
     (house / "worker.lock").touch()
     assert not jobs.any_running()
@@ -132,13 +133,13 @@ def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
     assert not scheduler_file().exists() and not list(run_folder(long, RUN).glob(".*"))
 
 
-def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
+def test_killed_processes_and_schedulers_change_no_result(house: Path) -> None:
     longer = replace(LONG, epochs=100)  # a quick processor must not be through before it is killed
     whole, torn = queue(house, "whole", longer), queue(house, "torn", longer, seeds=(0, 1))
     jobs.ensure_scheduler()
     wait_for(trains(torn, 5))
     assert state(whole) == "done"
-    os.kill(load_run(torn, RUN).status.pid, signal.SIGKILL)  # the lane: its worker goes on with the other seed
+    os.kill(load_run(torn, RUN).status.pid, signal.SIGKILL)  # its scheduler continues with the other seed
     wait_for(lambda: bool(load_run(torn, RUN).status.message), 5)
     status = load_run(torn, RUN).status
     assert status.state == "interrupted" and "killed" in status.message and "Resume" in status.message
@@ -159,7 +160,7 @@ def test_killed_lanes_and_workers_change_no_result(house: Path) -> None:
     np.testing.assert_array_equal(*dynamics)
 
 
-def test_a_lane_that_does_not_listen_is_killed(house: Path) -> None:
+def test_a_process_that_ignores_its_cancel_file_is_killed(house: Path) -> None:
     """While torch is being imported nobody looks at the cancel file."""
     experiment = queue(house, "deaf")
     jobs.ensure_scheduler()
@@ -190,7 +191,7 @@ def test_a_second_worker_ends_at_once(house: Path) -> None:
 
 
 def test_no_job_is_lost_between_the_end_of_one_worker_and_the_next(house: Path) -> None:
-    """Jobs that a worker settles without a lane, queued at every moment of its short life."""
+    """Tasks that a scheduler handles without a worker process, queued at every moment of its short life."""
     for number in range(8):
         experiment = queue(house, f"broken-{number}")
         (run_folder(experiment, RUN) / "config.json").write_text("{")
@@ -207,7 +208,7 @@ def test_no_job_is_lost_between_the_end_of_one_worker_and_the_next(house: Path) 
 def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two lanes share the prefix; the worker is killed with them in mid-preview; resuming ends with everything done."""
+    """Two worker processes share the cache; the scheduler is killed during a preview; resuming finishes everything."""
     monkeypatch.setenv("CLOSECALL_PROCESSES", "2")
     training = TrainingConfig(encoder=str(house / "tiny"), epochs=1, max_tokens=16)
     config = make_sweep(SweepRequest("small", title="previewed", ratios=[1], training=training, preview=True))
@@ -221,4 +222,4 @@ def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
     assert {(one.status.state, one.has_predictions) for one in previews} == {("done", True)}
     first_run = min(run.status.started for run in load_runs(config.id))
     assert all(one.status.started <= first_run for one in previews)
-    assert not prefixes_folder().exists()
+    assert not hidden_states_folder().exists()

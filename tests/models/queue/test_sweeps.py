@@ -96,7 +96,7 @@ def test_a_ratio_that_the_data_cannot_give_leaves_no_folder(workspace: Path) -> 
     assert not list((workspace / "experiments").glob("*"))
 
 
-def test_an_unknown_dataset_and_a_missing_encoder_are_told(workspace: Path) -> None:
+def test_an_unknown_dataset_and_a_missing_encoder_are_user_errors(workspace: Path) -> None:
     with pytest.raises(UserError, match="no dataset named nowhere"):
         make_sweep(SweepRequest("nowhere", ratios=[1]))
     make_dataset()

@@ -1,4 +1,4 @@
-"""Head and predictions alone: what stays, what is said where the rest is asked for, and how it comes back."""
+"""Keeping only the head: the files that stay, the errors where the checkpoint is needed, and training it again."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def make_small_sweep(workspace: Path) -> tuple[ExperimentConfig, RunConfig]:
 
 
 def finish(run: RunConfig) -> Path:
-    """Work on a run as a lane does, to its end."""
+    """Work on a run as a worker process does, to its end."""
     folder = run_folder(run.experiment, run.name)
     write_status(folder, RunStatus(state="running"))
     execute(run, should_stop=never, report=ignore)
@@ -128,7 +128,7 @@ def test_predictions_made_elsewhere_have_nothing_to_drop(workspace: Path) -> Non
         checkpoint_retention.keep("theirs", "head")
 
 
-def test_the_size_of_a_checkpoint_is_told_without_fetching_anything(workspace: Path, monkeypatch) -> None:
+def test_the_size_of_a_checkpoint_is_known_without_fetching_anything(workspace: Path, monkeypatch) -> None:
     monkeypatch.setenv("CLOSECALL_ASSETS", str(workspace / "none"))
     make_tiny_bert(workspace / "tiny-bert")
     assert checkpoint_retention.encoder_bytes(str(workspace / "tiny-bert")) > 10_000

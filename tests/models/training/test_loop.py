@@ -54,8 +54,10 @@ def taught(tiny: Path, folder: Path, spec: TrainingSpec, accelerator: Accelerato
     return model, train(model, spec, folder=folder, accelerator=accelerator, reporter=reporter, **more)
 
 
-def plain_loop(tiny: Path, spec: TrainingSpec, rates: list[float]) -> tuple[torch.nn.Module, np.ndarray, list[float]]:
-    """Fine-tuning as anyone would write it: no Accelerate, no short way, one rate after the other."""
+def reference_loop(
+    tiny: Path, spec: TrainingSpec, rates: list[float]
+) -> tuple[torch.nn.Module, np.ndarray, list[float]]:
+    """A usual fine-tuning loop: no Accelerate and no optimisations."""
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=2)
     model.load_state_dict(loading.load_classifier(str(tiny), seed=0).state_dict())
@@ -81,7 +83,7 @@ def plain_loop(tiny: Path, spec: TrainingSpec, rates: list[float]) -> tuple[torc
     return model, probs, losses
 
 
-def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path, exact: Accelerator) -> None:
+def test_it_trains_like_the_reference_loop(tiny: Path, tmp_path: Path, exact: Accelerator) -> None:
     spec = make_spec(tiny)
     losses: list[float] = []
 
@@ -92,7 +94,7 @@ def test_it_trains_as_a_plain_loop_does(tiny: Path, tmp_path: Path, exact: Accel
 
     model, trained = taught(tiny, tmp_path, spec, exact, loss=noted)
     rates = [5e-4, 1e-3, *(1e-3 * (18 - step) / 16 for step in range(2, 18))]  # 18 steps, 2 of them warm-up
-    reference, probs, reference_losses = plain_loop(tiny, spec, rates)
+    reference, probs, reference_losses = reference_loop(tiny, spec, rates)
     np.testing.assert_allclose(losses, reference_losses, rtol=1e-4)
     np.testing.assert_allclose(trained.pos_probs, probs, atol=1e-4)
     for (name, ours), theirs in zip(model.named_parameters(), reference.parameters(), strict=True):

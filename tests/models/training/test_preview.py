@@ -1,4 +1,4 @@
-"""Previews: the cached prefix is exact, shared and resumed; both kinds are made on the same examples as the runs."""
+"""Previews: the cache of hidden states is exact, shared and resumed; previews use the examples of their runs."""
 
 import threading
 from dataclasses import replace
@@ -12,14 +12,14 @@ from filelock import FileLock
 
 from closecall.data.experiments.plans import training_ids
 from closecall.data.experiments.previews import (
-    PREFIX,
-    drop_prefixes,
+    CACHED,
+    best_previews,
+    drop_hidden_states,
+    hidden_states_folder,
     load_previews,
-    prefixes_folder,
     preview_folder,
     queue_previews,
     read_preview_name,
-    standing_in,
 )
 from closecall.data.experiments.runs import RunStatus, load_runs, read_status, save_predictions, write_status
 from closecall.data.experiments.store import ExperimentConfig, experiment_folder, load_experiment, load_plan
@@ -29,8 +29,8 @@ from closecall.data.io.files import read_frame, read_json
 from closecall.models.encoders.hidden_state_cache import (
     cached_hidden_states,
     frozen_layers,
+    remove_frozen_layers,
     truncated_to_fit,
-    upper_layers,
 )
 from closecall.models.encoders.inference import run_inference
 from closecall.models.encoders.loading import load_classifier
@@ -76,17 +76,17 @@ def some_tokens(count: int = 30) -> Tokens:
 def test_the_top_on_a_prefix_says_what_the_whole_says_of_the_mean_state(workspace: Path, layers: int) -> None:
     encoder = str(make_tiny_bert(workspace / "tiny", num_hidden_layers=layers))
     tokens, places = some_tokens(), np.random.default_rng(1).permutation(30)[:25]
-    prefix = cached_hidden_states(tokens, places, encoder, CPU, reporter())
+    cached = cached_hidden_states(tokens, places, encoder, CPU, reporter())
     whole = load_classifier(encoder, seed=0)
     assert frozen_layers(whole) == (layers - 1, layers)
     plain = run_inference(whole, tokens, places)
-    assert (prefix.embeddings * plain.embeddings).sum(axis=1).min() > 0.9999
+    assert (cached.embeddings * plain.embeddings).sum(axis=1).min() > 0.9999
     whole.bert.encoder.layer[-1].register_forward_pre_hook(lambda layer, given: (_mean_first(given[0]), *given[1:]))
     with torch.inference_mode():
         expected = torch.cat([whole(**tokens.batch(places[[row]])).logits for row in range(25)]).numpy()
     top = load_classifier(encoder, seed=0)
-    upper_layers(top, prefix)
-    found = run_inference(top, prefix.tokens, np.arange(25))
+    remove_frozen_layers(top, cached)
+    found = run_inference(top, cached.tokens, np.arange(25))
     spread = expected.std()
     assert np.abs(found.logits - expected).max() < 0.1 * spread  # 16 bits, maybe bf16 passes
     assert np.abs(found.logits - plain.logits).max() > spread
@@ -101,19 +101,19 @@ def test_a_prefix_is_computed_once_and_anew_for_other_texts_and_weights(workspac
     tokens, places = some_tokens(), np.arange(30)
     made: list[Progress] = []
     first = cached_hidden_states(tokens, places, encoder, CPU, reporter())
-    written = {path: path.stat().st_mtime_ns for path in prefixes_folder().rglob("*.npy")}
+    written = {path: path.stat().st_mtime_ns for path in hidden_states_folder().rglob("*.npy")}
     again = cached_hidden_states(tokens, places, encoder, CPU, reporter(made))
-    assert {path: path.stat().st_mtime_ns for path in prefixes_folder().rglob("*.npy")} == written
+    assert {path: path.stat().st_mtime_ns for path in hidden_states_folder().rglob("*.npy")} == written
     assert np.array_equal(first.embeddings, again.embeddings)
     cached_hidden_states(tokens, places[:-1], encoder, CPU, reporter())
     cached_hidden_states(tokens, places, str(make_tiny_bert(workspace / "other", seed=1)), CPU, reporter())
-    assert len(list(prefixes_folder().iterdir())) == 3
-    drop_prefixes()
-    assert not prefixes_folder().exists()
+    assert len(list(hidden_states_folder().iterdir())) == 3
+    drop_hidden_states()
+    assert not hidden_states_folder().exists()
 
 
 @pytest.mark.slow
-def test_lanes_make_each_part_once_and_take_over_what_another_left(tmp_path: Path) -> None:
+def test_threads_write_each_part_once_and_take_over_unfinished_parts(tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.txt" for number in range(20)]
     made: list[int] = []
 
@@ -121,11 +121,11 @@ def test_lanes_make_each_part_once_and_take_over_what_another_left(tmp_path: Pat
         made.append(number)
         files[number].write_text("x")
 
-    lanes = [threading.Thread(target=make_cooperatively, args=(files, write, lambda: None)) for _ in range(4)]
-    for lane in lanes:
-        lane.start()
-    for lane in lanes:
-        lane.join()
+    threads = [threading.Thread(target=make_cooperatively, args=(files, write, lambda: None)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert sorted(made) == list(range(20))
     files[7].unlink()
     asked = iter(range(3))
@@ -147,14 +147,14 @@ def test_long_texts_are_cut_to_the_room_there_is_and_keep_their_last_token() -> 
     cut = truncated_to_fit(tokens, np.arange(3), hidden=32, room=(20 + 10 + 20) * 64)
     assert cut.lengths.tolist() == [20, 10, 20]
     assert cut.flat[:20].tolist() == [*range(19), 39] and cut.flat[20:30].tolist() == list(range(40, 50))
-    with pytest.raises(UserError, match="more room than"):
+    with pytest.raises(UserError, match="needs more than"):
         truncated_to_fit(tokens, np.arange(3), hidden=32, room=100)
 
 
 def test_both_kinds_are_made_on_the_first_seeds_examples_and_share_one_prefix(sweep: ExperimentConfig) -> None:
     names = ("preview-linear-r3", "preview-prefix-r1", "preview-prefix-r3")
     folders = [make(sweep, name) for name in names]
-    assert len(list(prefixes_folder().iterdir())) == 1
+    assert len(list(hidden_states_folder().iterdir())) == 1
     evaluation = read_frame(experiment_folder(sweep.id) / "evaluation.parquet")
     for folder in folders:
         predictions, made = read_frame(folder / "predictions.parquet"), read_json(folder / "metrics.json")
@@ -164,7 +164,7 @@ def test_both_kinds_are_made_on_the_first_seeds_examples_and_share_one_prefix(sw
     assert read_json(folders[0] / "metrics.json")["test"]["auc"] > 0.6
     made = read_json(folders[2] / "metrics.json")
     size = len(training_ids(load_plan(sweep.id), ratio=3, seed=0))
-    assert (made["kind"], made["frozen_layers"], made["layers"]) == (PREFIX, 1, 2)
+    assert (made["kind"], made["frozen_layers"], made["layers"]) == (CACHED, 1, 2)
     assert made["steps"] == 3 * -(-size // 16)
 
 
@@ -185,7 +185,7 @@ def test_a_preview_that_is_stopped_goes_on_and_ends_the_same(sweep: ExperimentCo
     with pytest.raises(Cancelled):
         execute_preview(sweep.id, "preview-prefix-r3", should_stop=stop, report=report)
     assert (preview_folder(sweep.id, "preview-prefix-r3") / RESUME).exists()
-    drop_prefixes()  # as the worker does when it ends
+    drop_hidden_states()  # as the worker does when it ends
     again = read_frame(make(sweep, "preview-prefix-r3") / "predictions.parquet")
     pd.testing.assert_frame_equal(whole, again)
 
@@ -240,11 +240,11 @@ def test_a_run_takes_the_place_of_its_preview(sweep: ExperimentConfig) -> None:
     made = make(sweep, "preview-linear-r1")
     for name in ("preview-linear-r3", "preview-prefix-r3"):
         save_predictions(preview_folder(sweep.id, name), read_frame(made / "predictions.parquet"))
-    shown = standing_in(load_previews(sweep.id), load_runs(sweep.id))
+    shown = best_previews(load_previews(sweep.id), load_runs(sweep.id))
     assert [(one.ratio, one.kind) for one in shown] == [(1.0, "linear"), (3.0, "prefix")]
     frame = read_frame(shown[0].folder / "predictions.parquet")
     save_predictions(experiment_folder(sweep.id) / "runs" / "r1-s0-none", frame)
-    assert [one.ratio for one in standing_in(shown, load_runs(sweep.id))] == [3.0]
+    assert [one.ratio for one in best_previews(shown, load_runs(sweep.id))] == [3.0]
     make(sweep, "preview-prefix-r1")  # too late: nothing is made
     assert not (preview_folder(sweep.id, "preview-prefix-r1") / "predictions.parquet").exists()
 
@@ -255,7 +255,7 @@ def test_a_preview_of_cut_texts_says_so(sweep: ExperimentConfig, monkeypatch: py
         "closecall.models.encoders.hidden_state_cache.MOST_BYTES", 400 * 17 * 32 * 2
     )  # 32 numbers of 16 bits for a token
     make(sweep, "preview-prefix-r1")
-    words = preview_text(standing_in(load_previews(sweep.id), load_runs(sweep.id)))
+    words = preview_text(best_previews(load_previews(sweep.id), load_runs(sweep.id)))
     cut = read_json(preview_folder(sweep.id, "preview-prefix-r1") / "metrics.json")["cut_at"]
     assert 16 <= cut < 24 and f"truncated to {cut} tokens" in words
 

@@ -1,4 +1,4 @@
-"""Every remedy as a run: what it leaves, how it is queued, stopped, killed and gone on with."""
+"""Every remedy as a run: its files, its place in the queue, and resuming after a stop or a kill."""
 
 import os
 import subprocess
@@ -52,33 +52,33 @@ ALL = [one.name for one in REMEDIES]
 TUNED = [one.name for one in REMEDIES if one.fine_tunes]
 
 
-def make_arms(workspace: Path, remedies: list[str], **more):
+def queue_remedies_of(workspace: Path, remedies: list[str], **more):
     config, (plain,) = make_tiny_sweep(workspace, **more)
     add_remedies(config.id, remedies)
     return config, plain, [load_run_config(config.id, f"r2-s0-{one}") for one in remedies]
 
 
-def finish_plain(run) -> None:
+def finish_baseline(run) -> None:
     finish(run)
     write_status(run_folder(run.experiment, run.name), RunStatus(state="done"))
 
 
 @pytest.mark.slow
-def test_every_arm_is_trained_in_a_worker_to_its_end(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_remedy_is_trained_in_a_worker_process(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work_through(workspace, ALL, monkeypatch)
 
 
 def test_a_worker_trains_what_is_queued(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The quick arms alone; the slow test above has them all."""
+    """The quick remedies; the slow test above has all."""
     work_through(workspace, ["tfidf-logistic", "one-class-knn"], monkeypatch, plain_too=False)
 
 
 def work_through(
     workspace: Path, remedies: list[str], monkeypatch: pytest.MonkeyPatch, *, plain_too: bool = True
 ) -> None:
-    """A real worker with one lane trains the plain run and the arms; all that is promised must be there."""
+    """A real scheduler with one worker process trains the baseline and the remedies; all promised files must exist."""
     monkeypatch.setenv("CLOSECALL_PROCESSES", "1")
-    config, plain, runs = make_arms(workspace, remedies, epochs=1)
+    config, plain, runs = queue_remedies_of(workspace, remedies, epochs=1)
     if not plain_too:
         for name in (plain.name, "frozen"):
             write_status(task_folder(config.id, name), RunStatus(state="cancelled"))
@@ -106,22 +106,24 @@ def work_through(
     assert len({one.to_numpy().tobytes() for one in scores}) == len(runs)
 
 
-def test_what_an_arm_that_needs_no_more_work_finished_is_left_alone(workspace: Path) -> None:
-    _, _, runs = make_arms(workspace, ["tfidf-logistic", "under-sampling"], epochs=1)
+def test_a_finished_remedy_is_not_computed_again(workspace: Path) -> None:
+    _, _, runs = queue_remedies_of(workspace, ["tfidf-logistic", "under-sampling"], epochs=1)
     for run in runs:
         folder = finish(run)
         kept = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
         assert {path: path.stat().st_mtime_ns for path in finish(run).iterdir()} == kept
 
 
-def test_simple_arms_learn_what_can_be_learned(workspace: Path) -> None:
-    _, _, runs = make_arms(workspace, ["tfidf-logistic", "one-class-knn", "one-class-svm", "one-class-mahalanobis"])
+def test_simple_remedies_learn_what_can_be_learned(workspace: Path) -> None:
+    _, _, runs = queue_remedies_of(
+        workspace, ["tfidf-logistic", "one-class-knn", "one-class-svm", "one-class-mahalanobis"]
+    )
     areas = [read_json(finish(run) / "metrics.json")["test"]["auc"] for run in runs]
     assert areas[0] > 0.95 and len(set(areas)) == len(areas)
 
 
 def test_the_simple_models_are_scikit_learns_own(workspace: Path) -> None:
-    _, _, (run,) = make_arms(workspace, ["frozen-logistic"])
+    _, _, (run,) = queue_remedies_of(workspace, ["frozen-logistic"])
     frame = read_frame(finish(run) / "predictions.parquet")
     record = read_json(run_folder(run.experiment, run.name) / "metrics.json")["remedy_record"]
     data = run_data_of(run, lambda: None)
@@ -167,8 +169,8 @@ def test_one_class_scores_use_positives_only() -> None:
 
 
 def test_a_retrained_head_keeps_the_encoder(workspace: Path) -> None:
-    _, plain, (run,) = make_arms(workspace, ["retrained-head"], epochs=3, **LEARNABLE)
-    finish_plain(plain)
+    _, plain, (run,) = queue_remedies_of(workspace, ["retrained-head"], epochs=3, **LEARNABLE)
+    finish_baseline(plain)
     folder = finish(run)
     before, after = (
         load_checkpoint(str(run_folder(plain.experiment, one.name) / "checkpoint")) for one in (plain, run)
@@ -188,8 +190,8 @@ def test_a_retrained_head_keeps_the_encoder(workspace: Path) -> None:
     assert auc(frame["label"], frame["logit"])[0] > 0.9
 
 
-def test_a_head_waits_for_its_plain_run_and_says_what_it_lacks(workspace: Path) -> None:
-    config, plain, (run,) = make_arms(workspace, ["retrained-head"])
+def test_a_head_waits_for_its_baseline_and_names_what_is_missing(workspace: Path) -> None:
+    config, plain, (run,) = queue_remedies_of(workspace, ["retrained-head"])
     folder = run_folder(config.id, plain.name)
     write_status(folder, RunStatus(state="queued"))
     assert next_task(processes=1, taken={(config.id, plain.name)}).name == "frozen"
@@ -200,7 +202,7 @@ def test_a_head_waits_for_its_plain_run_and_says_what_it_lacks(workspace: Path) 
 
 
 def test_under_sampling_is_undone_in_the_classifier_itself(workspace: Path) -> None:
-    _, _, (run,) = make_arms(workspace, ["under-sampling"], epochs=1)
+    _, _, (run,) = queue_remedies_of(workspace, ["under-sampling"], epochs=1)
     folder = finish(run)
     model = load_checkpoint(str(folder / "checkpoint"))
     data = run_data_of(run, lambda: None)
@@ -219,7 +221,7 @@ def test_under_sampling_is_undone_in_the_classifier_itself(workspace: Path) -> N
 
 
 def test_over_sampling_takes_the_steps_of_both_classes_made_equal(workspace: Path) -> None:
-    _, _, (run,) = make_arms(workspace, ["over-sampling"])
+    _, _, (run,) = queue_remedies_of(workspace, ["over-sampling"])
     metrics = read_json(finish(run) / "metrics.json")
     assert metrics["steps"] == 2 * -(-2 * run.n_negatives // 16) and metrics["epochs"] == 2
     seen = metrics["history"][0]["train"]
@@ -227,9 +229,9 @@ def test_over_sampling_takes_the_steps_of_both_classes_made_equal(workspace: Pat
 
 
 @pytest.mark.parametrize("remedy", ["over-sampling", "focal"])
-def test_stopped_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, remedy: str) -> None:
-    (run,) = make_arms(workspace, [remedy], title="stopped")[2]
-    (whole,) = make_arms(workspace, [remedy], title="whole")[2]
+def test_a_stopped_and_resumed_run_is_bit_identical(workspace: Path, remedy: str) -> None:
+    (run,) = queue_remedies_of(workspace, [remedy], title="stopped")[2]
+    (whole,) = queue_remedies_of(workspace, [remedy], title="whole")[2]
     for patience in (6, 9, 11):
         answers = iter([False] * patience)
         with pytest.raises(Cancelled):
@@ -240,10 +242,10 @@ def test_stopped_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, r
 
 @pytest.mark.slow
 @pytest.mark.parametrize("remedy", ["over-sampling", "focal"])
-def test_killed_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, remedy: str) -> None:
+def test_a_killed_and_resumed_run_is_bit_identical(workspace: Path, remedy: str) -> None:
     calls = (9, 24)  # in the first epoch, in the second; killed when asked for the n-th time whether to stop
-    *_, (whole,) = make_arms(workspace, [remedy], title="whole")
-    runs = [make_arms(workspace, [remedy], title=f"killed {call}")[2][0] for call in calls]
+    *_, (whole,) = queue_remedies_of(workspace, [remedy], title="whole")
+    runs = [queue_remedies_of(workspace, [remedy], title=f"killed {call}")[2][0] for call in calls]
     names = ",".join(run.experiment for run in runs)
     child = subprocess.run(
         [sys.executable, "-c", KILLED, names, whole.name, ",".join(map(str, calls))],
@@ -260,12 +262,12 @@ def test_killed_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path, re
 
 
 @pytest.mark.slow
-def test_stopped_simple_arms_and_heads_end_the_same(workspace: Path) -> None:
+def test_stopped_simple_remedies_and_heads_end_the_same(workspace: Path) -> None:
     names = ["frozen-logistic", "retrained-head"]
-    _, plain, runs = make_arms(workspace, names, title="stopped", epochs=1)
-    _, other_plain, others = make_arms(workspace, names, title="never stopped", epochs=1)
-    finish_plain(plain)
-    finish_plain(other_plain)
+    _, plain, runs = queue_remedies_of(workspace, names, title="stopped", epochs=1)
+    _, other_plain, others = queue_remedies_of(workspace, names, title="never stopped", epochs=1)
+    finish_baseline(plain)
+    finish_baseline(other_plain)
     for run, other in zip(runs, others, strict=True):
         for patience in (2, 5, 8, 12):
             answers = iter([False] * patience)
@@ -280,7 +282,7 @@ def test_stopped_simple_arms_and_heads_end_the_same(workspace: Path) -> None:
 
 
 def test_the_remedy_is_part_of_the_fingerprint(workspace: Path) -> None:
-    _, plain, (run,) = make_arms(workspace, ["focal"])
+    _, plain, (run,) = queue_remedies_of(workspace, ["focal"])
     prints = {training_fingerprint(one, run_data_of(one, lambda: None), 10) for one in (plain, run)}
     assert len(prints) == 2
 
@@ -299,13 +301,13 @@ def test_remedies_join_an_experiment_once(workspace: Path) -> None:
     assert run_names(with_arms.id) == ["r1-s0-none", "r1-s0-focal"]
 
 
-def test_what_cannot_be_queued_is_told(workspace: Path) -> None:
+def test_remedies_that_cannot_be_queued_are_user_errors(workspace: Path) -> None:
     config, _ = make_tiny_sweep(workspace)
     for asked, more, sentence in (
         (["prayer"], {}, "remedy prayer is not known"),
         (["threshold"], {}, "needs no run"),
-        (["focal"], {"ratios": [7]}, "no plain run at ratio 7. Its ratios are 2"),
-        (["focal"], {"seeds": [3]}, "no plain run at seed 3. Its seeds are 0"),
+        (["focal"], {"ratios": [7]}, "no baseline run at ratio 7. Its ratios are 2"),
+        (["focal"], {"seeds": [3]}, "no baseline run at seed 3. Its seeds are 0"),
     ):
         with pytest.raises(UserError, match=sentence):
             add_remedies(config.id, asked, **more)
@@ -323,7 +325,7 @@ def load_dataset_of(config):
     return load_dataset(config.dataset)
 
 
-def test_plain_runs_come_first_and_quick_arms_before_long_ones(workspace: Path) -> None:
+def test_baselines_come_first_and_quick_remedies_before_long_ones(workspace: Path) -> None:
     config, _ = make_tiny_sweep(workspace)
     add_remedies(config.id, ["over-sampling", "focal", "tfidf-logistic", "retrained-head"])
     order, taken = [], set()
@@ -352,7 +354,7 @@ def test_names_and_titles() -> None:
     assert all(find_remedy(name).name == name for name in ALL) and len(set(map(remedy_title, ALL))) == len(ALL)
 
 
-def test_the_time_of_remedies_is_told_from_known_speed(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_of_remedies_follows_the_known_speed(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOSECALL_PROCESSES", "1")
     config, _ = make_tiny_sweep(workspace)
     wished = {"ratios": [2], "seeds": [0]}

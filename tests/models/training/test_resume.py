@@ -80,7 +80,7 @@ def test_the_file_is_safetensors_without_what_is_frozen(tiny: Path, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [FILE]
 
 
-def test_another_training_or_a_broken_file_is_not_gone_on_from(tiny: Path, tmp_path: Path) -> None:
+def test_another_training_or_a_broken_file_is_not_resumed(tiny: Path, tmp_path: Path) -> None:
     assert load_resume(tmp_path, fingerprint="this") is None
     keep(tmp_path, *made(tiny, 0))
     assert load_resume(tmp_path, fingerprint="that") is None

@@ -1,4 +1,4 @@
-"""One run, end to end, on a tiny BERT: what it writes, how it is stopped, killed and gone on with."""
+"""One run, end to end, on a tiny BERT: its files, and resuming after a stop or a kill."""
 
 import os
 import shutil
@@ -164,7 +164,7 @@ def test_twice_on_one_machine_is_the_same_to_the_last_bit(workspace: Path) -> No
     same_results(first, second)
 
 
-def test_killed_anywhere_and_gone_on_with_is_the_same_to_the_last_bit(workspace: Path) -> None:
+def test_a_run_killed_anywhere_and_resumed_is_bit_identical(workspace: Path) -> None:
     _, (whole,) = make_tiny_sweep(workspace, title="whole")
     runs = [make_tiny_sweep(workspace, title=f"killed {call}")[1][0] for call in CALLS]
     child = subprocess.run(
@@ -254,7 +254,7 @@ def test_a_finished_run_is_left_alone_even_without_its_checkpoint(workspace: Pat
     assert {path: path.stat().st_mtime_ns for path in finish(run).iterdir()} == kept
 
 
-def test_another_kind_of_model_is_trained_the_plain_way(workspace: Path) -> None:
+def test_another_kind_of_model_is_trained_the_usual_way(workspace: Path) -> None:
     _, (run,) = make_tiny_sweep(workspace)
     config = DistilBertConfig(vocab_size=200, dim=32, n_layers=1, n_heads=2, hidden_dim=32, max_position_embeddings=64)
     DistilBertModel(config).save_pretrained(workspace / "tiny-bert")
@@ -304,9 +304,9 @@ def test_the_positive_output_is_found_by_its_name(workspace: Path) -> None:
     make_tiny_sweep(workspace)
     names = {"id2label": {0: "Mac", 1: "PC"}, "label2id": {"Mac": 0, "PC": 1}}
     shown = make_tiny_bert(workspace / "shown", labels=2, **names)
-    untold = make_tiny_bert(workspace / "untold", labels=2)
+    unnamed = make_tiny_bert(workspace / "unnamed", labels=2)
     folders = []
-    for checkpoint in (shown, untold):
+    for checkpoint in (shown, unnamed):
         config = make_checkpoint_run("posts", str(checkpoint), title=checkpoint.name, ratio=1)
         folders.append(finish(replace(runs_of(config)[0], training=replace(config.training, max_tokens=24))))
     one, other = (read_frame(folder / "predictions.parquet") for folder in folders)
@@ -316,7 +316,7 @@ def test_the_positive_output_is_found_by_its_name(workspace: Path) -> None:
     assert second["index"] == 1 and "second is taken as positive" in second["assumption"]
 
 
-def test_what_a_person_can_mend_is_told(workspace: Path) -> None:
+def test_problems_that_the_user_can_fix_are_user_errors(workspace: Path) -> None:
     _, (run,) = make_tiny_sweep(workspace)
     three = make_tiny_bert(workspace / "three", labels=3)
     for changes, sentence in (
