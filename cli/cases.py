@@ -12,7 +12,7 @@ from closecall.data.io.errors import UserError
 
 if TYPE_CHECKING:
     from closecall.data.datasets.versions import Relabelling
-    from closecall.data.exchange.list_changes import CaseChange, ListComparison
+    from closecall.data.exchange.list_changes import ListComparison
 
 CaseFile = Annotated[Path | None, typer.Option(help="File to write; for hf a folder, or a .zip of it.")]
 CaseForm = Annotated[str, typer.Option(help=f"{format_names_text()}. Without it: by the suffix of the file.")]
@@ -23,7 +23,6 @@ ImportFile = Annotated[
 RemoveMissing = Annotated[
     bool, typer.Option("--remove-missing", help="Remove cases that the imported list no longer contains.")
 ]
-FIELD_NAMES = {"note": "note", "action": "action", "new_label": "new label", "tags": "tags"}
 
 
 def hard_cases(
@@ -121,7 +120,7 @@ def _import_list(experiment: str, file: Path, *, accept: bool, remove_missing: b
 def _print_comparison(comparison: "ListComparison") -> None:
     """The changes of an imported list, the rows that are rejected, and the cases it does not change."""
     rows = [
-        {"row": one.row, "id": one.id, "change": _change_text(one), "also changed here": ", ".join(one.also_here)}
+        {"row": one.row, "id": one.id, "change": one.text, "also changed here": ", ".join(one.also_here)}
         for one in comparison.changes
     ]
     print_rows(rows, title=f"Changes in {comparison.source}")
@@ -131,13 +130,6 @@ def _print_comparison(comparison: "ListComparison") -> None:
         print_note(f"{comparison.kept:,} cases were changed here since the export and keep these changes.")
     if comparison.missing:
         print_note(f"{len(comparison.missing):,} cases are not in the file; remove them with --remove-missing.")
-
-
-def _change_text(change: "CaseChange") -> str:
-    parts = ["new on the list"] if change.change.get("listed") else []
-    for name, now in change.after.items():
-        parts.append(f"{FIELD_NAMES[name]}: {change.before[name] or 'none'} -> {now or 'none'}")
-    return "; ".join(parts)
 
 
 def _print_decisions(decided: "Relabelling") -> None:

@@ -17,7 +17,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class AuditInfo:
-    """How an audit was made. `content` tells its input from others; the thresholds are those of the two classes."""
+    """How an audit was made. `content` is the hash of its input; the thresholds are those of the two classes."""
 
     content: str
     folds: int

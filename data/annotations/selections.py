@@ -37,8 +37,8 @@ def load_selection(experiment: str, key: str) -> Selection:
     """The selection of a key. UserError when there is none, as in a link from another workspace."""
     path = child(experiment_folder(experiment) / "selections", key, "a selection").with_suffix(".json")
     if not path.exists():
-        raise UserError(f"{experiment} has no selection {key}. Draw it again, or ask for the list itself.")
+        raise UserError(f"{experiment} has no selection {key}. Select the examples again.")
     content = read_json(path)
     if content.get("schema") != SCHEMA or not isinstance(content.get("ids"), list):
-        raise UserError(f"{path} was written by another version or is broken. Draw the selection again.")
+        raise UserError(f"{path} was written by another version or is broken. Select the examples again.")
     return Selection(tuple(str(one) for one in content["ids"]), str(content.get("source", "")))

@@ -62,7 +62,7 @@ def decide_relabelling(dataset: Dataset, cases: pd.DataFrame, *, training_only: 
 
 
 def relabelled_dataset(dataset: Dataset, relabelling: Relabelling, *, source: str) -> Dataset:
-    """The next version, not yet saved: the same splits for all that stay. `source` says which list decided.
+    """The next version, not yet saved: kept examples stay in their splits. `source` names the list of decisions.
 
     UserError when nothing changes, or when a split would lose a class.
     """

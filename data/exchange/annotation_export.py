@@ -90,7 +90,7 @@ def _task(row: dict[str, Any]) -> dict[str, Any]:
     source = f"hard-case list of {row.get('experiment', '')}"
     return {
         "data": {"text": row["text"], ID: row["id"], "class_name": row["class_name"], "reasons": row["reasons"]},
-        "meta": {"id": row["id"], **_told(row, (*_FACTS, *_ORIGIN))},
+        "meta": {"id": row["id"], **_known_facts(row, (*_FACTS, *_ORIGIN))},
         "predictions": [{"model_version": source, "result": results}] if results else [],
     }
 
@@ -101,15 +101,15 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "fields": {"text": row["text"]},
-        "metadata": {ID: row["id"], **_told(row, (*_FACTS, *_ORIGIN))},
+        "metadata": {ID: row["id"], **_known_facts(row, (*_FACTS, *_ORIGIN))},
         "suggestions": {name: {"value": value, "agent": agent} for name, value in decided.items() if value},
         "responses": {},
         "vectors": {},
     }
 
 
-def _told(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """The facts that are known: neither tool has a place for missing values."""
+def _known_facts(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The values that are not missing: neither tool accepts missing values."""
     return {name: row[name] for name in names if name in row and row[name] == row[name] and row[name] not in (None, "")}
 
 

@@ -49,6 +49,13 @@ class CaseChange:
     after: dict[str, str]
     also_here: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The change in words, such as `new on the list; action: none → relabel`."""
+        parts = ["new on the list"] if self.change.get("listed") else []
+        parts += [f"{WORDS[name]}: {self.before[name] or 'none'} → {now or 'none'}" for name, now in self.after.items()]
+        return "; ".join(parts)
+
 
 @dataclass(frozen=True)
 class ListComparison:

@@ -101,20 +101,18 @@ def _bare(text: str) -> str:
     return "".join(kept.split())
 
 
-# A hard-case list that comes back: from our own CSV, JSONL or Parquet, from a spreadsheet, from a labelling tool.
-
 FIELDS = ("text", "reasons", "note", "action", "new_label", "tags")
-"""What a list may say of an example besides its id; None where it says nothing."""
+"""The columns of a list besides the id; a cell is None where the file has no value."""
 
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What a file says.
+    """The content of an imported list.
 
-    `rows` has row (the line or row number a person sees), id and FIELDS: strings, None where the file tells nothing (a
-    null in JSONL and Parquet, a missing column). `problems` has row, id and reason: what could not be read. `exported`
-    is the time at which the list was written here (ISO, UTC; "" when the file does not tell). `complete`: a table, so
-    that what it lacks may have been deleted.
+    `rows` has row (the line or row number in the file), id and FIELDS: strings, None where the file has no value (a
+    null in JSONL and Parquet, a missing column). `problems` has row, id and reason of the rejected rows. `exported` is
+    the time of the export (ISO, UTC; "" when the file has none). `complete`: whether the file is a table, so that
+    missing cases may have been deleted.
     """
 
     rows: pd.DataFrame
@@ -155,7 +153,7 @@ def _json_list(content: str | Path | bytes, name: str) -> list[dict[str, Any]] |
         try:
             records = json.loads(opened.read().decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            return None  # the reader of tables says what is wrong
+            return None  # the reader of tables reports the error
     return records if is_label_studio(records) or is_argilla(records) else None
 
 
@@ -169,8 +167,8 @@ def _from_table(table: RawTable) -> CaseFile:
         )
     if not any(field in names for field in FIELDS if field != "text"):
         raise UserError(
-            f"{table.source} has an 'id' but nothing that a hard-case list says: none of the columns reasons, note, "
-            "action, new_label or tags. Give it the column that holds what was decided, under one of these names."
+            f"{table.source} has an 'id' but is not a hard-case list: it has none of the columns reasons, note, "
+            "action, new_label and tags. Rename the column with the decisions to one of these."
         )
     frame = table.frame.astype(object).where(table.frame.notna(), None)
     rows = pd.DataFrame({"row": table.source_rows, "id": [str(one or "") for one in frame[identifier]]})

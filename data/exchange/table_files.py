@@ -100,7 +100,7 @@ def _parquet_bytes(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> bytes:
 
 
 def _json_values(column: pd.Series) -> list[Any]:
-    """Plain values; a float32 with its own digits, .12 and not .11999999731."""
+    """Plain values; a float32 with its own digits, 0.12 and not 0.11999999731."""
     if column.dtype == np.float32:
         values: list[Any] = [float(str(value)) for value in column.to_numpy()]
     else:

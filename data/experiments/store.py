@@ -226,7 +226,7 @@ def load_plan(experiment: str) -> pd.DataFrame:
 
 
 def experiment_ids() -> list[str]:
-    """All experiment ids, the newest first. One whose file is broken comes last: opening it says what is wrong."""
+    """All experiment ids, the newest first. One whose file is broken comes last: opening it shows the error."""
     found = []
     for path in experiments_folder().glob("*/experiment.json"):
         created = ""

@@ -135,7 +135,7 @@ def _read(files: Sequence[PredictionFile], columns: PredictionColumns | None) ->
 
 
 def _with_run(rows: pd.DataFrame, file: PredictionFile) -> pd.DataFrame:
-    """The ratio and seed given with the file, where no column tells them."""
+    """The ratio and seed given with the file, where no column holds them."""
     given = {"ratio": file.ratio, "seed": file.seed}
     for name, value in given.items():
         if value is not None and rows[name].notna().any():

@@ -155,10 +155,10 @@ def _doubts(rows: pd.DataFrame, evaluation: pd.DataFrame) -> list[str]:
     """What is allowed but may be a mistake."""
     doubts = []
     if not (evaluation["split"] == "validation").any():
-        doubts.append("There is no validation split, so thresholds can only be looked at on the test itself.")
+        doubts.append("There is no validation split, so thresholds can only be chosen on the test split itself.")
     if len(rows) >= 20 and (rows["pos_prob"] >= 0.5).all():
         doubts.append(
-            "Every probability is at least .5. If the column tells how sure the classifier was of its own answer, "
+            "Every probability is at least 0.50. If the column is the probability of the predicted class, "
             "import the probability of the positive class instead."
         )
     for run, part in rows.groupby("run", sort=False):

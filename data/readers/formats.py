@@ -111,7 +111,7 @@ def find_format(name: str, head: bytes) -> Format:
     named = named_format(name) or DELIMITED
     if not named.is_possible(head):
         raise UserError(
-            f"{name} does not hold {named.names[-1]}, though its name says so. Check how it was written, or rename it."
+            f"{name} does not hold {named.names[-1]}, the format of its suffix. Check how it was written, or rename it."
         )
     return named
 

@@ -122,7 +122,10 @@ def _collapsed(comparison: RemedyComparison) -> str:
 
 
 def comparison_content(comparison: RemedyComparison, *, q: float, rule: str = RULES[0]) -> dict[str, Any]:
-    """The comparison as plain values, for scripts. The keys `arms`, `coming` and `over_plain` keep their old names."""
+    """The comparison as plain values, for scripts. The keys `arms`, `coming` and `over_plain` keep their old names.
+
+    `true_negative_rate` (specificity) and `mended` (ece_calibrated) are former names of values, kept for scripts.
+    """
     gains, measures = remedy_gains(comparison), remedy_measures(comparison, q=q, rule=rule)
     by_name = {gain.name: gain for gain in gains}
     answer, *details = remedy_answers(comparison, gains, measures[0]) or [""]
@@ -136,7 +139,7 @@ def comparison_content(comparison: RemedyComparison, *, q: float, rule: str = RU
         "coming": list(comparison.unfinished),
         "arms": [
             {
-                **asdict(one),
+                **_measures_content(one),
                 "collapsed": comparison.collapsed[one.name],
                 "seconds": comparison.seconds[one.name],
                 "over_plain": {**asdict(by_name[one.name]), "helps": by_name[one.name].helps}
@@ -147,6 +150,13 @@ def comparison_content(comparison: RemedyComparison, *, q: float, rule: str = RU
         ],
     }
     return _without_nan(content)
+
+
+def _measures_content(one: Measures) -> dict[str, Any]:
+    content = asdict(one)
+    for name in ("at_half", "at_own", "at_common"):
+        content[name]["true_negative_rate"] = content[name]["specificity"]
+    return content | {"mended": content["ece_calibrated"]}
 
 
 def _without_nan(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from closecall.analysis.causes.evidence import gather_evidence
+from closecall.analysis.causes.evidence import Comparison, gather_evidence
 from closecall.analysis.causes.verdict import (
     CAUSE_BY_KEY,
     NOT_MEASURED,
@@ -59,7 +59,11 @@ def verdict_on(experiment: str) -> Verdict:
 
 
 def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain values, for scripts: shares and points as numbers between 0 and 1, with their intervals."""
+    """The verdict as plain values, for scripts: shares and points as numbers between 0 and 1, with their intervals.
+
+    `comparison.parts` has three values under their former names too: `seed_reach` (seed_half_width), `flagged_a` and
+    `flagged_b` (false_positives_a, false_positives_b).
+    """
     config, evidence = load_experiment(experiment), verdict.evidence
     unfinished = [run.name for run in load_runs(experiment) if not run.has_predictions]
     return {
@@ -75,9 +79,16 @@ def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
             for one in verdict.findings
         ],
         "positives_needed": verdict.positives_needed,
-        "comparison": asdict(evidence.comparison) if evidence.comparison else None,
+        "comparison": _pair_content(evidence.comparison) if evidence.comparison else None,
         "not_measured": dict(NOT_MEASURED),
     }
+
+
+def _pair_content(pair: Comparison) -> dict[str, Any]:
+    content = asdict(pair)
+    parts = content["parts"]
+    former = {"seed_reach": "seed_half_width", "flagged_a": "false_positives_a", "flagged_b": "false_positives_b"}
+    return content | {"parts": parts | {old: parts[name] for old, name in former.items()}}
 
 
 def verdict_words(verdict: Verdict) -> list[str]:

@@ -13,7 +13,7 @@ from closecall.analysis.formatting import count_text
 from closecall.data.annotations.hard_cases import hard_cases_log
 from closecall.data.exchange.annotation_export import argilla_settings, label_studio_interface
 from closecall.data.exchange.export_formats import EXPORT_FORMATS
-from closecall.data.exchange.list_changes import CaseChange, ListComparison, compare_list
+from closecall.data.exchange.list_changes import ListComparison, compare_list
 from closecall.data.exchange.returned_lists import read_case_file
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
@@ -54,7 +54,6 @@ def downloads(config: ExperimentConfig, cases: int, classes: list[str]) -> None:
 
 
 IMPORT_FORMATS = "CSV, JSONL or Parquet exported here, also edited in a spreadsheet; JSON from Label Studio or Argilla"
-_WORDS = {"note": "note", "action": "action", "new_label": "new label", "tags": "tags"}
 
 
 def import_panel(config: ExperimentConfig, texts: Texts) -> None:
@@ -96,19 +95,12 @@ def finding(comparison: ListComparison) -> str:
     return f"{comparison.source}: {', '.join(parts)}."
 
 
-def change_words(one: CaseChange) -> str:
-    """One change as `new on the list; action: none → relabel`."""
-    parts = ["new on the list"] if one.change.get("listed") else []
-    parts += [f"{_WORDS[name]}: {one.before[name] or 'none'} → {after or 'none'}" for name, after in one.after.items()]
-    return "; ".join(parts)
-
-
 def _changes(comparison: ListComparison, texts: Texts) -> None:
     frame = pd.DataFrame(
         {
             "row": [one.row for one in comparison.changes],
             "id": [one.id for one in comparison.changes],
-            "change": [change_words(one) for one in comparison.changes],
+            "change": [one.text for one in comparison.changes],
             "also": [", ".join(one.also_here) for one in comparison.changes],
             "text": texts.starts(np.array([one.id for one in comparison.changes], dtype=object)),
         }

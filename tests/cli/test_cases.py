@@ -40,7 +40,7 @@ def test_a_list_is_imported_and_applied(closecall: Terminal, sweep: str, tmp_pat
     table.loc[0, "new_label"] = "pc"
     table.iloc[:1].to_csv(tmp_path / "back.csv", index=False)
     assert closecall("hard-cases", sweep, "--import", tmp_path / "back.csv") == 0
-    assert "new label: none -> pc" in closecall.out and "not written yet" in closecall.err
+    assert "new label: none → pc" in closecall.out and "not written yet" in closecall.err
     assert "--remove-missing" in closecall.err
     assert load_hard_cases(sweep)["action"].tolist() == ["", ""]
     imported = closecall.json("hard-cases", sweep, "--import", tmp_path / "back.csv", "--yes", "--who", "Ann")

@@ -28,6 +28,8 @@ def test_the_comparison_as_table_and_json(closecall: Terminal, compared: str) ->
     assert (baseline["name"], baseline["over_plain"], simple["name"]) == ("none", None, "tfidf-logistic")
     assert weighted["over_plain"]["helps"] is False and weighted["seconds"] == 12
     assert weighted["at_half"]["recall"]["value"] > baseline["at_half"]["recall"]["value"]
+    assert all(weighted[at]["true_negative_rate"] == weighted[at]["specificity"] for at in ("at_half", "at_own"))
+    assert weighted["mended"] == weighted["ece_calibrated"]
     assert weighted["auc"]["low"] < weighted["auc"]["value"] < weighted["auc"]["high"]
 
 

@@ -68,6 +68,8 @@ def test_verdict_as_text_and_json(closecall: Terminal, sweep: str) -> None:
     assert {one["cause"] for one in content["findings"]} <= {cause.key for cause in CAUSES}
     parts = content["comparison"]["parts"]
     assert parts["ranking"]["value"] + parts["threshold"]["value"] == pytest.approx(parts["drop"]["value"])
+    for former, name in (("seed_reach", "seed_half_width"), ("flagged_b", "false_positives_b")):
+        assert parts[former] == parts[name]
     assert set(content["not_measured"]) == {"sparsity", "overlap", "labels"}
 
 

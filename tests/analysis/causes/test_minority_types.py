@@ -81,7 +81,7 @@ def test_what_always_holds(seed: int, pool: int, m: int) -> None:
     np.testing.assert_allclose(moved["margin"], as_positive["margin"], atol=1e-6)
 
 
-def test_what_is_refused() -> None:
+def test_invalid_annotations_are_refused() -> None:
     rows, labels = np.eye(8), [1, 0] * 4
     with pytest.raises(ValueError, match="from 0 to 5"):
         minority_types([6])

@@ -85,7 +85,7 @@ def test_removed_examples_keep_their_notes_but_not_their_reasons(experiment: str
     assert (cases["reasons"][1], cases["note"][1], cases["run"][1]) == ("borderline", "look again", "")
 
 
-def test_undo_takes_back_ones_own_last_step_and_leaves_others(experiment: str) -> None:
+def test_undo_reverts_the_persons_own_last_step_only(experiment: str) -> None:
     add_hard_cases(experiment, ["a"], ["missed"], who="ann")
     set_action(experiment, ["a"], "relabel", who="ann")
     set_action(experiment, ["a"], "ambiguous", who="bo")
@@ -146,7 +146,7 @@ def test_the_list_as_it_was(experiment: str) -> None:
     assert annotations_at(experiment, "2019-12-31T23:59:59+00:00").empty
 
 
-def test_half_a_line_costs_only_itself(experiment: str) -> None:
+def test_an_incomplete_line_loses_only_itself(experiment: str) -> None:
     add_hard_cases(experiment, ["a"], ["missed"])
     add_hard_cases(experiment, ["b"], ["missed"])
     log = hard_cases_log(experiment)
@@ -159,7 +159,7 @@ def test_half_a_line_costs_only_itself(experiment: str) -> None:
         assert list(load_hard_cases(experiment)["id"]) == ["a", "c"]
 
 
-def test_lines_of_others_are_passed_over(experiment: str) -> None:
+def test_unknown_records_are_skipped(experiment: str) -> None:
     add_hard_cases(experiment, ["a"], ["missed"])
     with hard_cases_log(experiment).open("a") as log:
         log.write('[1]\n{"op": "add"}\n{"op": "praise", "key": "k", "ids": ["a"]}\nnot json\n\n')
@@ -183,7 +183,7 @@ def test_two_people_at_once_lose_nothing(experiment: str) -> None:
         assert list(cases.loc[cases["who"] == who, "id"]) == [f"{who}-{number}" for number in range(25)]
 
 
-def test_what_is_refused(experiment: str) -> None:
+def test_invalid_annotations_are_refused(experiment: str) -> None:
     with pytest.raises(UserError, match="no experiment named nope"):
         add_hard_cases("nope", ["a"], ["missed"])
     with pytest.raises(UserError, match="no experiment named nope"):
@@ -201,7 +201,7 @@ def test_what_is_refused(experiment: str) -> None:
     assert not hard_cases_log(experiment).exists()
 
 
-def test_the_history_keeps_what_was_taken_back(experiment: str) -> None:
+def test_the_history_keeps_undone_steps(experiment: str) -> None:
     add_hard_cases(experiment, ["a"], ["missed"], who="Ann")
     key = set_note(experiment, ["a"], "wrong", who="Ben")
     undo(experiment, key=key, who="Ben")

@@ -23,7 +23,7 @@ def test_picks_come_back_in_their_order_under_a_key_of_their_content(sweep: str)
     assert save_selection(sweep, ["a", "b"], source="lasso at 1:10") != key
 
 
-def test_what_cannot_be_opened_is_told(sweep: str) -> None:
+def test_selections_that_cannot_be_read_are_refused(sweep: str) -> None:
     with pytest.raises(UserError, match="Pick at least one"):
         save_selection(sweep, [], source="lasso")
     with pytest.raises(UserError, match="no selection 0123"):
@@ -32,5 +32,5 @@ def test_what_cannot_be_opened_is_told(sweep: str) -> None:
         load_selection(sweep, "../../etc/passwd")
     key = save_selection(sweep, ["a"], source="lasso")
     (experiment_folder(sweep) / "selections" / f"{key}.json").write_text('{"schema": 1}')
-    with pytest.raises(UserError, match="Draw the selection again"):
+    with pytest.raises(UserError, match="Select the examples again"):
         load_selection(sweep, key)

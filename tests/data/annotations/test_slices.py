@@ -47,7 +47,7 @@ def test_a_rule_comes_back_from_its_record_and_its_written_form(rule: Rule) -> N
     assert read_rule(rule.written) == rule
 
 
-def test_what_is_no_rule_is_told_or_passed_over() -> None:
+def test_invalid_rules_are_refused_or_skipped() -> None:
     assert read_rule("hard ones") is None
     assert read_rule("note: hard ones") is None
     for written in ("word: ", "length:a-b", "length:9-3", "length:-1-3", "column:id=3", "picked:../x"):
@@ -97,7 +97,7 @@ def test_two_people_who_give_one_name_at_once_lose_nothing(sweep: str) -> None:
     ]
 
 
-def test_half_a_line_and_records_of_a_later_version_cost_nothing_else(sweep: str) -> None:
+def test_an_incomplete_line_and_records_of_a_later_version_lose_nothing_else(sweep: str) -> None:
     one = save_slice(sweep, "drives", Phrase("scsi"))
     with slices_log(sweep).open("ab") as log:
         log.write(b'{"op": "save", "key": "k1", "name": "later", "rule": {"kind": "regex", "pattern": "x"}}\n')

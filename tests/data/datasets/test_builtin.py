@@ -14,7 +14,7 @@ def test_a_builtin_that_does_not_exist_is_refused_with_the_list() -> None:
         builtin("nope")
 
 
-def test_each_builtin_says_where_it_comes_from_and_under_which_licence() -> None:
+def test_each_builtin_has_an_origin_and_a_licence() -> None:
     for one in BUILTINS:
         assert one.title and one.description and one.origin and one.licence
         assert not set(one.positive_classes) & set(one.negative_classes)
@@ -46,7 +46,9 @@ def test_only_rotten_tomatoes_rows_are_taken_and_label_one_is_favourable(tmp_pat
     ("name", "positives", "negatives"),
     [("newsgroups-close", 962, 4874), ("newsgroups-distant", 962, 8223), ("movie-reviews", 4265, 4265)],
 )
-def test_the_real_builtins_have_the_sizes_told(name: str, positives: int, negatives: int, real_assets: Path) -> None:
+def test_the_real_builtins_have_the_documented_sizes(
+    name: str, positives: int, negatives: int, real_assets: Path
+) -> None:
     dataset = builtin_dataset(name)
     sizes = split_sizes(dataset.examples)
     assert (sizes["positives"].sum(), sizes["negatives"].sum()) == (positives, negatives)

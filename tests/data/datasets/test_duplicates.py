@@ -20,7 +20,7 @@ from closecall.data.datasets.duplicates import clusters, normalised, text_key, t
         ("ＦＵＬＬ width", "full width"),
     ],
 )
-def test_trifles_do_not_make_texts_differ(one: str, other: str) -> None:
+def test_case_width_and_spacing_do_not_make_texts_differ(one: str, other: str) -> None:
     assert normalised(one) == normalised(other) and text_key(one) == text_key(other)
 
 
@@ -41,7 +41,7 @@ def test_keys_are_aligned_with_texts_and_take_broken_characters() -> None:
     assert all(len(key) == 32 for key in keys)
 
 
-def test_rows_hang_together_along_chains() -> None:
+def test_chains_of_shared_values_form_one_cluster() -> None:
     found = clusters(["a", "a", "b", "c", "d"], ["", "g", "g", "", ""])
     assert found[0] == found[1] == found[2]
     assert len({found[0], found[3], found[4]}) == 3

@@ -36,13 +36,13 @@ def shares(frame: pd.DataFrame, label: int) -> dict[str, float]:
     return frame.loc[frame["label"] == label, "split"].value_counts(normalize=True).to_dict()
 
 
-def test_both_labels_get_the_shares_asked_for() -> None:
+def test_both_labels_get_the_requested_shares() -> None:
     drawn = assign_splits(examples(), seed=0)
     for label in (0, 1):
         assert shares(drawn, label) == {"test": 0.35, "validation": 0.15, "train": 0.5}
 
 
-def test_other_shares_can_be_asked_for_within_reason() -> None:
+def test_other_valid_shares_can_be_requested() -> None:
     assert shares(assign_splits(examples(), seed=0, test_share=0.2, validation_share=0.1), 1)["train"] == 0.7
     for test, validation in ((0, 0.1), (0.5, 0), (0.8, 0.2), (1.2, 0.1), (-0.1, 0.1)):
         with pytest.raises(UserError, match="too little to train on"):
@@ -79,7 +79,7 @@ def test_nothing_else_is_changed() -> None:
     copies=st.integers(0, 10),
     seed=st.integers(0, 5),
 )
-def test_groups_and_duplicates_never_straddle(
+def test_groups_and_duplicates_stay_in_one_split(
     positives: int, negatives: int, groups: int, copies: int, seed: int
 ) -> None:
     frame = examples(positives, negatives, groups=groups, copies=copies, seed=seed)

@@ -48,7 +48,7 @@ from closecall.data.io.workspace import slug, workspace_folder
 from tests.makers import make_dataset, make_experiment
 
 
-def test_the_workspace_is_where_the_variable_says(workspace: Path) -> None:
+def test_the_workspace_is_the_folder_in_the_variable(workspace: Path) -> None:
     assert workspace_folder() == workspace.resolve()
 
 

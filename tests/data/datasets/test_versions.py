@@ -48,7 +48,7 @@ def test_labels_change_and_examples_go_and_splits_stay(posts: Dataset) -> None:
     assert fresh.set_aside["reason"].tolist()[-2:] == ["duplicate, by the list", "not our class, by the list"]
 
 
-def test_the_version_says_where_it_comes_from_and_the_old_one_stays(posts: Dataset) -> None:
+def test_the_version_names_its_origin_and_the_old_one_is_unchanged(posts: Dataset) -> None:
     fresh = save_dataset(version(posts, ("post-00000", "relabel", "pc")))
     assert (fresh.name, fresh.info.parent, fresh.info.parent_sha256) == ("posts-v2", "posts", posts.info.content_sha256)
     assert fresh.info.origin.startswith("posts (labels changed: 1, examples taken out: 0, by the list).")
@@ -59,7 +59,7 @@ def test_the_version_says_where_it_comes_from_and_the_old_one_stays(posts: Datas
     assert again.name == "posts-v3" and again.info.title == "Mac posts among PC posts, version 3"
 
 
-def test_only_training_examples_when_that_is_wished(posts: Dataset) -> None:
+def test_only_training_examples_on_request(posts: Dataset) -> None:
     rows = [("post-00000", "relabel", "pc"), ("post-00003", "relabel", "pc"), ("post-00004", "duplicate", "")]
     decided = decide_relabelling(posts, cases(*rows), training_only=True)
     assert decided.changes["id"].tolist() == ["post-00000"] and decided.outside_train == ("post-00003", "post-00004")

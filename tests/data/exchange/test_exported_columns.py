@@ -1,32 +1,76 @@
 """docs/exported-columns.md names every column that is written."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from closecall.cli.results import slice_table
 from closecall.data.annotations.hard_cases import add_hard_cases
+from closecall.data.annotations.label_audits import COLUMNS
+from closecall.data.experiments.runs import finished_run
 from closecall.data.experiments.store import load_evaluation
+from closecall.models.explain.slices import run_findings
+from closecall.models.results.data_map_table import data_map_table
 from closecall.models.results.error_table import errors_table
 from closecall.models.results.hard_case_files import case_table
+from closecall.models.results.remedy_comparison import (
+    comparison_row,
+    remedy_comparison,
+    remedy_gains,
+    remedy_measures,
+)
+from closecall.models.results.run_predictions import read_run_predictions
+from closecall.models.results.valid_runs import outcomes_by_run
 from tests.makers import make_dataset, make_experiment
+from tests.remedy_makers import add_remedy_runs
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "exported-columns.md"
+RUN = {"run", "ratio", "seed", "threshold"}
+PROVENANCE = {"dataset", "dataset_sha256", "experiment", "exported"}
+PROVENANCE |= {"torch_version", "transformers_version", "closecall_version"}
 
 
 def documented(mark: str) -> set[str]:
-    """The columns that the document lists for a file, without those of single runs."""
-    rows = re.findall(r"^\| (.+?) \| ([LE ]+) \|", DOCUMENT.read_text(), re.M)
-    names = {name for columns, marks in rows if mark in marks for name in re.findall(r"`(\w+)`", columns)}
-    return {name for name in names if not name.startswith("prob_r")}
+    """The columns that the document lists for a file, without those of single runs and the provenance."""
+    rows = re.findall(r"^\| (`.+?`) \| ([A-Z ]+) \|", DOCUMENT.read_text(), re.M)
+    names = {name for columns, marks in rows if mark in marks.split() for name in re.findall(r"`(\w+)`", columns)}
+    return {name for name in names - PROVENANCE if not name.startswith("prob_r")}
 
 
-@pytest.mark.parametrize("mark", ["L", "E"])
-def test_every_written_column_is_documented(workspace: Path, mark: str) -> None:
-    make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
+def list_columns() -> set[str]:
     add_hard_cases("sweep", load_evaluation("sweep")["id"].tolist()[:2], ["to check"] * 2)
-    table = case_table("sweep") if mark == "L" else errors_table("sweep", ratio=3)
-    written = {str(name) for name in table.columns if not str(name).startswith("prob_r")}
-    provenance = {"dataset", "dataset_sha256", "experiment", "exported"}
-    provenance |= {"torch_version", "transformers_version", "closecall_version"}
-    assert written - provenance == documented(mark) - provenance
+    return set(case_table("sweep"))
+
+
+def slice_columns() -> set[str]:
+    findings = run_findings("sweep", finished_run("sweep", ratio=10), outcome="fn", threshold=0.5)
+    return set(slice_table(findings.table, "fn")) | RUN
+
+
+def remedy_columns() -> set[str]:
+    comparison = remedy_comparison("sweep", 10)
+    gain = remedy_gains(comparison)[0]
+    measures = next(one for one in remedy_measures(comparison, q=0.1) if one.name == gain.name)
+    return set(comparison_row(comparison, measures, gain)) | RUN
+
+
+WRITTEN: dict[str, Callable[[], set[str]]] = {
+    "L": list_columns,
+    "E": lambda: set(errors_table("sweep", ratio=10)),
+    "A": lambda: {*COLUMNS, "text", "class_name", *RUN} - {"flagged"},
+    "D": lambda: set(data_map_table(finished_run("sweep", ratio=10))) | RUN,
+    "S": slice_columns,
+    "R": remedy_columns,
+    "N": lambda: set(outcomes_by_run(read_run_predictions("sweep")["test"])),
+}
+
+
+@pytest.mark.parametrize("mark", WRITTEN)
+def test_every_written_column_is_documented(workspace: Path, mark: str) -> None:
+    config = make_experiment(make_dataset(positives=150, negatives=900), ratios=(1, 10), seeds=(0, 1))
+    add_remedy_runs(config, {"class-weights": (2.3, 0.3)})
+    written = {name for name in WRITTEN[mark]() if not name.startswith("prob_r")} - PROVENANCE
+    bounds = {name for name in written if re.sub("_(low|high)$", "", name) in written - {name}}
+    assert written - bounds == documented(mark)

@@ -109,7 +109,7 @@ def test_what_a_spreadsheet_may_do_to_a_file_is_no_change(listed: str) -> None:
                 assert (found.changes, found.missing, len(found.problems)) == ((), (), 0), (separator, encoding)
 
 
-def test_changes_are_told_and_then_written_as_one_step(listed: str) -> None:
+def test_changes_are_listed_and_then_written_as_one_step(listed: str) -> None:
     add_tag(listed, ["a"], "old")
     table = sheet(listed).set_index("id")
     table.loc["a", ["action", "note", "tags"]] = ["Ambiguous ", "'=2+2", "new"]
@@ -135,7 +135,7 @@ def test_changes_are_told_and_then_written_as_one_step(listed: str) -> None:
     pd.testing.assert_frame_equal(after[after["listed"]].reset_index(drop=True), before)
 
 
-def test_deleted_rows_are_told_and_removed_only_when_wished(listed: str) -> None:
+def test_deleted_rows_are_listed_and_removed_only_on_request(listed: str) -> None:
     found = compared(listed, sheet(listed).iloc[1:])
     assert found.missing == ("00123",) and found.changes == ()
     with pytest.raises(UserError, match="changes nothing"):
@@ -167,7 +167,7 @@ def test_mangled_ids_are_explained_and_never_guessed(listed: str) -> None:
     assert found.problems["row"].tolist() == list(range(2, 2 + len(shown)))
 
 
-def test_a_twin_of_an_id_needs_its_text(workspace: Path) -> None:
+def test_an_ambiguous_id_needs_its_text(workspace: Path) -> None:
     dataset = _dataset([f"text {number}" for number in range(8)])
     examples = dataset.examples.assign(id=["00123", "123", *IDS[2:]])
     save_dataset(Dataset(DatasetInfo("twins", "T", ("mac",), ("pc",)), examples, dataset.set_aside, dataset.conflicts))
@@ -189,7 +189,7 @@ def test_columns_sorted_apart_from_the_ids_are_noticed(listed: str) -> None:
     assert found.problems["reason"].str.contains("The text is not that of").all()
 
 
-def test_values_that_are_none_of_ours(listed: str) -> None:
+def test_unknown_values_are_rejected(listed: str) -> None:
     table = sheet(listed)
     table["action"] = ["delete", "", ""]
     table["new_label"] = ["", "atari", ""]
@@ -202,7 +202,7 @@ def test_values_that_are_none_of_ours(listed: str) -> None:
     assert len(compared(listed, same).problems) == 0
 
 
-def test_what_others_did_since_the_export_stays(listed: str) -> None:
+def test_changes_since_the_export_are_kept(listed: str) -> None:
     table = sheet(listed).set_index("id").assign(exported="2026-01-01T12:00:00+00:00")
     set_note(listed, ["a"], "newer")
     set_action(listed, ["00123"], "ambiguous")
@@ -230,7 +230,7 @@ def test_without_its_version_column_formulas_still_compare_equal(listed: str) ->
     assert found.changes == () and any("closecall_version" in note for note in found.notes)
 
 
-def test_nulls_say_nothing_and_empty_cells_clear(listed: str) -> None:
+def test_nulls_change_nothing_and_empty_cells_clear(listed: str) -> None:
     set_note(listed, ["a"], "kept")
     lines = b'{"id": "a", "note": null, "action": "duplicate"}\n{"id": "00123"}\n'
     found = compared(listed, lines, "list.jsonl")
@@ -239,7 +239,7 @@ def test_nulls_say_nothing_and_empty_cells_clear(listed: str) -> None:
     assert [one.change for one in cleared.changes] == [{"note": ""}]
 
 
-def test_what_is_no_list(listed: str) -> None:
+def test_files_that_are_no_list_are_refused(listed: str) -> None:
     with pytest.raises(UserError, match="no column 'id', which"):
         compared(listed, b"post,note\n1,2\n")
     with pytest.raises(UserError, match="is empty"):
@@ -358,8 +358,8 @@ def _lossy(text: str) -> str:
     return text.replace("\x00", " ")
 
 
-def test_a_table_that_says_nothing_of_a_case_is_no_list(listed: str) -> None:
+def test_a_table_without_decisions_is_no_list(listed: str) -> None:
     """Such as our own table of errors: its ids fit, and every row would come on the list."""
     errors = pd.DataFrame({"id": ["00123", "a"], "text": ["x", "y"], "pos_prob": [0.1, 0.2]})
-    with pytest.raises(UserError, match=r"list\.csv has an 'id' but nothing that a hard-case list says"):
+    with pytest.raises(UserError, match=r"list\.csv has an 'id' but is not a hard-case list"):
         compared(listed, errors)

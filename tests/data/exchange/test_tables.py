@@ -92,7 +92,7 @@ def test_a_bare_carriage_return_does_not_end_its_row(text: str, cell: str) -> No
 
 
 @pytest.mark.parametrize("text", ["", "plain", "'quoted'", "don't", "a=b", "5-3", "#tag", "NA", "\\d+", "\u05e9"])
-def test_ordinary_texts_are_left_alone(text: str) -> None:
+def test_ordinary_texts_are_not_escaped(text: str) -> None:
     assert escaped(text) == text
 
 
@@ -159,7 +159,7 @@ def test_probabilities_keep_their_own_digits() -> None:
     assert pd.read_csv(io.BytesIO(table_bytes(frame, "csv", ORIGIN)))["prob"][0] == 0.12
 
 
-def test_the_hard_case_table_tells_all(experiment: str) -> None:
+def test_the_hard_case_table_has_all_evidence(experiment: str) -> None:
     table = hard_cases(experiment)
     assert table["id"].tolist()[2] == "post-00000"
     assert table["split"].tolist() == ["test", "test", "train"]

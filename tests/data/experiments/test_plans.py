@@ -86,7 +86,7 @@ def test_sweep_b_nests_positives_and_keeps_the_negatives(ratios: list[float], se
 
 @settings(max_examples=25, deadline=None)
 @given(sweep=st.sampled_from(["A", "B"]), ratios=RATIOS, seed=st.integers(0, 5), cap=st.integers(3, 100))
-def test_training_never_meets_validation_or_test(sweep: str, ratios: list[float], seed: int, cap: int) -> None:
+def test_training_never_contains_validation_or_test(sweep: str, ratios: list[float], seed: int, cap: int) -> None:
     frame = FRAME if sweep == "A" else examples(800, 600)
     plan = draw_plan(frame, sweep=sweep, ratios=ratios, seeds=[0, 1], seed=seed)
     evaluation = [draw_evaluation(frame, split=split, negatives_cap=cap, seed=seed) for split in ("validation", "test")]
@@ -128,18 +128,18 @@ def test_a_plan_has_the_documented_columns() -> None:
     assert list(drawn.columns) == ["id", "label"] and len(drawn) == 35
 
 
-def test_the_asker_s_plan() -> None:
+def test_the_plan_of_the_motivating_question() -> None:
     plan = draw_plan(train(300, 3000), ratios=[1, 2, 3, 5, 10], seeds=[0])
     assert [training_counts(plan, ratio=ratio, seed=0) for ratio in (1, 2, 3, 5, 10)] == [
         (300, 300), (300, 600), (300, 900), (300, 1500), (300, 3000)]  # fmt: skip
 
 
-def test_without_a_wish_the_positives_are_as_many_as_the_largest_ratio_allows() -> None:
+def test_by_default_the_positives_are_as_many_as_the_largest_ratio_allows() -> None:
     assert training_counts(draw_plan(train(300, 1000), ratios=[1, 10], seeds=[0]), ratio=1, seed=0) == (100, 100)
     assert training_counts(draw_plan(train(50, 1000), ratios=[1, 10], seeds=[0]), ratio=10, seed=0) == (50, 500)
 
 
-def test_a_wish_above_what_is_there_is_a_cap() -> None:
+def test_a_cap_above_the_available_positives_has_no_effect() -> None:
     plan = draw_plan(train(50, 1000), ratios=[1, 10], seeds=[0], positives=300)
     assert training_counts(plan, ratio=10, seed=0) == (50, 500)
 

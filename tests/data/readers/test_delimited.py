@@ -44,7 +44,7 @@ def test_a_csv_is_read_with_the_lines_on_which_its_records_start() -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-def test_the_delimiter_is_found_and_said(delimiter: str) -> None:
+def test_the_delimiter_is_found_and_noted(delimiter: str) -> None:
     body = "\n".join(f'"text, one; two | three\t{n}"{delimiter}{n % 2}' for n in range(30))
     table = csv(f"text{delimiter}label\n{body}\n", "posts.txt")
     assert list(table.frame) == ["text", "label"] and len(table.frame) == 30
@@ -88,7 +88,7 @@ def test_a_stray_quote_late_in_a_large_file_loses_no_row() -> None:
         assert table.frame["text"].iloc[2_000] == '"Hello he said'
 
 
-def test_a_cell_that_holds_lines_like_rows_is_kept_and_said() -> None:
+def test_a_cell_with_lines_like_rows_is_kept_and_noted() -> None:
     table = csv('text,label\n"x, y",1\n"list:\na,b\nc,d\ne,f\nend",0\n"x, z",0\n')
     assert table.frame["text"].iloc[1] == "list:\na,b\nc,d\ne,f\nend"
     assert table.notes == (
@@ -119,12 +119,12 @@ def test_column_names_are_taken_for_names(head: str) -> None:
     assert list(table.frame) == head.split(",") and len(table.frame) == 3
 
 
-def test_whether_there_is_a_header_can_be_said() -> None:
+def test_the_header_option_is_used() -> None:
     assert csv("a,b\nc,d\n", header=False).frame["column 1"].tolist() == ["a", "c"]
     assert list(csv("3,b\nc,d\n", header=True).frame) == ["3", "b"]
 
 
-def test_an_index_column_and_two_columns_of_one_name_are_told_apart() -> None:
+def test_an_index_column_and_duplicate_column_names_get_distinct_names() -> None:
     table = csv(",text,text,label\n0,a,x,1\n1,b,y,0\n")
     assert list(table.frame) == ["column 1", "text", "text (3)", "label"]
     assert table.notes == ("Two columns are named 'text'; the later one is called 'text (3)'.",)

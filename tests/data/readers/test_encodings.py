@@ -45,7 +45,7 @@ def test_an_encoding_that_is_named_must_be_one_and_must_fit() -> None:
         read_table(content, "x.csv", encoding="utf-8")
 
 
-def test_a_few_broken_bytes_in_utf_8_are_replaced_and_said() -> None:
+def test_a_few_broken_bytes_in_utf_8_are_replaced_and_noted() -> None:
     content = b"text,label\n" + "né,1\n".encode() * 30 + b"b\xff,0\n"
     table = read_table(content, "x.csv")
     assert table.frame["text"].iloc[0] == "né" and table.frame["text"].iloc[-1] == "b\N{REPLACEMENT CHARACTER}"

@@ -38,7 +38,7 @@ def test_content_decides_before_the_suffix(name: str, head: bytes, expected: For
 
 @pytest.mark.parametrize(("name", "head"), [("x.parquet", b"text,label\n"), ("x.json", b"text,label\n")])
 def test_a_suffix_that_the_content_contradicts_is_refused(name: str, head: bytes) -> None:
-    with pytest.raises(UserError, match=f"{name} does not hold .* though its name says so"):
+    with pytest.raises(UserError, match=f"{name} does not hold .*, the format of its suffix"):
         find_format(name, head)
 
 

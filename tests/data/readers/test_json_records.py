@@ -33,7 +33,7 @@ def test_bad_json_lines_are_set_aside_with_their_numbers() -> None:
     assert table.rejected["reason"].str.startswith(("is not JSON (", "is JSON but not an object")).all()
 
 
-def test_records_inside_one_object_are_found_and_said() -> None:
+def test_records_inside_one_object_are_found_and_noted() -> None:
     table = read_table(b'{"data": [{"text": "a", "label": 1}]}', "x.json")
     assert rows(table) == [["a", "1"]] and table.notes == ("The records are read from 'data'.",)
 
