@@ -1,4 +1,4 @@
-"""What each process of an `accelerate launch` does in tests/test_models_sharing.py: train in fp32 and keep the outcome.
+"""What each process of an `accelerate launch` does in models/training/test_distributed.py: train in fp32, keep the outcome.
 
 python -m tests.train_together TINY_BERT OUT
 """
@@ -10,6 +10,7 @@ import numpy as np
 from accelerate import Accelerator
 from safetensors.torch import save_model
 
+from closecall.models.training.distributed import leave_group
 from tests.models.training.test_loop import make_spec, taught
 
 N = 41
@@ -22,6 +23,7 @@ def main(tiny: Path, out: Path) -> None:
     if accelerator.is_main_process:
         save_model(model, str(out / "model.safetensors"))
         np.save(out / "pos_probs.npy", trained.pos_probs)
+    leave_group()
 
 
 if __name__ == "__main__":
