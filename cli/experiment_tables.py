@@ -5,8 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from closecall.analysis.formatting import ratio_text
-from closecall.analysis.metrics.metric import TERMINAL, Scores, metrics_in, run_text
+from closecall.analysis.metrics.metric import TERMINAL, Scores, metrics_in, run_text, run_value
 from closecall.analysis.metrics.outcomes import Confusion, confusion
+from closecall.analysis.metrics.prevalence import DEFAULT_PREVALENCE
 from closecall.cli.output import print_json, print_note, print_rows, printable
 from closecall.data.experiments.previews import Preview, best_previews
 from closecall.data.experiments.remedies import NO_REMEDY
@@ -99,7 +100,8 @@ def preview_rows(previews: Sequence[Preview]) -> list[dict[str, Any]]:
 
 
 def progress_content(progress: ExperimentProgress) -> dict[str, Any]:
-    """The progress of an experiment for scripts. `test_at_half` counts outcomes on the test split at threshold 0.50."""
+    """The progress of an experiment for scripts. `test_at_half` counts outcomes on the test split at threshold 0.50;
+    `metrics` holds the values of the terminal's table at `prevalence`."""
     config = load_experiment(progress.experiment)
     return {
         "experiment": config.id,
@@ -110,6 +112,7 @@ def progress_content(progress: ExperimentProgress) -> dict[str, Any]:
         "done_share": progress.done_share,
         "eta_seconds": progress.eta_seconds,
         "counts": progress.counts,
+        "prevalence": DEFAULT_PREVALENCE,
         "runs": [_run_content(run) for run in progress.runs],
         "previews": [_preview_content(one) for one in progress.previews],
     }
@@ -148,6 +151,7 @@ def _run_content(run: Run) -> dict[str, Any]:
         "done_share": run_share(status),
         "message": status.message,
         "test_at_half": asdict(_confusion(run)) if run.has_predictions else {},
+        "metrics": _metric_values(run),
     }
 
 
@@ -158,18 +162,31 @@ def _preview_content(preview: Preview) -> dict[str, Any]:
         "state": preview.status.state,
         "message": preview.status.message,
         "test_at_half": asdict(_confusion(preview)) if preview.has_predictions else {},
+        "metrics": _metric_values(preview),
     }
 
 
 def _metrics(run: Run | Preview) -> dict[str, str]:
-    """The metrics that the terminal shows, on the test split at its own prevalence; empty without predictions."""
-    shown = metrics_in(TERMINAL)
+    """The metrics that the terminal shows, on the test split at DEFAULT_PREVALENCE; empty without predictions."""
     if not run.has_predictions:
-        return {metric.title.lower(): "" for metric in shown}
-    counts, predictions = _confusion(run), load_predictions(run)
-    scores = Scores(predictions.labels == 1, predictions.pos_probs)
-    q = counts.n_positives / len(predictions.labels)
-    return {metric.title.lower(): run_text(metric, counts, scores, q=q) for metric in shown}
+        return {metric.title.lower(): "" for metric in metrics_in(TERMINAL)}
+    counts, scores = _confusion(run), _scores(run)
+    return {
+        metric.title.lower(): run_text(metric, counts, scores, q=DEFAULT_PREVALENCE) for metric in metrics_in(TERMINAL)
+    }
+
+
+def _metric_values(run: Run | Preview) -> dict[str, float]:
+    """The same metrics as numbers, by name."""
+    if not run.has_predictions:
+        return {}
+    counts, scores = _confusion(run), _scores(run)
+    return {metric.name: run_value(metric, counts, scores, q=DEFAULT_PREVALENCE) for metric in metrics_in(TERMINAL)}
+
+
+def _scores(run: Run | Preview) -> Scores:
+    predictions = load_predictions(run)
+    return Scores(predictions.labels == 1, predictions.pos_probs)
 
 
 def _confusion(run: Run | Preview) -> Confusion:

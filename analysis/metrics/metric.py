@@ -150,7 +150,13 @@ def run_text(metric: Metric, counts: Confusion, scores: Scores, *, q: float) -> 
             (counts.tp, counts.n_positives) if metric.share_of == "positives" else (counts.tn, counts.n_negatives)
         )
         return share_text(correct, total)
-    if metric.of_scores is not None:
-        return metric.text(metric.of_scores(scores, q))
-    recall, fpr = np.array([counts.recall]), np.array([counts.false_positive_rate])
-    return metric.text(float(metric.of_rates(recall, fpr, q)[0])) if metric.of_rates is not None else ""
+    return metric.text(run_value(metric, counts, scores, q=q))
+
+
+def run_value(metric: Metric, counts: Confusion, scores: Scores, *, q: float) -> float:
+    """The value of a metric of one run at prevalence q."""
+    if metric.of_rates is not None:
+        recall, fpr = np.array([counts.recall]), np.array([counts.false_positive_rate])
+        return float(metric.of_rates(recall, fpr, q)[0])
+    assert metric.of_scores is not None
+    return float(metric.of_scores(scores, q))

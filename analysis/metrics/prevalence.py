@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike
 from closecall.analysis.metrics.ranking import rates_by_threshold, thinned
 from closecall.analysis.validation import Floats, as_share
 
+DEFAULT_PREVALENCE = 0.091
+"""One positive to ten negatives, where the user has not chosen a prevalence."""
+
 
 def _rates(recall: ArrayLike, fpr: ArrayLike, q: ArrayLike) -> tuple[Floats, Floats, Floats]:
     values = [np.asarray(value, dtype=np.float64) for value in (recall, fpr, q)]

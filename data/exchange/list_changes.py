@@ -90,7 +90,8 @@ def compare_list(experiment: str, file: CaseFile) -> ListComparison:
         if change is not None:
             changes.append(change)
     found = {row.id for row in rows}
-    listed = now.index[now["listed"]].tolist() if file.complete else []
+    # A file without any row of this list says nothing about the cases that it does not contain.
+    listed = now.index[now["listed"]].tolist() if file.complete and rows else []
     missing = tuple(one for one in listed if one not in found and bool(_entry(then, one)["listed"]))
     all_problems = pd.concat([file.problems, problem_frame(problems)]).sort_values("row", kind="stable")
     return ListComparison(

@@ -56,11 +56,11 @@ class InferenceClient:
 
     def explain(self, checkpoint: Checkpoint, text: str, *, threshold: float) -> int:
         """Request the occlusion of a text. Returns the request's number; parse its result by `parse_explanation`."""
-        return self._request(checkpoint=asdict(checkpoint), text=text, threshold=threshold)
+        return self._request("explanation", checkpoint=asdict(checkpoint), text=text, threshold=threshold)
 
     def probabilities(self, checkpoints: Sequence[Checkpoint], texts: Sequence[str]) -> int:
         """Request the positive-class probability of each text at each checkpoint; see `parse_probabilities`."""
-        return self._request(checkpoints=[asdict(one) for one in checkpoints], texts=list(texts))
+        return self._request("probabilities", checkpoints=[asdict(one) for one in checkpoints], texts=list(texts))
 
     def reply(self, number: int, *, wait: float = 0.0) -> Reply:
         """The latest reply to a request, after waiting at most `wait` seconds for it to finish."""
@@ -90,7 +90,7 @@ class InferenceClient:
                 self._process.kill()
                 self._reap()
 
-    def _request(self, **request: Any) -> int:
+    def _request(self, kind: str, **arguments: Any) -> int:
         with self._lock:
             self._receive()
             self._number += 1
@@ -105,11 +105,11 @@ class InferenceClient:
             if self._process is None:
                 self._start()
             try:
-                self._write({"number": self._number, **request})
+                self._write({"number": self._number, "kind": kind, **arguments})
             except OSError:  # the server exited just now: send the request to a new one
                 self._reap(keep=self._number)
                 self._start()
-                self._write({"number": self._number, **request})
+                self._write({"number": self._number, "kind": kind, **arguments})
             return self._number
 
     def _start(self) -> None:

@@ -3,8 +3,9 @@
     python -m closecall.models.explain.inference_server
 
 The app itself never loads torch, and all memory is freed when the server exits: after ten minutes without a request, or
-when its standard input closes with the app. Requests are JSON lines, each with a `number`; `{"cancel": number}` cancels
-one, also while it is running. Replies are JSON lines with the number and `done` and `total`, `result` or `error`.
+when its standard input closes with the app. Requests are JSON lines, each with a `number` and a `kind`, the name of a
+function in HANDLERS; `{"cancel": number}` cancels one, also while it is running. Replies are JSON lines with the number
+and `done` and `total`, `result` or `error`.
 """
 
 import json
@@ -72,8 +73,7 @@ def _serve(classifiers: "ClassifierCache", request: dict[str, Any], send: Send) 
 
     try:
         send(done=0, total=0)
-        handler = _explanation if "text" in request else _probabilities
-        send(result=handler(classifiers, send, **request))
+        send(result=HANDLERS[request.pop("kind")](classifiers, send, **request))
     except RequestCancelled:
         return
     except UserError as error:
@@ -111,6 +111,10 @@ def _probabilities(
         send(done=number, total=len(checkpoints))
         rows.append(positive_probability(classifiers(Checkpoint(**checkpoint)).log_odds(texts)).tolist())
     return rows
+
+
+HANDLERS: dict[str, Callable[..., Any]] = {"explanation": _explanation, "probabilities": _probabilities}
+"""What a request of each kind computes, from the classifiers, a function that sends progress, and its arguments."""
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.formatting import duration_text, listed_text, ratio_text
+from closecall.analysis.metrics.prevalence import DEFAULT_PREVALENCE
 from closecall.charts.recall_by_ratio import preview_chart, recall_chart
 from closecall.charts.report import report_html
 from closecall.data.experiments.store import ExperimentConfig
@@ -20,9 +21,7 @@ from closecall.pages.shared.layout import headline
 from closecall.pages.shared.previews import preview_note, previewed_ratios, shown_previews
 from closecall.pages.shared.run_progress import demo_button, progress_panel
 from closecall.pages.shared.runs import outcomes_by_run, prior_shift_of, verdict_of
-from closecall.pages.shared.state import DEFAULT_PREVALENCE, choose_experiment
-
-Q = float(DEFAULT_PREVALENCE) / 100
+from closecall.pages.shared.state import PREVALENCE_CHOICE, choose_experiment
 
 
 def show() -> None:
@@ -56,7 +55,7 @@ def show_waiting(config: ExperimentConfig) -> None:
         preview_note(previews)
         left, right = st.columns([3, 2], gap="large")
         with left:
-            previewed = previewed_ratios(config, previews, Q)
+            previewed = previewed_ratios(config, previews, DEFAULT_PREVALENCE)
             show_chart(preview_chart(previewed, config.ratios, theme=current_theme()))
         with right:
             progress_panel(config.id, table=True)
@@ -83,7 +82,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
                 theme=current_theme(),
                 prior=prior_shift_of(config.id, tuple(config.ratios)),
                 pair=verdict.evidence.comparison if verdict else None,
-                previewed=previewed_ratios(config, previews, Q),
+                previewed=previewed_ratios(config, previews, DEFAULT_PREVALENCE),
             )
         )
     with right:
@@ -136,7 +135,7 @@ def _show_unfinished(config: ExperimentConfig, progress: ExperimentProgress) -> 
 
 
 def _report(experiment: str) -> bytes:
-    q = float(st.session_state.get("kept-q", DEFAULT_PREVALENCE)) / 100
+    q = float(st.session_state.get("kept-q", PREVALENCE_CHOICE)) / 100
     return report_html(report_content(experiment, q=q)).encode()
 
 

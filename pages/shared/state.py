@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from closecall.analysis.formatting import ratio_text
+from closecall.analysis.metrics.prevalence import DEFAULT_PREVALENCE
 from closecall.data.experiments.remedies import remedy_rank
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig, experiment_ids, load_experiment
@@ -18,7 +19,7 @@ from closecall.pages.shared.cached_io import finished_runs
 
 DEFAULT_THRESHOLD = 0.5
 THRESHOLD_STEP = 0.001
-DEFAULT_PREVALENCE = "9.1"
+PREVALENCE_CHOICE = f"{100 * DEFAULT_PREVALENCE:.1f}"
 PREVALENCES = ("0.1", "0.2", "0.3", "0.5", "0.7", "1", "1.5", "2", "3", "5", "7", "9.1", "10", "15", "20", "30", "40",
                "50")  # fmt: skip
 """Values of the prevalence slider in percent. 9.1 is one positive per ten negatives."""
@@ -181,7 +182,7 @@ def _probability(text: str) -> float:
 
 def choose_prevalence(*, help: str = "") -> float:
     """The slider of the deployment prevalence q, as a share between 0 and 1; in the URL `q`, in percent."""
-    init_bound_value("q", DEFAULT_PREVALENCE, PREVALENCES)
+    init_bound_value("q", PREVALENCE_CHOICE, PREVALENCES)
     chosen = st.select_slider(
         "Deployment prevalence q (% positives)",
         PREVALENCES,

@@ -77,6 +77,12 @@ def compared(experiment: str, content: bytes | pd.DataFrame, name: str = "list.c
     return compare_list(experiment, read_case_file(content, name))
 
 
+def test_a_file_without_any_row_of_the_list_names_no_missing_case(listed: str) -> None:
+    """A Markdown table or a list of another experiment: nothing is proposed for removal."""
+    found = compared(listed, b"| id | action |\n|---|---|\n| other | keep |\n", "list.md")
+    assert (found.changes, found.missing) == ((), ()) and len(found.problems) == 2
+
+
 def sheet(experiment: str) -> pd.DataFrame:
     """The list as pandas, or a person in a spreadsheet, has it: every cell a text."""
     return pd.read_csv(io.BytesIO(exported(experiment)), dtype=str, keep_default_na=False)
