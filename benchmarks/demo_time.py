@@ -1,17 +1,20 @@
-"""How long the demo takes on this machine, from an empty workspace: seconds to the first run, and to the end.
+"""Measure how long the demo takes on this machine: seconds to the first run, and to the end.
 
-    .venv/bin/python benchmarks/demo_time.py
+    python -m benchmarks.demo_time
 
-Queues the demo in a temporary workspace (the assets are fetched into it, unless CLOSECALL_ASSETS names a folder that
-has them) and prints a line whenever a run's predictions are there or a run is done. Leave the machine to it.
+The script queues the demo in a temporary workspace and prints a line whenever a run has predictions or is done. It
+downloads the assets into that workspace, unless CLOSECALL_ASSETS names a folder that has them. Run nothing else
+meanwhile.
 """
 
+import argparse
 import os
 import tempfile
 import time
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CLOSECALL_HOME"] = folder
         started = time.monotonic()
@@ -26,7 +29,7 @@ def main() -> None:
             if now != seen:
                 print(f"{time.monotonic() - started:5.0f} s: {now[0]} runs predicted, {now[1]} done", flush=True)
                 seen = now
-        print(f"{time.monotonic() - started:5.0f} s: the demo is at its end")
+        print(f"{time.monotonic() - started:5.0f} s: the demo is done")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""The memory that 100,000 texts take, from the file to the map, and what a batch of long texts takes in training.
+"""Measure peak memory with 100,000 texts, from the import to the map, and of training steps with long texts.
 
-    .venv/bin/python -m benchmarks.memory              # 100,000 made texts, one in a hundred of 512 tokens or more
-    .venv/bin/python -m benchmarks.memory 20000
-    .venv/bin/python -m benchmarks.memory --batches    # the built-in MiniLM: 16 texts of 128 tokens, then of 512
+    python -m benchmarks.memory              # 100,000 generated texts, one in a hundred of 512 tokens or more
+    python -m benchmarks.memory 20000
+    python -m benchmarks.memory --batches    # the built-in MiniLM: 16 texts of 16, 128 and 512 tokens
 
-The whole way is that of a person at the terminal: import a CSV, queue two ratios of all training examples, wait for
-runs and maps; the encoder is a tiny BERT that reads 512 tokens, so that memory shows the texts and not the weights.
-Prints the highest resident memory of each process by what it did. A process with MiniLM has about .5 GB more.
+The script runs the terminal commands: import a CSV, queue two ratios with all training examples, wait for runs and
+maps. The encoder is a tiny BERT that reads 512 tokens, so that its weights take little memory. The script prints the
+peak resident memory of each process and phase. A process with MiniLM needs about 0.5 GB more.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from closecall.data.io.files import read_json, write_json
 
 LONG_SHARE, LONG_WORDS, SHORT_WORDS = 0.01, 600, 14
 POSITIVE_SHARE = 0.1
-TERMINAL = [sys.executable, "-c", "from cli import main; main()"]
+TERMINAL = [sys.executable, "-m", "closecall"]
 BATCHES = """
 import resource, sys
 import numpy as np, torch
@@ -51,9 +51,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="?", type=int, default=100_000)
-    parser.add_argument("--batches", action="store_true")
-    asked = parser.parse_args()
-    if asked.batches:
+    parser.add_argument("--batches", action="store_true", help="measure training steps instead")
+    options = parser.parse_args()
+    if options.batches:
         for length in (16, 128, 512):
             child = subprocess.run(
                 [sys.executable, "-c", BATCHES, str(length)], capture_output=True, text=True, check=True
@@ -62,11 +62,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CLOSECALL_HOME"] = folder
-        whole_way(Path(folder), asked.texts)
+        measure(Path(folder), options.texts)
 
 
-def whole_way(home: Path, count: int) -> None:
-    """Import, sweep and wait, watched."""
+def measure(home: Path, count: int) -> None:
+    """Import the texts, run the sweep, and print peak memory."""
     from closecall.models.queue import jobs  # after the workspace is named
     from tests.tiny_bert import make_tiny_bert
 
@@ -90,11 +90,11 @@ def whole_way(home: Path, count: int) -> None:
             os.kill(pid, 15)
     states = {run.name: run.status.message or run.status.state for run in progress.runs}
     print(f"the runs: {time.monotonic() - started:.0f} s, {states}")
-    print(watcher.seen.words())
+    print(watcher.totals.summary())
 
 
 def terminal(*arguments: object) -> None:
-    """One command as a person types it, and the most memory it took."""
+    """Run one terminal command and print its time and peak memory."""
     started = time.monotonic()
     child = subprocess.Popen([*TERMINAL, *map(str, arguments)], stdout=subprocess.DEVNULL)
     _, code, used = os.wait4(child.pid, 0)
@@ -105,7 +105,7 @@ def terminal(*arguments: object) -> None:
 
 
 def write_texts(path: Path, count: int) -> None:
-    """Texts of made words, most of them short, one in a hundred very long; one in ten is of the rare class."""
+    """Write generated texts: most are short, one in a hundred is long; one in ten belongs to the rare class."""
     rng = np.random.default_rng(0)
     words = np.array([f"{a}{b}" for a in ("disk", "card", "mac", "dos", "cable") for b in "abcdefghijklmnopqrstuvwxyz"])
     labels = rng.random(count) < POSITIVE_SHARE

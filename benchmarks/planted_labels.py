@@ -1,18 +1,18 @@
-"""Are planted label errors found? 3 % of the labels are flipped, and the label audit ranks all examples.
+"""Measure how well the label audit detects planted label errors: 3 % of the labels are flipped.
 
-    .venv/bin/python benchmarks/planted_labels.py            # both built-in datasets, 10 seeds
-    .venv/bin/python benchmarks/planted_labels.py 20         # more seeds
+    python -m benchmarks.planted_labels            # two built-in datasets, 10 seeds
+    python -m benchmarks.planted_labels 20         # more seeds
 
-The audit is the product's own: out-of-fold probabilities of a logistic regression on the frozen MiniLM's embeddings
-(the first 64 tokens), 5 folds. Each seed flips other labels. Prints the average precision of each ranking, mean and
-95 % interval over seeds (Student's t), for all examples and for those with either given label, and what the flags find.
-The texts have errors of their own, which count as false finds here: the figures are a little too low.
+The audit is that of the app: out-of-fold probabilities of a logistic regression on frozen MiniLM embeddings (the first
+64 tokens), 5 folds. Each seed flips other labels. The script prints the average precision of each ranking, and the
+precision and recall of the flags: mean and 95 % interval over seeds (Student's t), for all examples and for each given
+label. Label errors of the datasets themselves count as false positives here, so the figures are slightly too low.
 
-With two classes the normalised margin ranks as the plain
-confidence does. Embedding takes some minutes the first time and is kept in the workspace.
+With two classes, the normalised margin gives the same ranking as self-confidence. The first call computes embeddings
+for some minutes and stores them in the workspace.
 """
 
-import sys
+import argparse
 from hashlib import sha256
 
 import numpy as np
@@ -33,7 +33,9 @@ DATASETS = ("newsgroups-close", "movie-reviews")
 
 
 def main() -> None:
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seeds", nargs="?", type=int, default=SEEDS)
+    seeds = parser.parse_args().seeds
     for name in DATASETS:
         labels, embeddings = load(name)
         print(f"{name}: {int(labels.sum()):,} positives, {int((labels == 0).sum()):,} negatives, {seeds} seeds")
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def plant(labels: np.ndarray, seed: int) -> np.ndarray:
-    """The labels with 3 % of each class flipped, so that both kinds of error can be looked at."""
+    """The labels with 3 % of each class flipped."""
     rng, given = np.random.default_rng(seed), labels.copy()
     for label in (0, 1):
         rows = np.flatnonzero(labels == label)
@@ -58,13 +60,13 @@ def score(given: np.ndarray, labels: np.ndarray, embeddings: np.ndarray, seed: i
     audit = audit_labels(given, pos_probs)
     rows = []
     for group, mask in (("all", np.full(len(given), True)), ("positives", given == 1), ("negatives", given == 0)):
-        # Within one given label all of them are the same order: only for all examples do they differ.
+        # Within one given label all rankings are the same; they differ only over all examples.
         for what, ranking in list(rankings(given, pos_probs, audit).items())[: None if group == "all" else 1]:
             rows.append((group, f"AP, {what}", average_precision_score(wrong[mask], ranking[mask])))
         for what, flags in flagged(given, pos_probs, audit, embeddings).items():
-            found = (flags & wrong & mask).sum()
-            rows.append((group, f"precision of flags, {what}", found / max((flags & mask).sum(), 1)))
-            rows.append((group, f"recall of flags, {what}", found / (wrong & mask).sum()))
+            detected = (flags & wrong & mask).sum()
+            rows.append((group, f"precision of flags, {what}", detected / max((flags & mask).sum(), 1)))
+            rows.append((group, f"recall of flags, {what}", detected / (wrong & mask).sum()))
         rows.append((group, "AP of a random order", wrong[mask].mean()))
     return pd.DataFrame(rows, columns=["group", "what", "value"])
 
@@ -84,9 +86,9 @@ def rankings(given: np.ndarray, pos_probs: np.ndarray, audit: pd.DataFrame) -> d
     first = audit["flagged"].to_numpy()
     own_class = np.array(class_thresholds(given, pos_probs))[given]
     return {
-        "plain confidence (the product's order)": -own,
-        "flagged first, then plain confidence": first - own,
-        "class-wise: confidence less t_j": own_class - own,
+        "self-confidence (the app's order)": -own,
+        "flagged first, then self-confidence": first - own,
+        "class-wise: self-confidence minus t_j": own_class - own,
         **cleanlab,
     }
 
@@ -94,7 +96,7 @@ def rankings(given: np.ndarray, pos_probs: np.ndarray, audit: pd.DataFrame) -> d
 def flagged(
     given: np.ndarray, pos_probs: np.ndarray, audit: pd.DataFrame, embeddings: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What is flagged: by the product, by it and four of the five nearest, and by cleanlab's other rules."""
+    """Flags by the app, by the app and four of the five nearest examples, and by cleanlab's other rules."""
     from cleanlab.filter import find_label_issues
 
     both = np.column_stack([1 - pos_probs, pos_probs])
@@ -102,7 +104,7 @@ def flagged(
     own = audit["flagged"].to_numpy()
     near = own.copy()
     near[own] = neighbour_evidence(embeddings, given, np.flatnonzero(own))["others"].to_numpy(dtype=int) >= 4
-    return {"confident learning (the product's)": own, "the same and 4 of 5 neighbours": near} | {
+    return {"confident learning (the app's)": own, "the same and 4 of 5 neighbours": near} | {
         one: find_label_issues(given, both, filter_by=one, n_jobs=1) for one in others
     }
 
@@ -138,9 +140,9 @@ def embed(texts: list[str]) -> np.ndarray:
 
     torch.set_num_threads(1)
     tokens = tokenise(texts, load_tokenizer("minilm"), MAX_TOKENS)
-    found = run_inference(load_encoder("minilm"), tokens, np.arange(len(texts))).embeddings
-    assert found is not None
-    return found
+    embeddings = run_inference(load_encoder("minilm"), tokens, np.arange(len(texts))).embeddings
+    assert embeddings is not None
+    return embeddings
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Look at worker and processes while they work: memory of each process, threads that want the processor. Linux only."""
+"""Sample the scheduler and its worker processes: memory, and threads that run or wait for a core. Linux only."""
 
 import os
 import threading
@@ -11,19 +11,20 @@ SECONDS = 0.05
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 ROLES = {
-    "closecall.models.queue.scheduler": "worker",
-    "closecall.models.queue.worker_process": "process",
+    "closecall.models.queue.scheduler": "scheduler",
+    "closecall.models.queue.worker_process": "worker process",
     "closecall.models.training.throughput": "throughput",
 }
-OURSELVES = "the script"
+THIS_SCRIPT = "the script"
 
 
 @dataclass
-class Seen:
-    """What was seen since the start: peaks in bytes by role and together, and how many threads ran at once.
+class Samples:
+    """Totals of all samples: peak memory in bytes by role and together, and active threads.
 
-    `wanting` counts samples by the number of threads of all processes that ran or waited for a core, `over` those
-    with more of them than processes; `seconds` holds the processor time of each thread by (pid, thread).
+    An active thread runs or waits for a core. `active` counts samples by the number of active threads of all worker
+    processes. `over` counts samples with more active threads than processes. `seconds` is processor time by
+    (pid, thread).
     """
 
     samples: int = 0
@@ -31,7 +32,7 @@ class Seen:
     most_threads: int = 0
     together: int = 0
     peaks: dict[str, int] = field(default_factory=dict)
-    wanting: dict[int, int] = field(default_factory=dict)
+    active: dict[int, int] = field(default_factory=dict)
     over: int = 0
     seconds: dict[tuple[int, int], float] = field(default_factory=dict)
 
@@ -42,19 +43,19 @@ class Seen:
             by_process.setdefault(pid, []).append(spent)
         return [max(spent) / sum(spent) for spent in by_process.values() if sum(spent) > 1]
 
-    def words(self) -> str:
-        """The whole in a few lines."""
+    def summary(self) -> str:
+        """The totals as a few lines of text."""
         peaks = ", ".join(f"{role} {size / 1e9:.2f} GB" for role, size in sorted(self.peaks.items()))
         spread = ", ".join(
-            f"{count} threads {100 * n / self.samples:.2f} %" for count, n in sorted(self.wanting.items())
+            f"{count} threads {100 * n / self.samples:.2f} %" for count, n in sorted(self.active.items())
         )
-        least = f"{100 * min(self.shares()):.1f} %" if self.shares() else "nothing"
+        least = f"{100 * min(self.shares()):.1f} %" if self.shares() else "not measured"
         return (
             f"{self.samples:,} samples; at most {self.most_processes} processes, {self.most_threads} threads in one\n"
-            f"memory at its highest: {peaks}; all together {self.together / 1e9:.2f} GB\n"
-            f"threads of processes that ran or wanted to, by share of samples: {spread}\n"
-            f"samples with more such threads than processes: {100 * self.over / max(1, self.samples):.2f} %\n"
-            f"processor time of a process that is spent in one thread: at least {least}"
+            f"peak memory: {peaks}; all together {self.together / 1e9:.2f} GB\n"
+            f"active threads of worker processes, by share of samples: {spread}\n"
+            f"samples with more active threads than processes: {100 * self.over / max(1, self.samples):.2f} %\n"
+            f"share of a process's processor time in its busiest thread: at least {least}"
         )
 
 
@@ -63,48 +64,48 @@ class Watcher(threading.Thread):
 
     def __init__(self, roots: Callable[[], Iterable[int]]) -> None:
         super().__init__(daemon=True, name="watcher")
-        self.seen = Seen()
+        self.totals = Samples()
         self.doing: dict[int, str] = {}
-        """What a process does now, by its pid, where somebody looks it up: its peak is then shown for each."""
+        """The current phase by pid, set by the caller: peaks are then reported for each phase."""
         self._roots = roots
-        self._over = threading.Event()
+        self._stop_event = threading.Event()
 
     def __enter__(self) -> "Watcher":
         self.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._over.set()
+        self._stop_event.set()
         self.join()
 
     def run(self) -> None:
-        while not self._over.wait(SECONDS):
-            self._look()
+        while not self._stop_event.wait(SECONDS):
+            self._sample()
 
-    def _look(self) -> None:
-        seen, together, wanting, processes = self.seen, 0, 0, 0
+    def _sample(self) -> None:
+        totals, together, active, processes = self.totals, 0, 0, 0
         for pid in {one for root in list(self._roots()) if root for one in family(root)}:
             try:
                 role, size, threads = role_of(pid), resident(pid), states(pid)
             except (OSError, IndexError):
-                continue  # it ended just now
+                continue  # the process has just ended
             together += size
             shown = f"{role}, {self.doing[pid]}" if pid in self.doing else role
-            seen.peaks[shown] = max(seen.peaks.get(shown, 0), size)
-            if role != "process":
+            totals.peaks[shown] = max(totals.peaks.get(shown, 0), size)
+            if role != "worker process":
                 continue
             processes += 1
-            seen.most_threads = max(seen.most_threads, len(threads))
-            wanting += sum(state == "R" for state, _ in threads.values())
-            seen.seconds.update({(pid, thread): spent for thread, (_, spent) in threads.items()})
-        seen.samples += 1
-        seen.together, seen.most_processes = max(seen.together, together), max(seen.most_processes, processes)
-        seen.wanting[wanting] = seen.wanting.get(wanting, 0) + 1
-        seen.over += wanting > processes
+            totals.most_threads = max(totals.most_threads, len(threads))
+            active += sum(state == "R" for state, _ in threads.values())
+            totals.seconds.update({(pid, thread): spent for thread, (_, spent) in threads.items()})
+        totals.samples += 1
+        totals.together, totals.most_processes = max(totals.together, together), max(totals.most_processes, processes)
+        totals.active[active] = totals.active.get(active, 0) + 1
+        totals.over += active > processes
 
 
 def family(pid: int) -> list[int]:
-    """The process and its children and theirs, while it lives."""
+    """The process and its descendants; empty when it has ended."""
     try:
         shown = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
@@ -114,7 +115,7 @@ def family(pid: int) -> list[int]:
 
 def role_of(pid: int) -> str:
     command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    return next((role for module, role in ROLES.items() if module in command), OURSELVES)
+    return next((role for module, role in ROLES.items() if module in command), THIS_SCRIPT)
 
 
 def resident(pid: int) -> int:
@@ -131,7 +132,7 @@ def states(pid: int) -> dict[int, tuple[str, float]]:
 
 
 def wait_until(what: Callable[[], bool], seconds: float) -> bool:
-    """Whether it came true within so many seconds."""
+    """Wait until `what` is true; return False after so many seconds."""
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:

@@ -1,13 +1,13 @@
-"""How long do the pages that compare ratios take to answer, on 5 ratios x 5 seeds x 100,000 test examples?
+"""Measure how fast the pages that compare ratios respond, with 5 ratios x 5 seeds x 100,000 test examples.
 
     python -m benchmarks.ratio_pages [TEST_EXAMPLES] [ROUNDS]
 
-Server time of one run of the script for each interaction, as Streamlit's own AppTest runs it: "first" with empty caches
-(what a fresh server does once), then median and highest of the rounds, each with another value of the control.
+Streamlit's AppTest runs the page once for each interaction. The script prints the time on the server: "first" with
+empty caches, as on a new server, then median and highest of the rounds, each with another value of the control.
 """
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,11 +32,11 @@ def opened(page: str, **query: str) -> AppTest:
 
 
 def interactions() -> Iterator[tuple[str, AppTest, Change]]:
-    """What is done, on which page, by which change to it."""
+    """For each interaction its name, the page, and the change to make on it."""
     q = cycle(["5", "9.1", "20", "2", "50"])
-    cut = cycle([0.4, 0.3, 0.55, 0.61, 0.2, 0.71])
+    thresholds = cycle([0.4, 0.3, 0.55, 0.61, 0.2, 0.71])
     pair = cycle(["1:2", "1:3", "1:5", "1:10"])
-    wish = cycle([0.85, 0.8, 0.95, 0.7, 0.75])
+    min_recall = cycle([0.85, 0.8, 0.95, 0.7, 0.75])
     group = cycle(["always missed", "", "lost at 1:10", "lost at 1:5"])
     outcome = cycle(["fp", "fn", "tp", "tn"])
     yield "Overview, opened", opened("overview"), lambda at: None
@@ -47,11 +47,15 @@ def interactions() -> Iterator[tuple[str, AppTest, Change]]:
     curves = opened("ratios", part="Precision and recall")
     yield "Ratios, curves at another prevalence", curves, lambda at: at.select_slider(key="q").set_value(next(q))
     yield "Ratios, paired tests", opened("ratios", part="Paired tests"), lambda at: None
-    yield "Confusion, threshold moved", opened("confusion"), lambda at: _cut(at, next(cut))
-    desk = opened("confusion")
-    yield "Confusion, wish changed", desk, lambda at: at.number_input(key="min-recall").set_value(next(wish))
+    yield "Confusion, threshold moved", opened("confusion"), lambda at: _set_threshold(at, next(thresholds))
+    rule = opened("confusion")
+    yield (
+        "Confusion, threshold rule changed",
+        rule,
+        lambda at: at.number_input(key="min-recall").set_value(next(min_recall)),
+    )
     against = opened("confusion", below="Against another run")
-    yield "Confusion, run against run", against, lambda at: _cut(at, next(cut))
+    yield "Confusion, run comparison", against, lambda at: _set_threshold(at, next(thresholds))
     yield "Errors, next outcome", opened("errors"), lambda at: at.button(key=f"pick-{next(outcome)}").click()
     queue = opened("errors", outcome="all")
     yield "Errors, filtered by group", queue, lambda at: at.session_state.__setitem__("group", next(group))
@@ -62,7 +66,7 @@ def _choose(at: AppTest, key: str, value: str) -> None:
     at.button_group(key=key).set_value(value)
 
 
-def _cut(at: AppTest, value: float) -> None:
+def _set_threshold(at: AppTest, value: float) -> None:
     at.slider(key="threshold").set_value(value)
 
 
@@ -75,8 +79,11 @@ def timed(at: AppTest) -> float:
 
 
 def main() -> None:
-    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("test_examples", nargs="?", type=int, default=100_000)
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    options = parser.parse_args()
+    examples, rounds = options.test_examples, options.rounds
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), examples)
         print(f"5 ratios x 5 seeds x {examples:,} test examples; seconds on the server")

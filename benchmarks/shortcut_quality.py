@@ -1,13 +1,13 @@
-"""What do the engine's shortcuts cost? Finished runs against the same training with some of them left out.
+"""Measure what the training shortcuts cost: compare finished runs with the same training without some shortcuts.
 
     python -m benchmarks.shortcut_quality EXPERIMENT ... [--ratio 10] [--without all bf16 frozen-words ...]
 
-Every run of the ratio is trained again on the same examples and seed, and both are judged on the same test set: average
-precision, and recall at the threshold that lets 5 % of the negatives through. `--without`: "bf16" trains in fp32;
-"frozen-words" trains the word embeddings too; "bucketing" draws batches at random, not by length; "quick-forward" uses
-torch's own dropout and the whole last layer; "all" is plain fp32 training of everything. Prints, for each experiment,
-the mean over seeds of shortcut minus exact with its 95 % interval (t over the seeds), beside the spread between seeds.
-Reads the experiments and writes nothing into them.
+The script trains every run of the ratio again with the same examples and seed. It compares average precision, and
+recall at a false-positive rate of 5 %, on the same test set. `--without`: "bf16" trains in fp32; "frozen-words" trains
+the word embeddings too; "bucketing" draws batches at random, not by length; "quick-forward" uses torch's own dropout
+and the whole last layer; "all" leaves out all four. For each experiment the script prints the mean over seeds of
+shortcut minus exact with its 95 % interval (Student's t), and the standard deviation over seeds. It only reads the
+experiments.
 """
 
 import argparse
@@ -38,11 +38,11 @@ from closecall.models.training.loop import TrainingSpec, count_steps, train
 from closecall.models.training.run_data import RunData, run_data_of
 
 SHORTCUTS = ("bf16", "frozen-words", "bucketing", "quick-forward")
-FALSE_ALARMS = 0.05
+FPR = 0.05
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcut_quality")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", nargs="+")
     parser.add_argument("--ratio", type=float, default=10)
     parser.add_argument("--without", nargs="+", default=["all"], choices=["all", *SHORTCUTS])
@@ -55,49 +55,50 @@ def main() -> None:
 
 
 def compare(experiment: str, ratio: float, left_out: Sequence[str], name: str) -> Iterator[str]:
-    """A line for each seed, then one for each figure."""
+    """Yield a line for each seed, then one for each measure."""
     quick, exact = [], []
     for seed in load_experiment(experiment).seeds:
         run = load_run_config(experiment, run_name(ratio, seed))
         test = load_predictions(load_run(experiment, run.name))
         started = time.perf_counter()
-        quick.append(judge(test.labels, test.logits))
-        exact.append(judge(*trained_without(run, left_out)))
-        words = " ".join(f"{a:.3f}/{b:.3f}" for a, b in zip(quick[-1], exact[-1], strict=True))
-        yield f"{experiment} without {name}, seed {seed}: {words} ({time.perf_counter() - started:.0f} s)"
-    for at, figure in enumerate(("average precision", "recall at 5 %")):
-        yield f"{experiment} without {name}, {figure}: {shown(np.array(quick)[:, at], np.array(exact)[:, at])}"
+        quick.append(evaluate(test.labels, test.logits))
+        exact.append(evaluate(*trained_without(run, left_out)))
+        scores = " ".join(f"{a:.3f}/{b:.3f}" for a, b in zip(quick[-1], exact[-1], strict=True))
+        yield f"{experiment} without {name}, seed {seed}: {scores} ({time.perf_counter() - started:.0f} s)"
+    for at, measure in enumerate(("average precision", "recall at FPR 5 %")):
+        difference = difference_text(np.array(quick)[:, at], np.array(exact)[:, at])
+        yield f"{experiment} without {name}, {measure}: {difference}"
 
 
-def shown(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """The mean paired difference with its 95 % interval, and the spread between seeds of the exact training."""
+def difference_text(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """The mean paired difference with its 95 % interval; the standard deviation of the exact training over seeds."""
     differences = ours - theirs
     half = stats.t.ppf(0.975, len(ours) - 1) * stats.sem(differences) if len(ours) > 1 else np.nan
     mean = differences.mean()
     spread = theirs.std(ddof=1) if len(ours) > 1 else np.nan
-    return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f}); between seeds {spread:.3f}"
+    return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f}); SD over seeds {spread:.3f}"
 
 
-def judge(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
-    """Average precision, and recall at the threshold that lets `FALSE_ALARMS` of the negatives through."""
-    cut = np.quantile(scores[labels == 0], 1 - FALSE_ALARMS)
-    return float(average_precision_score(labels, scores)), float((scores[labels == 1] > cut).mean())
+def evaluate(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """Average precision, and recall at a false-positive rate of `FPR`."""
+    threshold = np.quantile(scores[labels == 0], 1 - FPR)
+    return float(average_precision_score(labels, scores)), float((scores[labels == 1] > threshold).mean())
 
 
 def trained_without(run: RunConfig, left_out: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Labels and log-odds of the test set after the run's training without some shortcuts."""
-    AcceleratorState._reset_state(reset_partial_state=True)  # a process has one precision, else
+    AcceleratorState._reset_state(reset_partial_state=True)  # otherwise the first precision of a process stays
     accelerator = Accelerator(mixed_precision="no") if "bf16" in left_out else claim_device()
     data = run_data_of(run, lambda: None)
     spec = _training_spec(run, data, frozen="frozen-words" not in left_out)
     model = load_classifier(run.training.encoder, seed=run.seed)
     reporter = ProgressReporter(lambda: False, lambda progress: None)
-    with tempfile.TemporaryDirectory() as folder, _slower(left_out):
+    with tempfile.TemporaryDirectory() as folder, _without_shortcuts(left_out):
         train(model, spec, folder=Path(folder), accelerator=accelerator, reporter=reporter)
     accelerator.free_memory()
-    plain = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    unwrapped = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     test = data.test
-    logits = run_inference(plain, data.tokens, test["place"].to_numpy(), embed=False).logits
+    logits = run_inference(unwrapped, data.tokens, test["place"].to_numpy(), embed=False).logits
     assert logits is not None
     return test["label"].to_numpy(), logits[:, 1].astype(np.float64) - logits[:, 0]
 
@@ -111,8 +112,8 @@ def _training_spec(run: RunConfig, data: RunData, *, frozen: bool) -> TrainingSp
 
 
 @contextmanager
-def _slower(left_out: Sequence[str]) -> Iterator[None]:
-    """Within, the training goes without these shortcuts."""
+def _without_shortcuts(left_out: Sequence[str]) -> Iterator[None]:
+    """Train without these shortcuts inside the context."""
     with ExitStack() as stack:
         if "bucketing" in left_out:  # a pool of one batch: batches are drawn at random
             stack.enter_context(patch.object(closecall.models.encoders.tokenization, "POOL", 1))

@@ -1,12 +1,13 @@
-"""Where the time of one training process goes: its share by kind of operation, by torch's profiler, on film reviews.
+"""Profile one training process: the share of processor time by kind of operation, with torch's profiler.
 
     python -m benchmarks.training_profile            # batches of 16
     python -m benchmarks.training_profile 8
 
-One thread, the product's own precision and shortcuts. Shares are of the processor time of all operations.
+The script trains on film reviews with one thread and with the app's precision and shortcuts. Shares are of the
+processor time of all operations.
 """
 
-import sys
+import argparse
 from collections import Counter
 
 import numpy as np
@@ -34,13 +35,14 @@ KINDS = {
 
 
 def main() -> None:
-    batch_size = int(sys.argv[1]) if len(sys.argv) > 1 else 16
-    spent = profiled(batch_size)
-    whole = sum(spent.values())
-    left = Counter(spent)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("batch_size", nargs="?", type=int, default=16)
+    spent = profiled(parser.parse_args().batch_size)
+    total = sum(spent.values())
+    remaining = Counter(spent)
     for kind, names in KINDS.items():
-        print(f"{kind:<44}{sum(left.pop(name, 0.0) for name in names) / whole:6.1%}")
-    print(f"{'everything else':<44}{sum(left.values()) / whole:6.1%}")
+        print(f"{kind:<44}{sum(remaining.pop(name, 0.0) for name in names) / total:6.1%}")
+    print(f"{'everything else':<44}{sum(remaining.values()) / total:6.1%}")
 
 
 def profiled(batch_size: int) -> dict[str, float]:
@@ -60,9 +62,9 @@ def profiled(batch_size: int) -> dict[str, float]:
 
     with quick_forward(model):
         learn(batches[:WARM_UP])
-        with profile(activities=[ProfilerActivity.CPU]) as watched:
+        with profile(activities=[ProfilerActivity.CPU]) as profiler:
             learn(batches[WARM_UP : WARM_UP + STEPS])
-    return {one.key: float(one.self_cpu_time_total) for one in watched.key_averages()}
+    return {one.key: float(one.self_cpu_time_total) for one in profiler.key_averages()}
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Examples a second of one training step: the plain forward against the exact shortcuts, in turn, in one run.
+"""Compare the speed of training steps with the usual forward pass and with the exact shortcuts, in examples/s.
 
-    .venv/bin/python benchmarks/training_shortcuts.py            # 48 and 64 tokens, batches of 16
-    .venv/bin/python benchmarks/training_shortcuts.py 128
+    python -m benchmarks.training_shortcuts            # 48 and 64 tokens, batches of 16
+    python -m benchmarks.training_shortcuts 128
 
-The encoder is the built-in MiniLM on newsgroup posts, with one thread; both are fetched when absent. Prints the median
-of the turns of each and the median of the ratios turn by turn. See docs/decisions/0009.
+The script trains the built-in MiniLM on newsgroup posts with one thread, and downloads both when they are missing. The
+methods take turns. It prints the median speed of each, and the median over turns of its ratio to the usual forward
+pass. See docs/decisions/0009.
 """
 
-import sys
+import argparse
 import time
 from contextlib import nullcontext
 from statistics import median
@@ -25,22 +26,29 @@ from closecall.models.encoders.tokenization import tokenise
 from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 
 BATCH, STEPS, TURNS = 16, 4, 5
-WAYS = {"plain": lambda model: nullcontext(), "short last layer": first_token_only, "all shortcuts": quick_forward}
+METHODS = {
+    "usual forward": lambda model: nullcontext(),
+    "short last layer": first_token_only,
+    "all shortcuts": quick_forward,
+}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("max_tokens", nargs="*", type=int, default=[48, 64])
+    lengths = parser.parse_args().max_tokens
     torch.set_num_threads(1)
     texts = builtin_table("newsgroups-close").frame["text"].head(BATCH * STEPS * TURNS).tolist()
-    for max_tokens in [int(one) for one in sys.argv[1:]] or [48, 64]:
-        speeds = race(texts, max_tokens)
+    for max_tokens in lengths:
+        speeds = compare(texts, max_tokens)
         print(f"{max_tokens} tokens, batches of {BATCH}")
-        for way, found in speeds.items():
-            ratio = median(np.array(found) / np.array(speeds["plain"]))
-            print(f"  {way:<18} {median(found):6.1f} examples/s   {ratio:.2f} times plain")
+        for method, own in speeds.items():
+            ratio = median(np.array(own) / np.array(speeds["usual forward"]))
+            print(f"  {method:<18} {median(own):6.1f} examples/s   {ratio:.2f} times the usual forward")
 
 
-def race(texts: list[str], max_tokens: int) -> dict[str, list[float]]:
-    """The speeds of each way, a turn of each after the other, on the same batches."""
+def compare(texts: list[str], max_tokens: int) -> dict[str, list[float]]:
+    """The speeds of each method, which take turns on the same batches."""
     config = TrainingConfig(batch_size=BATCH, max_tokens=max_tokens)
     tokens = tokenise(texts, load_tokenizer("minilm"), max_tokens)
     accelerator = Accelerator(cpu=True)
@@ -57,11 +65,11 @@ def race(texts: list[str], max_tokens: int) -> dict[str, list[float]]:
         return BATCH * STEPS / (time.perf_counter() - started)
 
     learn(0)  # warms up
-    speeds: dict[str, list[float]] = {way: [] for way in WAYS}
+    speeds: dict[str, list[float]] = {method: [] for method in METHODS}
     for turn in range(TURNS):
-        for way, context in WAYS.items():
+        for method, context in METHODS.items():
             with context(model):
-                speeds[way].append(learn(turn))
+                speeds[method].append(learn(turn))
     return speeds
 
 

@@ -1,4 +1,4 @@
-"""What each process of an `accelerate launch` does in test_distributed.py: train in fp32 and keep the outcome.
+"""The script of each process in models/training/test_distributed.py: train in fp32 and save the result.
 
 python -m tests.train_together TINY_BERT OUT
 """

@@ -1,4 +1,4 @@
-"""Generated scores of runs at 1:1, 1:3 and 1:10 with one known cause planted in each set."""
+"""Generated scores of runs at 1:1, 1:3 and 1:10; each set has one known cause."""
 
 from dataclasses import dataclass
 
@@ -41,9 +41,9 @@ SHARED = 0.95
 
 @dataclass(frozen=True)
 class Case:
-    """One experiment: arrays as `analysis.causes.evidence.gather_evidence` takes them, and what was planted.
+    """One experiment: arrays for `analysis.causes.evidence.gather_evidence`, and the planted causes.
 
-    `visible`: whether this many positives can show the planted effect at all.
+    `detectable`: whether this many positives can show the planted effect.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Case:
     pos_probs: np.ndarray
     val_labels: np.ndarray
     val_pos_probs: np.ndarray
-    visible: bool
+    detectable: bool
 
     @property
     def planted(self) -> set[str]:
@@ -67,16 +67,16 @@ def make_case(kind: str, n_positives: int, n_seeds: int, *, seed: int) -> Case:
     labels, val_labels = (np.repeat([1, 0], [n, 3 * n]) for n in (n_positives, n_positives // 2 + 1))
     probs, val_probs = _scores(rng, labels, runs), _scores(rng, val_labels, runs)
     if kind == "collapse":
-        gone = int(rng.integers(2 * n_seeds, 3 * n_seeds))
+        collapsed_run = int(rng.integers(2 * n_seeds, 3 * n_seeds))
         for table in (probs, val_probs):
-            table[gone] = 0.01 + 0.001 * rng.random(table.shape[1])
+            table[collapsed_run] = 0.01 + 0.001 * rng.random(table.shape[1])
     return Case(
         kind, n_positives, n_seeds, labels, probs, val_labels, val_probs, _effect(kind) > _smallest(n_positives)
     )
 
 
 def _runs(rng: np.random.Generator, kind: str, n_seeds: int) -> list[tuple[float, float, float]]:
-    """For each run its slope, its distance and the place of its threshold."""
+    """The slope, d' and shift of each run."""
     distances, moved = KINDS[kind]
     return [
         (d, d + SEED_SPREAD * rng.normal(), SEED_SPREAD * rng.normal() - moved * np.log(ratio) / d)
@@ -86,34 +86,34 @@ def _runs(rng: np.random.Generator, kind: str, n_seeds: int) -> list[tuple[float
 
 
 def _scores(rng: np.random.Generator, labels: np.ndarray, runs: list[tuple[float, float, float]]) -> np.ndarray:
-    shared, side = rng.normal(size=len(labels)), np.where(labels == 1, 0.5, -0.5)
+    shared, half = rng.normal(size=len(labels)), np.where(labels == 1, 0.5, -0.5)
     own = np.sqrt(1 - SHARED**2)
     return np.array(
         [
-            probabilities(slope * (SHARED * shared + own * rng.normal(size=len(labels)) + side * distance + place))
-            for slope, distance, place in runs
+            probabilities(slope * (SHARED * shared + own * rng.normal(size=len(labels)) + half * distance + shift))
+            for slope, distance, shift in runs
         ]
     )
 
 
 def _effect(kind: str) -> float:
-    """The difference in recall that must be seen to name the cause, in the population.
+    """The smallest difference in recall, in the population, that the test set must detect to name the cause.
 
-    Ranking lost: the ranking part. Only the threshold: half the drop, which the ranking part must stay below.
-    Nothing wrong: the five points that a drop must stay below. Collapse needs no statistics.
+    Loss of ranking: the ranking part. Threshold only: half the drop, since the ranking part must be smaller. Nothing
+    wrong: five points, since the drop must be smaller. Collapse: any test set shows it.
     """
     if kind == "collapse":
         return 1.0
     if kind.startswith("nothing"):
         return 0.05
     (d_a, _, d_b), moved = KINDS[kind]
-    found_a, alarms_a = norm.cdf(d_a / 2), norm.cdf(-d_a / 2)
+    tpr_a, fpr_a = norm.cdf(d_a / 2), norm.cdf(-d_a / 2)
     shift = moved * np.log(RATIOS[-1]) / d_b
-    found_b, alarms_b = norm.cdf(d_b / 2 - shift), norm.cdf(-d_b / 2 - shift)
+    tpr_b, fpr_b = norm.cdf(d_b / 2 - shift), norm.cdf(-d_b / 2 - shift)
     if kind == "prior shift":
-        return float(found_a - found_b) / 2
-    ranking = found_a - norm.cdf(d_b + norm.ppf(alarms_a))
-    other = norm.cdf(d_a + norm.ppf(alarms_b)) - found_b
+        return float(tpr_a - tpr_b) / 2
+    ranking = tpr_a - norm.cdf(d_b + norm.ppf(fpr_a))
+    other = norm.cdf(d_a + norm.ppf(fpr_b)) - tpr_b
     return float(ranking + other) / 2
 
 

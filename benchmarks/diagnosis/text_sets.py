@@ -1,7 +1,7 @@
-"""Generated texts, real classifiers trained on them at 1:1, 1:3 and 1:10, and one known cause planted in each set.
+"""Generated texts and classifiers trained on them at 1:1, 1:3 and 1:10; each set has one known cause.
 
-The classifier is TF-IDF with logistic regression: quick, and real. What was planted is checked on 12,000 more texts of
-the same kind, so that a set counts under what its runs really suffer from.
+The classifier is TF-IDF with logistic regression. The true causes of a set are those that 12,000 more texts of the same
+kind show.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from closecall.analysis.ratio.decomposition import decompose_drop
 RATIOS = (1, 3, 10)
 MECHANISMS = (
     "prior shift",
-    "positives taken away",
+    "fewer positives",
     "collapse",
     "far classes",
     "few positives",
 )
-"""Taken away: a sweep of kind B, where the negatives stay and a larger ratio leaves fewer positives to learn from."""
+"""Fewer positives: a sweep with fixed negatives, where a larger ratio has fewer training positives."""
 WORDS = 400
 TRAINING_POSITIVES = 600
 FEWER = 600
-"""Training negatives where positives are taken away; 1:10 leaves 60 positives."""
+"""Training negatives of the mechanism "fewer positives"; 1:10 has 60 positives."""
 CHECK = 6000
 
 
 @dataclass(frozen=True)
 class TextCase:
-    """One experiment as `gather_evidence` takes it, its mechanism, and the parts on 12,000 texts."""
+    """One experiment for `gather_evidence`, its mechanism, and the parts of the drop on 12,000 texts."""
 
     mechanism: str
     labels: np.ndarray
@@ -58,10 +58,10 @@ def make_text_case(mechanism: str, *, seed: int, n_seeds: int = 3) -> TextCase:
                 probs[name].append(model.predict_proba(texts)[:, 1])
     labels = {name: own for name, (_, own) in sets.items()}
     table = {name: np.array(rows) for name, rows in probs.items()}
-    gone = collapsed(labels["check"], table["check"])
-    drop, ranking = _truth(labels["check"], table["check"], gone)
+    collapsed_runs = collapsed(labels["check"], table["check"])
+    drop, ranking = _truth(labels["check"], table["check"], collapsed_runs)
     return TextCase(
-        mechanism, labels["test"], table["test"], labels["val"], table["val"], drop, ranking, bool(gone.any())
+        mechanism, labels["test"], table["test"], labels["val"], table["val"], drop, ranking, bool(collapsed_runs.any())
     )
 
 
@@ -70,7 +70,7 @@ def _sizes(n: int) -> dict[str, tuple[int, int]]:
 
 
 def _topics(rng: np.random.Generator, *, apart: float) -> np.ndarray:
-    """Word frequencies of negatives and positives: Zipf, each word tilted a little to one of the two."""
+    """Word frequencies of negatives and positives: Zipf, with each word more frequent in one of the two."""
     base = 1 / np.arange(1, WORDS + 1)
     tilt = rng.normal(scale=apart, size=WORDS)
     frequencies = np.array([base * np.exp(-tilt / 2), base * np.exp(tilt / 2)])
@@ -88,23 +88,23 @@ def _texts(
 
 
 def _fit(rng: np.random.Generator, topics: np.ndarray, ratio: int, mechanism: str, *, last: bool):
-    taken = mechanism == "positives taken away"
-    counts = (FEWER // ratio, FEWER) if taken else (TRAINING_POSITIVES, TRAINING_POSITIVES * ratio)
+    fewer = mechanism == "fewer positives"
+    counts = (FEWER // ratio, FEWER) if fewer else (TRAINING_POSITIVES, TRAINING_POSITIVES * ratio)
     texts, labels = _texts(rng, topics, *counts)
     weak = 1e-7 if mechanism == "collapse" and last else 1.0
     model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=weak, max_iter=500))
     return model.fit(texts, labels)
 
 
-def _truth(labels: np.ndarray, pos_probs: np.ndarray, gone: np.ndarray) -> tuple[float, float]:
-    """The drop and its ranking part on many texts, from 1:1 to the largest ratio with a seed that collapsed at neither.
+def _truth(labels: np.ndarray, pos_probs: np.ndarray, collapsed_runs: np.ndarray) -> tuple[float, float]:
+    """The drop and its ranking part on the check texts, from 1:1 to the largest ratio with a valid pair of seeds.
 
-    nan where there is none: then collapse is all that can be shown.
+    nan when there is none: then only the collapse can be reported.
     """
-    runs, lost = (table.reshape(len(RATIOS), -1, *table.shape[1:]) for table in (pos_probs, gone))
+    runs, lost = (table.reshape(len(RATIOS), -1, *table.shape[1:]) for table in (pos_probs, collapsed_runs))
     for level in range(len(RATIOS) - 1, 0, -1):
-        sound = ~lost[0] & ~lost[level]
-        if sound.any():
-            parts = decompose_drop(labels, runs[0][sound], runs[level][sound], draws=2)
+        valid = ~lost[0] & ~lost[level]
+        if valid.any():
+            parts = decompose_drop(labels, runs[0][valid], runs[level][valid], draws=2)
             return parts.drop.value, parts.ranking_mean.value
     return float("nan"), float("nan")

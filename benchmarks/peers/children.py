@@ -1,6 +1,6 @@
-"""Contenders in processes of their own: all load and warm up first, then work at the same moment, then answer.
+"""Run benchmark modules in child processes: all load and warm up, start at the same moment, then return results.
 
-A contender is a module with `prepare(job)`, which gives a function that works and returns its answer.
+A benchmark module has a function `prepare(job)` that returns a function, which does the work and returns its result.
 """
 
 import json
@@ -18,7 +18,7 @@ QUIET = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORME
 
 
 def work_side_by_side(module: str, jobs: Sequence[Job], *, threads: int) -> tuple[float, list[Job]]:
-    """Seconds from the common start to the last answer, and the answers, one process of `threads` for each job."""
+    """Run one process of `threads` for each job. Return the seconds from start to last result, and the results."""
     children = [_start(module, job, threads) for job in jobs]
     try:
         for child in children:
@@ -28,8 +28,8 @@ def work_side_by_side(module: str, jobs: Sequence[Job], *, threads: int) -> tupl
             assert child.stdin is not None
             child.stdin.write("go\n")
             child.stdin.flush()
-        answers = [json.loads(_line(child, module)) for child in children]
-        return time.perf_counter() - started, answers
+        results = [json.loads(_line(child, module)) for child in children]
+        return time.perf_counter() - started, results
     finally:
         for child in children:
             child.kill()
@@ -37,9 +37,9 @@ def work_side_by_side(module: str, jobs: Sequence[Job], *, threads: int) -> tupl
 
 
 def serve(prepare: Callable[[Job], Callable[[], Job]]) -> None:
-    """The child's side: read the job, prepare, say so, wait for the start, work, answer."""
+    """Run in the child: read the job, prepare, report ready, wait for the start, work, write the result."""
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with results
     work = prepare(json.loads(sys.stdin.readline()))
     print("ready", file=channel, flush=True)
     sys.stdin.readline()
@@ -63,7 +63,7 @@ def _start(module: str, job: Job, threads: int) -> "subprocess.Popen[str]":
 
 def _line(child: "subprocess.Popen[str]", module: str) -> str:
     assert child.stdout is not None
-    said = child.stdout.readline()
-    if not said:
-        raise SystemExit(f"The contender {module} ended early; what it said stands above.")
-    return said
+    line = child.stdout.readline()
+    if not line:
+        raise SystemExit(f"The process of {module} ended early; its output is above.")
+    return line

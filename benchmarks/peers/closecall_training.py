@@ -1,4 +1,4 @@
-"""Close Call's own training on a list of sentences, as one process does it."""
+"""Close Call's training on a list of sentences, in one process."""
 
 import tempfile
 from collections.abc import Callable
@@ -20,7 +20,7 @@ MAX_TOKENS = 128
 
 
 def prepare(job: Job) -> Callable[[], Job]:
-    """Job: batch_size, rows. Threads and precision are the product's own choice."""
+    """Job: batch_size, rows. Close Call chooses threads and precision."""
     accelerator = claim_device()
     texts, labels = sentences()
     chosen = np.array(job["rows"])

@@ -1,4 +1,4 @@
-"""Embedding and laying out: sentence-transformers and umap-learn as they come against Close Call, in turn."""
+"""Compare embedding with sentence-transformers, and projection with umap-learn, each at default settings."""
 
 import tempfile
 from pathlib import Path
@@ -10,29 +10,29 @@ from benchmarks.peers.children import work_side_by_side
 from benchmarks.peers.texts import made_sentences
 from benchmarks.peers.training import CORES
 
-TRUSTED = 4_000
-"""Points whose trustworthiness is computed: it takes memory by their square."""
+MAX_TRUSTWORTHINESS_POINTS = 4_000
+"""Up to this number of points trustworthiness is computed: its memory grows with their square."""
 
 
 def embedding(rounds: int, count: int) -> list[str]:
-    """The lines on embedding `count` sentences with one thread each, tokenising included."""
-    ways, speeds = ("sentence-transformers", "closecall"), {}
+    """Time the embedding of `count` sentences with one thread, with tokenisation; return the lines to print."""
+    libraries, speeds = ("sentence-transformers", "closecall"), {}
     with tempfile.TemporaryDirectory() as folder:
-        out = {way: str(Path(folder) / f"{way}.npy") for way in ways}
-        for way in ways * rounds:
-            job = {"way": way, "threads": 1, "count": count, "out": out[way]}
+        out = {library: str(Path(folder) / f"{library}.npy") for library in libraries}
+        for library in libraries * rounds:
+            job = {"library": library, "threads": 1, "count": count, "out": out[library]}
             seconds, _ = work_side_by_side("encode", [job], threads=1)
-            speeds.setdefault(way, []).append(count / seconds)
-        theirs, ours = (np.load(out[way]) for way in ways)
+            speeds.setdefault(library, []).append(count / seconds)
+        theirs, ours = (np.load(out[library]) for library in libraries)
     ratio = median(b / a for a, b in zip(*speeds.values(), strict=True))
     return [
-        *(f"{way:<24}{median(found):8.1f} texts/s" for way, found in speeds.items()),
+        *(f"{library:<24}{median(own):8.1f} texts/s" for library, own in speeds.items()),
         f"{ratio:.2f} times as fast; least cosine between the two {(theirs * ours).sum(axis=1).min():.6f}.",
     ]
 
 
 def layout(count: int) -> list[str]:
-    """The lines on laying `count` embeddings out, compiling included, with all cores."""
+    """Time the projection of `count` embeddings with all cores, with compilation; return the lines to print."""
     from sklearn.manifold import trustworthiness
 
     lines = []
@@ -40,20 +40,20 @@ def layout(count: int) -> list[str]:
         paths = {name: str(Path(folder) / f"{name}.npy") for name in ("embeddings", "umap-learn", "closecall")}
         np.save(paths["embeddings"], embeddings_of(count))
         seconds = {}
-        for way in ("umap-learn", "closecall"):
-            job = {"way": way, "threads": CORES, "embeddings": paths["embeddings"], "out": paths[way]}
-            seconds[way], _ = work_side_by_side("layout", [job], threads=CORES)
-            line = f"{way:<12} {count:,} points: {seconds[way]:6.1f} s"
-            if count <= TRUSTED:
-                points, flat = np.load(paths["embeddings"]), np.load(paths[way])
-                found = trustworthiness(points, flat, n_neighbors=15, metric="cosine")
-                line += f", trustworthiness {found:.3f}"
+        for library in ("umap-learn", "closecall"):
+            job = {"library": library, "threads": CORES, "embeddings": paths["embeddings"], "out": paths[library]}
+            seconds[library], _ = work_side_by_side("layout", [job], threads=CORES)
+            line = f"{library:<12} {count:,} points: {seconds[library]:6.1f} s"
+            if count <= MAX_TRUSTWORTHINESS_POINTS:
+                points, flat = np.load(paths["embeddings"]), np.load(paths[library])
+                trust = trustworthiness(points, flat, n_neighbors=15, metric="cosine")
+                line += f", trustworthiness {trust:.3f}"
             lines.append(line)
     return [*lines, f"{seconds['umap-learn'] / seconds['closecall']:.2f} times as fast."]
 
 
 def embeddings_of(count: int) -> np.ndarray:
-    """Real embeddings of so many different sentences (count x hidden)."""
+    """Embeddings of `count` different sentences, (count, hidden)."""
     import torch
 
     from closecall.models.encoders.inference import run_inference
@@ -62,6 +62,6 @@ def embeddings_of(count: int) -> np.ndarray:
 
     torch.set_num_threads(CORES)
     tokens = tokenise(made_sentences(count), load_tokenizer("minilm"), 128)
-    found = run_inference(load_encoder("minilm"), tokens, np.arange(count), score=False).embeddings
-    assert found is not None
-    return found
+    embeddings = run_inference(load_encoder("minilm"), tokens, np.arange(count), score=False).embeddings
+    assert embeddings is not None
+    return embeddings

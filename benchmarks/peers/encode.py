@@ -1,4 +1,4 @@
-"""Embed sentences: by sentence-transformers' `encode`, or as Close Call does."""
+"""Embed sentences with sentence-transformers' `encode` or with Close Call."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,13 @@ MAX_TOKENS = 128
 
 
 def prepare(job: Job) -> Callable[[], Job]:
-    """Job: way ("sentence-transformers" or "closecall"), threads, count, out (an .npy file). Tokenising counts."""
+    """Job: library ("sentence-transformers" or "closecall"), threads, count, out (an .npy file).
+
+    The time includes tokenisation.
+    """
     torch.set_num_threads(job["threads"])
     texts = sentences()[0][: job["count"]]
-    embed = _theirs() if job["way"] == "sentence-transformers" else _ours()
+    embed = _theirs() if job["library"] == "sentence-transformers" else _ours()
     embed(texts[:WARM_UP])
 
     def work() -> Job:
@@ -31,8 +34,8 @@ def _theirs() -> Callable[[list[str]], np.ndarray]:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    reader = Transformer(str(encoder_folder()), max_seq_length=MAX_TOKENS)
-    model = SentenceTransformer(modules=[reader, Pooling(384, "mean")], device="cpu")
+    encoder = Transformer(str(encoder_folder()), max_seq_length=MAX_TOKENS)
+    model = SentenceTransformer(modules=[encoder, Pooling(384, "mean")], device="cpu")
     return lambda texts: model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
 
 
@@ -45,9 +48,9 @@ def _ours() -> Callable[[list[str]], np.ndarray]:
 
     def embed(texts: list[str]) -> np.ndarray:
         tokens = tokenise(texts, tokenizer, MAX_TOKENS)
-        found = run_inference(model, tokens, np.arange(len(texts)), score=False).embeddings
-        assert found is not None
-        return found
+        embeddings = run_inference(model, tokens, np.arange(len(texts)), score=False).embeddings
+        assert embeddings is not None
+        return embeddings
 
     return embed
 

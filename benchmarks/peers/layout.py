@@ -1,4 +1,4 @@
-"""Lay embeddings out on a plane: umap-learn as it comes with a seed, or as Close Call does. Compiling is part of it."""
+"""Project embeddings to two dimensions with umap-learn (default settings, one seed) or with Close Call."""
 
 import warnings
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from benchmarks.peers.children import Job, serve
 
 
 def prepare(job: Job) -> Callable[[], Job]:
-    """Job: way ("umap-learn" or "closecall"), threads, embeddings and out (.npy files)."""
+    """Job: library ("umap-learn" or "closecall"), threads, embeddings and out (.npy files)."""
     import torch
 
     torch.set_num_threads(job["threads"])
     embeddings = np.load(job["embeddings"])
 
     def work() -> Job:
-        np.save(job["out"], (_theirs if job["way"] == "umap-learn" else _ours)(embeddings))
+        np.save(job["out"], (_theirs if job["library"] == "umap-learn" else _ours)(embeddings))
         return {}
 
     return work

@@ -1,4 +1,4 @@
-"""The peak of this machine: billions of floating-point operations a second of square matrix products."""
+"""Peak speed of this machine in square matrix products, in billions of floating-point operations per second."""
 
 import time
 from collections.abc import Callable

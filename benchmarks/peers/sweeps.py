@@ -1,4 +1,4 @@
-"""Whole sweeps as a user queues them: predictions, embeddings and maps included."""
+"""Time whole sweeps as users queue them, with predictions, embeddings and maps."""
 
 import os
 import tempfile
@@ -12,21 +12,21 @@ GROWTH_POSITIVES = 20
 
 
 def sweep(positives: int) -> list[str]:
-    """The lines on one sweep of ratios 1, 2, 3, 5, 10 and 3 epochs with so many positives, batch 16."""
+    """Time one sweep of ratios 1, 2, 3, 5 and 10 with 3 epochs and batch 16; return the lines to print."""
     seconds, examples = run_sweep(positives, seeds=(0,), ratios=RATIOS, epochs=3)
     return [
         f"{len(RATIOS)} runs, {positives} positives, {examples:,} training examples in 3 epochs: {seconds:.0f} s from "
-        f"queueing to the last map, {examples / seconds:.1f} examples/s with everything that belongs to a run."
+        f"queueing to the last map, {examples / seconds:.1f} examples/s including predictions, embeddings and maps."
     ]
 
 
 def growth(texts: Sequence[int], runs: Sequence[int]) -> list[str]:
-    """The lines on how time grows with texts that are embedded and laid out, and with runs of a sweep."""
+    """Time growing numbers of embedded and projected texts, and of runs in a sweep; return the lines to print."""
     lines = []
     for count in texts:
-        _, answers = work_side_by_side("through", [{"count": count}], threads=1)
-        memory = answers[0].pop("memory")
-        shown = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in answers[0].items())
+        _, results = work_side_by_side("pipeline", [{"count": count}], threads=1)
+        memory = results[0].pop("memory")
+        shown = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in results[0].items())
         lines.append(f"{count:>7,} texts, one process: {shown}; peak memory {memory:,.0f} MB")
     return [*lines, *_more_runs(runs, GROWTH_POSITIVES)]
 

@@ -1,4 +1,4 @@
-"""The texts that all contenders work on: single sentences of film reviews, 27 tokens each on average."""
+"""The texts of all comparisons: single sentences of film reviews, 27 tokens on average."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ def sentences() -> tuple[list[str], np.ndarray]:
 
 
 def made_sentences(count: int) -> list[str]:
-    """As many different sentences of about the same length: the first half of one with the second half of another."""
+    """`count` different sentences of similar length: the first half of one with the second half of another."""
     halves = [text.split() for text in sentences()[0]]
     rng = np.random.default_rng(0)
     made: dict[str, None] = {}

@@ -1,10 +1,10 @@
-"""The measured table: recall by ratio on three datasets, where the drop comes from, and the comparison of remedies.
+"""Write docs/results.md: recall by ratio on three datasets, the parts of the drop, and the comparison of remedies.
 
-    python -m benchmarks.results                        # trains what is not finished, then writes docs/results.md
+    python -m benchmarks.results                        # trains the unfinished runs, then writes docs/results.md
     python -m benchmarks.results EXPERIMENT ...         # writes it from these experiments; trains nothing
-    python -m benchmarks.results --out FILE ...         # writes it somewhere else
+    python -m benchmarks.results --out FILE ...         # writes to another file
 
-Training takes some hours on two cores. It may be stopped at any time: the same command goes on with what is there.
+Training takes some hours on two cores. You can stop it at any time: the same command resumes it.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.results.document import document
-from benchmarks.results.measured import measure
-from benchmarks.results.planned import train_all
+from benchmarks.results.experiments import train_all
+from benchmarks.results.measures import measure
 from closecall.cli.output import print_note
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import write_text
@@ -23,8 +23,8 @@ PLACE = Path(__file__).resolve().parents[2] / "docs" / "results.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: written; 2: something to mend, shown in one sentence; 130: stopped."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description="Write the measured table.")
+    """Return 0 when the file is written, 2 after an error that the user can fix, 130 when stopped."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description="Write docs/results.md.")
     parser.add_argument("experiments", nargs="*", help="Experiments to write about. Without any: train them first.")
     parser.add_argument("--out", type=Path, default=PLACE, help="Where to write. Without it: docs/results.md.")
     given = parser.parse_args(arguments)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on; what is queued is trained meanwhile.", file=sys.stderr)
+        print("Stopped. Queued runs continue to train; the same command resumes this one.", file=sys.stderr)
         return 130
     print_note(f"Written to {given.out}.")
     return 0

@@ -1,29 +1,31 @@
-"""What to do, by what the drop is made of and whether a remedy helps."""
+"""What to do about the drop: move the threshold, use a remedy, or look at the texts."""
 
 from collections.abc import Sequence
 
 from benchmarks.results.drop_answers import place
-from benchmarks.results.measured import Fall, Sweep
+from benchmarks.results.formatting import Answer, grouped
+from benchmarks.results.measures import RecallDrop, Sweep
 from benchmarks.results.remedy_answers import worthwhile
-from benchmarks.results.words import Answer, grouped
 from closecall.analysis.causes.verdict import SEED_NOISE, SMALLEST_RELEVANT_DROP, decisive_parts
 from closecall.analysis.formatting import listed_text
 
 
 def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
-    """The motivating question, from the same parts and gains as the others."""
-    shown = [(one, one.asked) for one in sweeps if one.asked]
+    """Answer the motivating question from the parts of the drop and the gains of the remedies."""
+    shown = [(one, one.main_drop) for one in sweeps if one.main_drop]
     question = "What can they do?"
     if not shown:
         return Answer(question, "Not known yet: no drop was measured.", [])
-    return Answer(question, grouped((_deed(one, fall), place(one, fall)) for one, fall in shown), [])
+    return Answer(
+        question, grouped((_advice(one, recall_drop), place(one, recall_drop)) for one, recall_drop in shown), []
+    )
 
 
-def _deed(sweep: Sweep, fall: Fall) -> str:
-    """What is worth doing; the end of the phrase is a place."""
-    drop, (ranking, threshold) = fall.parts.drop, decisive_parts(fall.parts)
-    floor = SEED_NOISE if fall.parts.n_seeds == 1 else 0.0
-    helpful = worthwhile(sweep.raced.gains) if sweep.raced else []
+def _advice(sweep: Sweep, recall_drop: RecallDrop) -> str:
+    """The advice for one experiment, as a phrase to which "on <experiment>" is added."""
+    drop, (ranking, threshold) = recall_drop.parts.drop, decisive_parts(recall_drop.parts)
+    floor = SEED_NOISE if recall_drop.parts.n_seeds == 1 else 0.0
+    helpful = worthwhile(sweep.remedies.gains) if sweep.remedies else []
     also = f", and train with {listed_text(helpful)}," if helpful else ""
     if drop.high < SMALLEST_RELEVANT_DROP:
         return "nothing needs to be done, for hardly a positive is lost,"

@@ -1,4 +1,4 @@
-"""docs/results.md as a whole."""
+"""The whole text of docs/results.md."""
 
 import textwrap
 from collections import Counter
@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from benchmarks.results.advice import what_to_do
 from benchmarks.results.drop_answers import close_against_distant, threshold_share
-from benchmarks.results.making import making, missing
-from benchmarks.results.measured import Sweep
-from benchmarks.results.remedy_answers import loss_helps, one_class_is_poor, simpler_is_better
+from benchmarks.results.formatting import Answer, pair, table
+from benchmarks.results.measures import Sweep
+from benchmarks.results.provenance import missing, provenance
+from benchmarks.results.remedy_answers import loss_helps, one_class_is_worse, simpler_is_better
 from benchmarks.results.tables import section
-from benchmarks.results.words import Answer, pair, table
 from closecall.analysis.formatting import ratio_text, sentence_text
 
 WIDTH = 120
-QUESTIONS = (what_to_do, close_against_distant, threshold_share, loss_helps, one_class_is_poor, simpler_is_better)
+QUESTIONS = (what_to_do, close_against_distant, threshold_share, loss_helps, one_class_is_worse, simpler_is_better)
 INTRODUCTION = (
     "# What more negatives do to a classifier",
     "",
@@ -26,30 +26,31 @@ INTRODUCTION = (
     "",
     "Recall is that of the positives, specificity that of the negatives. Intervals "
     "are 95 %, over test examples and seeds together. A difference counts when its interval leaves out 0; one of "
-    "remedies must also hold after Holm and exceed seed noise. `python -m benchmarks.results` wrote every word "
+    "remedies must also hold after Holm and exceed seed noise. `python -m benchmarks.results` wrote this page "
     "from the runs.",
     "",
 )
 
 
 def document(sweeps: Sequence[Sweep], command: str) -> str:
-    """The Markdown of all experiments: the answers, the experiments, how it was made, what is missing."""
-    called = Counter(one.called for one in sweeps)
+    """The Markdown text: answers, one section for each experiment, how it was made, what is missing."""
+    names = Counter(one.short_name for one in sweeps)
     shown = [
-        one if called[one.called] == 1 else replace(one, called=f"{one.called} ({one.config.id})") for one in sweeps
+        one if names[one.short_name] == 1 else replace(one, short_name=f"{one.short_name} ({one.config.id})")
+        for one in sweeps
     ]
-    lines = [*INTRODUCTION, "## In short", "", *_picture(shown)]
+    lines = [*INTRODUCTION, "## In short", "", *_summary(shown)]
     for question in QUESTIONS:
         lines += _answered(question(shown))
     for one in shown:
         lines += section(one)
-    lines += [*making(shown, command), *missing(shown)]
+    lines += [*provenance(shown, command), *missing(shown)]
     return "\n".join(map(_wrapped, lines)).rstrip() + "\n"
 
 
-def _picture(sweeps: Sequence[Sweep]) -> list[str]:
-    """Recall and specificity of every experiment, and what moving the threshold gives."""
-    shown = [(one, one.asked) for one in sweeps if one.asked]
+def _summary(sweeps: Sequence[Sweep]) -> list[str]:
+    """A table of recall and specificity of every experiment, before and after moving the threshold."""
+    shown = [(one, one.main_drop) for one in sweeps if one.main_drop]
     if not shown:
         return ["No two ratios can be compared yet.", ""]
     header = (
@@ -61,18 +62,18 @@ def _picture(sweeps: Sequence[Sweep]) -> list[str]:
     )
     rows = [
         (
-            sentence_text(sweep.called),
-            f"{ratio_text(fall.first.ratio)}: {pair(fall.first.measures.at_half)}",
-            f"{ratio_text(fall.level.ratio)}: {pair(fall.level.measures.at_half)}",
-            pair(fall.moved),
-            pair(fall.level.measures.at_own),
+            sentence_text(sweep.short_name),
+            f"{ratio_text(recall_drop.first.ratio)}: {pair(recall_drop.first.measures.at_half)}",
+            f"{ratio_text(recall_drop.level.ratio)}: {pair(recall_drop.level.measures.at_half)}",
+            pair(recall_drop.moved),
+            pair(recall_drop.level.measures.at_own),
         )
-        for sweep, fall in shown
+        for sweep, recall_drop in shown
     ]
     note = (
         "The first two are at threshold 0.50. The others are the second classifier with its threshold moved, on "
         "validation: to "
-        "the false-positive rate of the first, or to the best mean of both recalls."
+        "the false-positive rate of the first, or to the best mean of recall and specificity."
     )
     return [*table(header, rows), note, ""]
 
@@ -83,7 +84,7 @@ def _answered(answer: Answer) -> list[str]:
 
 
 def _wrapped(line: str) -> str:
-    """Sentences in lines of the house's width; tables, headings and commands as they are."""
+    """Wrap sentences at WIDTH; leave tables, headings and commands unchanged."""
     if line.startswith(("|", "#", "    ")):
         return line
     indent = "  " if line.startswith("- ") else ""

@@ -1,8 +1,8 @@
-"""The section of one experiment: recall by ratio, the drop in parts, the verdict, the comparison of remedies."""
+"""The section of one experiment: recall by ratio, the parts of the drop, the verdict, the remedies."""
 
-from benchmarks.results.measured import Sweep
-from benchmarks.results.raced import Raced
-from benchmarks.results.words import area, counted_share, pair, part, plain, seeds_text, share, table
+from benchmarks.results.comparison import RemedyResults
+from benchmarks.results.formatting import area, counted_share, pair, part, plain, seeds_text, share, table
+from benchmarks.results.measures import Sweep
 from closecall.analysis.formatting import (
     listed_text,
     p_text,
@@ -20,17 +20,17 @@ from closecall.models.results.remedy_comparison import remedy_answers
 
 
 def section(sweep: Sweep) -> list[str]:
-    """All of it, as lines."""
+    """The section as lines of Markdown."""
     lines = [f"## {plain(sweep.info.title)}", "", _texts(sweep), ""]
-    if sweep.why_not:
-        return [*lines, sweep.why_not, ""]
+    if sweep.unmeasured:
+        return [*lines, sweep.unmeasured, ""]
     lines += [_heading("Recall and specificity by ratio", sweep), "", *_recalls(sweep)]
-    if sweep.falls:
+    if sweep.drops:
         lines += ["### Where the drop comes from", "", *_drops(sweep)]
         lines += ["### What the class prior alone predicts", "", *_prior(sweep)]
     if sweep.verdict:
         lines += ["### The verdict", "", *(f"- {one}" for one in sweep.verdict), ""]
-    return [*lines, *_race(sweep)]
+    return [*lines, *_remedies(sweep)]
 
 
 def _heading(text: str, sweep: Sweep) -> str:
@@ -39,11 +39,11 @@ def _heading(text: str, sweep: Sweep) -> str:
 
 
 def _texts(sweep: Sweep) -> str:
-    """Which classes, and how many test examples."""
+    """The classes, and the number of test examples."""
     positives, negatives = (", ".join(map(plain, one)) for one in (sweep.info.positive_classes,
                                                                    sweep.info.negative_classes))  # fmt: skip
-    found, others = sweep.counts["test"]
-    return f"Positives: {positives}. Negatives: {negatives}. Tested on {found:,} positives and {others:,} negatives."
+    n_pos, n_neg = sweep.counts["test"]
+    return f"Positives: {positives}. Negatives: {negatives}. Tested on {n_pos:,} positives and {n_neg:,} negatives."
 
 
 def _recalls(sweep: Sweep) -> list[str]:
@@ -67,26 +67,30 @@ def _recalls(sweep: Sweep) -> list[str]:
     note = (
         "At threshold 0.50; counts are means over seeds. AP is average precision: at the "
         f"test set's own share of positives, q = {percent_text(own)}, and at one positive among ten negatives, q = "
-        "1/11. A random order has an AUC of .5 and an AP of q."
+        "1/11. A random order has an AUC of 0.5 and an AP of q."
     )
-    gone = [f"{one.collapsed} at {ratio_text(one.ratio)}" for one in sweep.levels if one.collapsed]
-    return [*table(header, rows), note + (f" Collapsed and left out: {listed_text(gone)}." if gone else ""), ""]
+    collapsed = [f"{one.collapsed} at {ratio_text(one.ratio)}" for one in sweep.levels if one.collapsed]
+    return [
+        *table(header, rows),
+        note + (f" Collapsed and left out: {listed_text(collapsed)}." if collapsed else ""),
+        "",
+    ]
 
 
 def _drops(sweep: Sweep) -> list[str]:
     first = ratio_text(sweep.levels[0].ratio)
     header = ("trained at", f"drop since {first}", "threshold part", "ranking part", "ranking part, other order",
-              f"found at {first}'s false-positive rate")  # fmt: skip
+              f"recall at {first}'s false-positive rate")  # fmt: skip
     rows = [
         (
-            ratio_text(fall.level.ratio),
-            part(fall.parts.drop),
-            part(fall.parts.threshold),
-            part(fall.parts.ranking),
-            part(fall.parts.ranking_other) if fall.parts.both_orders else "too few false positives",
-            share(fall.moved.recall),
+            ratio_text(recall_drop.level.ratio),
+            part(recall_drop.parts.drop),
+            part(recall_drop.parts.threshold),
+            part(recall_drop.parts.ranking),
+            part(recall_drop.parts.ranking_other) if recall_drop.parts.both_orders else "too few false positives",
+            share(recall_drop.moved.recall),
         )
-        for fall in sweep.falls
+        for recall_drop in sweep.drops
     ]
     note = (
         "Points of recall, over the seeds that both have; below 0: a gain. Ranking: what stays lost when the ratio is "
@@ -109,14 +113,14 @@ def _prior(sweep: Sweep) -> list[str]:
     )
     rows = [
         (
-            ratio_text(fall.level.ratio),
-            percent_text(fall.level.measures.at_half.recall.value),
-            percent_text(fall.prior[0]),
-            part(fall.excess),
-            percent_text(fall.level.measures.at_half.specificity.value),
-            percent_text(fall.prior[1]),
+            ratio_text(recall_drop.level.ratio),
+            percent_text(recall_drop.level.measures.at_half.recall.value),
+            percent_text(recall_drop.prior[0]),
+            part(recall_drop.excess),
+            percent_text(recall_drop.level.measures.at_half.specificity.value),
+            percent_text(recall_drop.prior[1]),
         )
-        for fall in sweep.falls
+        for recall_drop in sweep.drops
     ]
     note = (
         f"Prior alone: what the classifiers of {first}, calibrated on validation, would show had nothing but their "
@@ -125,19 +129,19 @@ def _prior(sweep: Sweep) -> list[str]:
     return [*table(header, rows), note, ""]
 
 
-def _race(sweep: Sweep) -> list[str]:
-    raced = sweep.raced
-    if raced is None:
+def _remedies(sweep: Sweep) -> list[str]:
+    results = sweep.remedies
+    if results is None:
         return ["### Remedies", "", "No remedy has finished beside a baseline run.", ""]
-    ratio = ratio_text(raced.race.ratio)
-    seeds = seeds_text(len(raced.race.baseline.seeds))
+    ratio = ratio_text(results.comparison.ratio)
+    seeds = seeds_text(len(results.comparison.baseline.seeds))
     lines = [f"### Remedies at {ratio}, {seeds}", ""]
-    lines += [f"- {one}" for one in remedy_answers(raced.race, raced.gains, raced.measures[0])]
-    return [*lines, "", *_points(raced), *_gains(raced)]
+    lines += [f"- {one}" for one in remedy_answers(results.comparison, results.gains, results.measures[0])]
+    return [*lines, "", *_points(results), *_gains(results)]
 
 
-def _points(raced: Raced) -> list[str]:
-    by_name = {gain.name: gain for gain in raced.gains}
+def _points(results: RemedyResults) -> list[str]:
+    by_name = {gain.name: gain for gain in results.gains}
     header = (
         "method: recall / specificity, %",
         "at threshold 0.50",
@@ -146,51 +150,48 @@ def _points(raced: Raced) -> list[str]:
         "recall gained there",
     )
     rows = [
-        (_name(one, raced), *(pair(point) for point in (one.at_half, one.at_own, one.at_common)),
+        (_name(one, results), *(pair(point) for point in (one.at_half, one.at_own, one.at_common)),
          points_cell(by_name[one.name].recall) if one.name in by_name else "")
-        for one in raced.measures
+        for one in results.measures
     ]  # fmt: skip
-    alarms = raced.gains[0].false_positives if raced.gains else 0.0
+    false_positives = results.gains[0].false_positives if results.gains else 0.0
     note = (
-        "Own threshold: the best mean of both recalls on validation. Baseline's false-positive rate: the rate "
-        "that plain raises "
-        f"at .5 on validation, {alarms:.0f} examples on average. Recall gained: points of recall over the "
-        "baseline at that rate."
+        "Own threshold: the best mean of recall and specificity on validation. Baseline's false-positive rate: that of "
+        f"the baseline at threshold 0.50 on validation, {false_positives:.0f} examples on average. "
+        "Recall gained: points of recall over the baseline at that rate."
     )
-    if any(gain.few_false_positives for gain in raced.gains):
+    if any(gain.few_false_positives for gain in results.gains):
         note += " With so few false positives, recall there is uncertain."
     return [*table(header, rows), note, ""]
 
 
-def _gains(raced: Raced) -> list[str]:
-    by_name = {gain.name: gain for gain in raced.gains}
+def _gains(results: RemedyResults) -> list[str]:
+    by_name = {gain.name: gain for gain in results.gains}
     header = ("method", "AUC", "minus baseline", "p", "AP, q = 1/11", "minus baseline", "p", "seconds")
-    rows = [_gain_row(one, by_name.get(one.name), raced) for one in raced.measures]
+    rows = [_gain_row(one, by_name.get(one.name), results) for one in results.measures]
     note = (
         "p after Holm: that of AUC over AUC and recall of all methods, that of AP over all methods. Seconds: "
-        "training of one "
-        "run, in one process on a busy machine; methods without fine-tuning read embeddings that "
-        "are there already."
+        "training of one run, in one process on a busy machine; methods without fine-tuning use existing embeddings."
     )
-    coming = [remedy_title(one) for one in raced.race.unfinished]
-    return [*table(header, rows), note + (f" Still to come: {listed_text(coming)}." if coming else ""), ""]
+    unfinished = [remedy_title(one) for one in results.comparison.unfinished]
+    return [*table(header, rows), note + (f" Not finished: {listed_text(unfinished)}." if unfinished else ""), ""]
 
 
-def _gain_row(one: Measures, gain: Gain | None, raced: Raced) -> tuple[str, ...]:
-    seconds = raced.race.seconds[one.name]
+def _gain_row(one: Measures, gain: Gain | None, results: RemedyResults) -> tuple[str, ...]:
+    seconds = results.comparison.seconds[one.name]
     auc, p = (score_difference_cell(gain.auc), _p(gain.auc_p)) if gain else ("", "")
-    rise = raced.ap_gains.get(one.name)
+    rise = results.ap_gains.get(one.name)
     ap, p_of_ap = (score_difference_cell(rise[0]), _p(rise[1])) if rise else ("", "")
     shown = score_text(one.auc.value), auc, p, score_text(one.average_precision.value), ap, p_of_ap
-    return (_name(one, raced), *shown, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
+    return (_name(one, results), *shown, "" if seconds != seconds else f"{seconds:,.0f}" if seconds >= 1 else "under 1")
 
 
 def _p(p: float) -> str:
-    """Without the space at which a narrow cell would break."""
+    """The p value without spaces, so that a narrow cell does not break."""
     return p_text(p).replace(" ", "")
 
 
-def _name(one: Measures, raced: Raced) -> str:
-    """The arm, and its seeds where it has fewer than the baseline."""
-    fewer = len(one.seeds) < len(raced.race.baseline.seeds)
+def _name(one: Measures, results: RemedyResults) -> str:
+    """The method's title, and its number of seeds where it has fewer than the baseline."""
+    fewer = len(one.seeds) < len(results.comparison.baseline.seeds)
     return sentence_text(plain(one.title)) + (f", {seeds_text(len(one.seeds))}" if fewer else "")

@@ -1,4 +1,4 @@
-"""What annotators answered in Label Studio or Argilla, read from the JSON that these tools export."""
+"""Read annotations from the JSON exports of Label Studio and Argilla."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,21 +8,21 @@ import pandas as pd
 from closecall.data.exchange.annotation_export import ID, QUESTIONS
 
 Problem = tuple[int, str, str]
-_CALLED = {"new_label": "label", "action": "action", "note": "note"}
+_QUESTION_NAMES = {"new_label": "label", "action": "action", "note": "note"}
 
 
 def is_label_studio(records: Any) -> bool:
-    """Whether these are Label Studio's tasks."""
+    """Whether the records are Label Studio tasks."""
     return _all_have(records, lambda one: isinstance(one.get("data"), dict))
 
 
 def is_argilla(records: Any) -> bool:
-    """Whether these are Argilla's records."""
+    """Whether the records are Argilla records."""
     return _all_have(records, lambda one: isinstance(one.get("fields"), dict) and "responses" in one)
 
 
 def read_label_studio(records: list[dict[str, Any]]) -> tuple[pd.DataFrame, list[Problem], str]:
-    """The answers, one row for each task that has any, the problems, and when the list was exported from here."""
+    """Return one row for each annotated task, the problems, and the time at which Close Call exported the list."""
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
     for number, task in enumerate(records, start=1):
@@ -34,7 +34,7 @@ def read_label_studio(records: list[dict[str, Any]]) -> tuple[pd.DataFrame, list
 
 
 def read_argilla(records: list[dict[str, Any]]) -> tuple[pd.DataFrame, list[Problem], str]:
-    """As `read_label_studio`, from `dataset.records.to_json`. A response that was only drafted or discarded is none."""
+    """As `read_label_studio`, for `dataset.records.to_json` of Argilla. Drafts and discarded responses are ignored."""
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
     for number, record in enumerate(records, start=1):
@@ -53,7 +53,7 @@ def _collect(
     rows: list[dict[str, Any]],
     problems: list[Problem],
 ) -> None:
-    """One row from the answers of all annotators, or a problem where they do not agree."""
+    """Add one row with the answers of all annotators, or a problem when they disagree."""
     if not any(answers):
         return
     given_answers: dict[str, set[str]] = {}
@@ -63,14 +63,16 @@ def _collect(
     for name in ("new_label", "action"):
         if len(given_answers.get(name, ())) > 1:
             given = ", ".join(sorted(given_answers[name]))
-            problems.append((number, one, f"The {_CALLED[name]} has several answers: {given}. Settle it there first"))
+            problems.append(
+                (number, one, f"The {_QUESTION_NAMES[name]} has several answers: {given}. Settle it there first")
+            )
             return
     answer_of = {name: " / ".join(sorted(given)) for name, given in given_answers.items()}
     rows.append({"row": number, "id": one, "text": text if isinstance(text, str) else None, **answer_of})
 
 
 def _results(annotation: dict[str, Any]) -> dict[str, set[str]]:
-    """The answers of one annotation by question; choices under another name are taken for the label."""
+    """The answers of one annotation by question; choices with an unknown name are used as the label."""
     given_answers: dict[str, set[str]] = {}
     for result in annotation.get("result") or []:
         value, asked = result.get("value") or {}, str(result.get("from_name", ""))
@@ -85,7 +87,7 @@ def _counts(annotation: dict[str, Any]) -> bool:
 
 
 def _responses(responses: Any) -> list[dict[str, set[str]]]:
-    """The answers by person, from {question: [{value, user_id}]} or, as older versions write, [{values, status}]."""
+    """The answers by annotator, from {question: [{value, user_id}]} or [{values, status}] (older versions)."""
     people: dict[str, dict[str, set[str]]] = {}
     answers: list[tuple[str, dict[str, Any]]] = []
     if isinstance(responses, dict):

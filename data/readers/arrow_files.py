@@ -1,4 +1,4 @@
-"""Read Parquet files and folders that Hugging Face `datasets` saved, with class numbers turned into class names."""
+"""Read Parquet files and folders saved by Hugging Face `datasets`; replace class numbers by class names."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +17,9 @@ from closecall.data.readers.json_records import json_cell
 from closecall.data.readers.table import BATCH, Batch, RawTable, ReadOptions, Source, check_columns, gather
 
 ClassNames = Mapping[str, Sequence[str]]
-"""For each ClassLabel column, the names of its classes by number."""
+"""Class names of each ClassLabel column, in the order of their numbers."""
 Piece = tuple[str, ClassNames, pa.RecordBatch]
-"""A split's name, its class names, and some of its rows."""
+"""The name of a split, its class names, and a batch of its rows."""
 
 
 def read_parquet(source: Source, options: ReadOptions) -> RawTable:
@@ -27,7 +27,7 @@ def read_parquet(source: Source, options: ReadOptions) -> RawTable:
     columns = options.columns
     with _readable(source.name), source.open() as content:
         file = pq.ParquetFile(content)
-        names = _unlike(list(file.schema_arrow.names), source.name)
+        names = _require_distinct(list(file.schema_arrow.names), source.name)
         check_columns(names, columns or (), source.name)
         classes = _class_names(file.schema_arrow.metadata)
         pieces = (("", classes, piece) for piece in file.iter_batches(BATCH, columns=list(columns or names)))
@@ -48,7 +48,7 @@ def read_hf_folder(source: Source, options: ReadOptions) -> RawTable:
         names = next((list(piece.schema.names) for _, _, piece in _pieces(parts)), None)
         if names is None:
             raise UserError(f"{folder} holds no rows.")
-        _unlike(names, folder.name)
+        _require_distinct(names, folder.name)
         split_column = "" if "" in parts else "split (folder)" if "split" in names else "split"
         offered = [*names, *([split_column] if split_column else [])]
         check_columns(offered, columns or (), folder.name)
@@ -59,8 +59,8 @@ def read_hf_folder(source: Source, options: ReadOptions) -> RawTable:
     return RawTable(frame, rows, folder.name, "" if options.limit else _sha256(parts), tuple(notes))
 
 
-def _unlike(names: list[str], source: str) -> list[str]:
-    """The names; UserError when two columns share one."""
+def _require_distinct(names: list[str], source: str) -> list[str]:
+    """Return the names; UserError when two columns have the same name."""
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"{source} has two columns named {name!r}. Rename one of them.")
@@ -68,7 +68,7 @@ def _unlike(names: list[str], source: str) -> list[str]:
 
 
 def _sha256(parts: Mapping[str, Path]) -> str:
-    """One sha256 over the Arrow files of a saved folder, in the order of its splits."""
+    """The sha256 of all Arrow files of a saved folder, in the order of its splits."""
     digest = sha256()
     for part in parts.values():
         for shard in _shards(part):
@@ -77,7 +77,7 @@ def _sha256(parts: Mapping[str, Path]) -> str:
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
-    """The folder of each split, by name; one nameless split for a plain Dataset."""
+    """The folder of each split by name; one split named "" for a single Dataset."""
     if (folder / "dataset_dict.json").exists():
         names = read_json(folder / "dataset_dict.json").get("splits", [])
         return {str(name): folder / Path(str(name)).name for name in names}
@@ -99,7 +99,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _stream(file: Any) -> Any:
-    """The Arrow reader of a shard: `datasets` writes streams; other tools write the file form."""
+    """The Arrow reader of a shard. `datasets` writes the stream format, other tools the file format."""
     try:
         return pa.ipc.open_stream(file)
     except pa.ArrowInvalid:
@@ -154,7 +154,7 @@ def _cells(array: pa.Array, names: Sequence[str] | None) -> pa.Array | list[str 
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None) -> ClassNames:
-    """Class names that Hugging Face keeps in a file's own metadata."""
+    """Class names that Hugging Face stores in the metadata of a file."""
     try:
         described = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError, TypeError):

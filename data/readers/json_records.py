@@ -1,4 +1,4 @@
-"""Read JSON Lines and JSON arrays of records: lines that are no record are set aside with their numbers."""
+"""Read JSON Lines and JSON arrays of records; lines that are not records are set aside with their numbers."""
 
 import io
 import json
@@ -21,15 +21,15 @@ from closecall.data.readers.table import (
 )
 
 MAX_ARRAY_BYTES = 300_000_000
-"""A JSON array must be read whole, and takes several times its size in memory. JSON Lines has no such limit."""
+"""A JSON array is read at once and needs several times its size in memory. JSON Lines has no such limit."""
 
 Record = tuple[int, dict[str, Any]]
 
 
 def read_json_records(source: Source, options: ReadOptions) -> RawTable:
-    """Read a file of JSON records, one a line or in one array.
+    """Read a file of JSON records: one record per line, or one array.
 
-    Values that are no strings are written as JSON: 1, 2.5, true, ["a"]; null is a missing cell.
+    Values other than strings become JSON text: 1, 2.5, true, ["a"]. null becomes a missing cell.
     """
     columns = options.columns
     found = find_encoding(source, options.encoding)
@@ -51,7 +51,7 @@ def read_json_records(source: Source, options: ReadOptions) -> RawTable:
 
 
 def json_cell(value: Any) -> str | None:
-    """A JSON value as a cell: strings as they are, null missing, whole numbers without a point, the rest as JSON."""
+    """A JSON value as a cell: strings unchanged, null as missing, integers without a point, others as JSON text."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -62,9 +62,9 @@ def json_cell(value: Any) -> str | None:
 
 
 def _is_lines(source: Source, encoding: Encoding) -> bool:
-    """Whether the file is JSON Lines: it opens no array, and one of its first lines is a record by itself.
+    """Whether the file is JSON Lines: it does not start with an array, and one of its first lines is a record.
 
-    An object that holds only lists or objects, such as {"data": [...]}, is no record but wraps them.
+    An object that contains only lists or objects, such as {"data": [...]}, does not count as a record.
     """
     with source.open() as content:
         text = io.TextIOWrapper(content, encoding.codec, encoding.errors, newline="\n")
@@ -112,7 +112,7 @@ def _from_array(
 
 
 def _records_in(value: Any, name: str, notes: list[str]) -> list[Any]:
-    """The list of records: the value itself, or the one list of objects that an outer object holds."""
+    """The list of records: the value itself, or the only list of objects inside an outer object."""
     if isinstance(value, list):
         return value
     lists = {key: one for key, one in value.items() if isinstance(one, list) and one and isinstance(one[0], dict)}
@@ -123,8 +123,10 @@ def _records_in(value: Any, name: str, notes: list[str]) -> list[Any]:
 
 
 def _batches(records: Iterable[Record], columns: Sequence[str] | None, seen: dict[str, str]) -> Iterator[Batch]:
-    """Batches of cells; a key that first comes late is null in earlier rows. `seen` takes all keys
-    with the column names made of them."""
+    """Yield batches of cells; a key that first appears later is null in earlier rows.
+
+    The function adds every key with its column name to `seen`.
+    """
     records = iter(records)
     while batch := list(islice(records, BATCH)):
         seen.update({key: clean_text(key) for _, record in batch for key in record if key not in seen})
@@ -134,7 +136,7 @@ def _batches(records: Iterable[Record], columns: Sequence[str] | None, seen: dic
 
 
 def _parsed(text: str) -> Any:
-    """The JSON value of a text, or the error (a value, so that a bad line does not end the reading)."""
+    """Parse a text as JSON. Return the error instead of raising it, so that reading continues after a bad line."""
     try:
         return json.loads(text)
     except RecursionError:

@@ -24,7 +24,7 @@ def test_one_seed_stays_itself_and_several_are_drawn():
     assert weights.sum(axis=1) == pytest.approx(1) and weights.mean(axis=0) == pytest.approx(1 / 3, abs=0.02)
 
 
-def test_means_vary_as_theory_says_and_are_paired():
+def test_means_vary_as_expected_in_theory_and_are_paired():
     rng = np.random.default_rng(1)
     a = rng.random((1, 500)) < 0.8
     draws = resampled_means(np.stack([a, a, ~a]), draws=4000)

@@ -1,11 +1,11 @@
-"""The bench for the verdict: what it plants is what it says, and the published numbers come out to their digits."""
+"""The benchmark of the verdict: planted cases and their answers, and the published numbers to their printed digits."""
 
 from benchmarks.diagnosis import score_sets
 from benchmarks.diagnosis.answers import ANSWERS, from_scores
 from benchmarks.diagnosis.published import gobbli, motivating_question
 
 
-def test_the_published_tables_come_out_to_the_printed_digits() -> None:
+def test_published_tables_are_reproduced_to_the_printed_digits() -> None:
     assert gobbli() == [
         "1:1     0.884/0.880 0.882/0.882",
         "1:2.03  0.812/0.927 0.812/0.931 +0.000 0.006 0.066",
@@ -22,8 +22,8 @@ def test_the_published_tables_come_out_to_the_printed_digits() -> None:
 
 
 def test_few_positives_cannot_show_a_small_loss_and_many_can() -> None:
-    visible = {n: score_sets.make_case("small ranking loss", n, 1, seed=0).visible for n in score_sets.SIZES}
-    assert visible == {25: False, 100: False, 400: True, 1000: True}
+    detectable = {n: score_sets.make_case("small ranking loss", n, 1, seed=0).detectable for n in score_sets.SIZES}
+    assert detectable == {25: False, 100: False, 400: True, 1000: True}
 
 
 def test_every_answer_has_a_name(monkeypatch) -> None:
@@ -32,4 +32,4 @@ def test_every_answer_has_a_name(monkeypatch) -> None:
     cases = list(from_scores(1))
     assert len(cases) == 2 * len(score_sets.KINDS)
     assert {case.answer for case in cases} <= set(ANSWERS)
-    assert sum(case.answer == "named right" for case in cases if case.visible) >= 7
+    assert sum(case.answer == "correct cause" for case in cases if case.detectable) >= 7

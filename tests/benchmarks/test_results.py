@@ -1,4 +1,4 @@
-"""docs/results.md: its numbers are those of the analysis, and its words change with them."""
+"""docs/results.md: its numbers are those of the analysis, and its sentences depend on them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.results import drop_answers, planned, remedy_answers
+from benchmarks.results import drop_answers, experiments, remedy_answers
 from benchmarks.results.__main__ import main
 from benchmarks.results.advice import what_to_do
 from benchmarks.results.document import document
-from benchmarks.results.measured import Sweep, measure
-from benchmarks.results.words import part, plain, share
+from benchmarks.results.formatting import part, plain, share
+from benchmarks.results.measures import Sweep, measure
 from closecall.analysis.formatting import points_text
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.ratio.decomposition import Validation, decompose_drop
@@ -24,17 +24,17 @@ from closecall.data.io.files import read_frame
 from tests.makers import make_dataset, make_experiment
 from tests.remedy_makers import add_remedy_runs
 
-ARMS = {"focal": (1.2, 0.0), "tfidf-logistic": (0.0, 0.3), "one-class-svm": (0.0, 9.0)}
-"""A loss that only moves the threshold, a model as good as plain, one that ranks nearly at random."""
+REMEDIES = {"focal": (1.2, 0.0), "tfidf-logistic": (0.0, 0.3), "one-class-svm": (0.0, 9.0)}
+"""A loss that only moves the threshold, a model as good as the baseline, one that ranks nearly at random."""
 
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sweep]:
-    """A close pair with a race, a distant pair without."""
+    """A close pair with remedies, and a distant pair without."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLOSECALL_HOME", str(tmp_path_factory.mktemp("results")))
         close = _experiment("newsgroups-close", "near", d_prime=2.6)
-        add_remedy_runs(close, ARMS)
+        add_remedy_runs(close, REMEDIES)
         _experiment("newsgroups-distant", "far", d_prime=8.0)
         _experiment("posts", "single", seeds=(0,), d_prime=2.6)
         _experiment("movie-reviews", "queued", state="queued")
@@ -52,7 +52,7 @@ def _experiment(dataset: str, name: str, **how: object) -> ExperimentConfig:
 
 def test_the_numbers_are_those_of_the_analysis(sweeps: dict[str, Sweep]) -> None:
     near = sweeps["near"]
-    fall, last = near.falls[-1], near.levels[-1]
+    recall_drop, last = near.drops[-1], near.levels[-1]
     runs = {run.name: run for run in near.runs}
     tests, chosen = (
         {ratio: [load_predictions(runs[f"r{ratio}-s{seed}-none"], split) for seed in range(3)] for ratio in (1, 10)}
@@ -68,36 +68,39 @@ def test_the_numbers_are_those_of_the_analysis(sweeps: dict[str, Sweep]) -> None
         chosen[1][0].labels, *(np.stack([one.pos_probs for one in chosen[ratio]]) for ratio in (1, 10))
     )
     parts = decompose_drop(labels, probs[1], probs[10], validation=validation)
-    assert fall.parts == parts and fall.level == last and fall.first == near.levels[0]
-    assert fall.moved.recall.value == pytest.approx(parts.recall_a - parts.ranking.value, abs=0.01)
+    assert recall_drop.parts == parts and recall_drop.level == last and recall_drop.first == near.levels[0]
+    assert recall_drop.moved.recall.value == pytest.approx(parts.recall_a - parts.ranking.value, abs=0.01)
     text = document([near], "a command")
     row = next(line for line in text.splitlines() if line.startswith("| 1:10 | ") and part(parts.drop) in line)
-    assert part(parts.ranking) in row and part(parts.threshold) in row and share(fall.moved.recall) in row
+    assert part(parts.ranking) in row and part(parts.threshold) in row and share(recall_drop.moved.recall) in row
     assert share(last.measures.at_half.recall) in text and points_text(parts.drop) in " ".join(text.split())
 
 
-def test_the_race_has_every_arm_with_its_gains(sweeps: dict[str, Sweep]) -> None:
-    raced = sweeps["near"].raced
-    assert raced is not None and {one.name for one in raced.measures} == {"none", *ARMS}
-    rise, p = raced.ap_gains["one-class-svm"]
-    by_name = {one.name: one for one in raced.measures}
-    own, of_plain = (by_name[name].average_precision.value for name in ("one-class-svm", "none"))
-    assert rise.value == pytest.approx(own - of_plain) and rise.high < 0 and p < 0.001
-    assert raced.ap_gains["focal"][0].value == pytest.approx(0, abs=1e-6)
-    assert "under 1" not in document([sweeps["near"]], "x") and sweeps["far"].raced is None
+def test_the_comparison_has_every_method_with_its_gains(sweeps: dict[str, Sweep]) -> None:
+    results = sweeps["near"].remedies
+    assert results is not None and {one.name for one in results.measures} == {"none", *REMEDIES}
+    rise, p = results.ap_gains["one-class-svm"]
+    by_name = {one.name: one for one in results.measures}
+    own, of_baseline = (by_name[name].average_precision.value for name in ("one-class-svm", "none"))
+    assert rise.value == pytest.approx(own - of_baseline) and rise.high < 0 and p < 0.001
+    assert results.ap_gains["focal"][0].value == pytest.approx(0, abs=1e-6)
+    assert "under 1" not in document([sweeps["near"]], "x") and sweeps["far"].remedies is None
 
 
-def test_the_first_answer_goes_by_the_intervals(sweeps: dict[str, Sweep]) -> None:
+def test_the_first_answer_depends_on_the_intervals(sweeps: dict[str, Sweep]) -> None:
     answer = drop_answers.close_against_distant([sweeps["near"], sweeps["far"]])
     assert answer.headline.startswith("Yes: the close pair falls and the distant one holds")
-    assert len(answer.points) == 3 and sweeps["near"].asked.parts.drop.low > 0.05
+    assert len(answer.points) == 3 and sweeps["near"].main_drop.parts.drop.low > 0.05
     turned = [
         replace(one, config=replace(one.config, dataset=other))
         for one, other in ((sweeps["near"], "newsgroups-distant"), (sweeps["far"], "newsgroups-close"))
     ]
     assert drop_answers.close_against_distant(turned).headline.startswith("No: the close pair loses less than 5 points")
-    alone = drop_answers.close_against_distant([sweeps["near"], sweeps["queued"]])
-    assert alone.headline == "Not known yet: no drop was measured on the distant pair." and len(alone.points) == 1
+    only_close = drop_answers.close_against_distant([sweeps["near"], sweeps["queued"]])
+    assert (
+        only_close.headline == "Not known yet: no drop was measured on the distant pair."
+        and len(only_close.points) == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,18 +126,18 @@ def test_the_first_answer_goes_by_the_intervals(sweeps: dict[str, Sweep]) -> Non
         ((0.15, 0.1, 0.2), (0.0, 0.0, 0.0), (0.15, 0.1, 0.2), 1, "Not distinguishable with one seed"),
     ],
 )
-def test_every_outcome_of_the_first_question_has_its_words(close, distant, more, seeds, begins) -> None:
+def test_every_outcome_of_the_first_question_has_its_sentence(close, distant, more, seeds, begins) -> None:
     assert drop_answers._whether(Estimate(*close), Estimate(*distant), Estimate(*more), seeds).startswith(begins)
 
 
-def test_a_drop_in_ranking_is_not_told_as_threshold(sweeps: dict[str, Sweep]) -> None:
-    honest = drop_answers.threshold_share([sweeps["near"]])
-    assert honest.headline.startswith("All of it")
+def test_a_drop_in_ranking_is_not_reported_as_threshold(sweeps: dict[str, Sweep]) -> None:
+    threshold_only = drop_answers.threshold_share([sweeps["near"]])
+    assert threshold_only.headline.startswith("All of it")
     worse = _with_noise(sweeps["near"])
     reported = drop_answers.threshold_share([worse])
     assert "ranking was lost" in reported.headline and "fewer were lost" not in reported.points[0]
-    unsure = replace(worse.asked.parts, ranking=Estimate(0.02, -0.2, 0.3), ranking_mean=Estimate(0.02, -0.2, 0.3))
-    wide = replace(worse, falls=(replace(worse.asked, parts=unsure),))
+    unsure = replace(worse.main_drop.parts, ranking=Estimate(0.02, -0.2, 0.3), ranking_mean=Estimate(0.02, -0.2, 0.3))
+    wide = replace(worse, drops=(replace(worse.main_drop, parts=unsure),))
     assert drop_answers.threshold_share([wide]).headline.startswith(("Some of it, how much", "Not distinguishable"))
     assert what_to_do([wide]).headline.startswith("Try more test examples")
     assert drop_answers.threshold_share([sweeps["far"]]).headline == "The drop is below 5 points on the distant pair."
@@ -168,17 +171,17 @@ def _with_noise(sweep: Sweep) -> Sweep:
         return measure("noisy")
 
 
-def test_the_answers_on_remedies_go_by_the_gains(sweeps: dict[str, Sweep]) -> None:
+def test_the_answers_on_remedies_depend_on_the_gains(sweeps: dict[str, Sweep]) -> None:
     near = sweeps["near"]
     assert (
-        remedy_answers.one_class_is_poor([near]).headline == "Yes, it ranks worse than the baseline on the close pair."
+        remedy_answers.one_class_is_worse([near]).headline == "Yes, it ranks worse than the baseline on the close pair."
     )
     losses = remedy_answers.loss_helps([near, sweeps["far"]])
     assert losses.headline == "No, AUC gains less than 0.010 on the close pair." and len(losses.points) == 1
     assert "moving the baseline's threshold gives" in losses.points[0]
     nothing = remedy_answers.simpler_is_better([sweeps["far"]])
     assert nothing.headline == "Not known yet: no simpler model has finished." and nothing.points == []
-    gain = next(one for one in near.raced.gains if one.name == "focal")
+    gain = next(one for one in near.remedies.gains if one.name == "focal")
     better = replace(gain, auc=Estimate(0.03, 0.02, 0.04), auc_p=0.001, auc_noise=0.002, n_seeds=3)
     none = replace(gain, auc=Estimate(0.0, -0.02, 0.02), auc_p=1.0, auc_noise=0.002, recall_p=1.0, n_seeds=3)
     hardly = replace(better, auc=Estimate(0.005, 0.004, 0.006), auc_noise=0.001, recall_p=1.0)
@@ -188,25 +191,27 @@ def test_the_answers_on_remedies_go_by_the_gains(sweeps: dict[str, Sweep]) -> No
     assert remedy_answers._whether([hardly]) == "hardly, focal loss by less than 0.010 of AUC,"
     assert remedy_answers._whether([replace(none, n_seeds=1)]) == "not distinguishable at one seed"
     worse = replace(better, auc=Estimate(-0.3, -0.32, -0.28))
-    assert remedy_answers._how_poor([worse, worse]) == "yes, all 2 rank worse than the baseline"
-    assert remedy_answers._how_poor([worse, none]) == "1 of 2 rank worse than the baseline"
-    assert remedy_answers._how_poor([none]) == "none is shown to rank worse than the baseline"
-    assert remedy_answers._how_good([better, none]) == "yes, focal loss"
-    assert remedy_answers._how_good([worse, none]) == "not shown, and focal loss does worse"
-    assert remedy_answers._how_good([none]) == "no difference in AUC or recall is shown"
+    assert remedy_answers._one_class_verdict([worse, worse]) == "yes, all 2 rank worse than the baseline"
+    assert remedy_answers._one_class_verdict([worse, none]) == "1 of 2 rank worse than the baseline"
+    assert remedy_answers._one_class_verdict([none]) == "none is shown to rank worse than the baseline"
+    assert remedy_answers._simpler_verdict([better, none]) == "yes, focal loss"
+    assert remedy_answers._simpler_verdict([worse, none]) == "not shown, and focal loss does worse"
+    assert remedy_answers._simpler_verdict([none]) == "no difference in AUC or recall is shown"
 
 
-def test_what_is_missing_is_said(sweeps: dict[str, Sweep]) -> None:
+def test_what_is_missing_is_listed(sweeps: dict[str, Sweep]) -> None:
     text = " ".join(document([sweeps["near"], sweeps["queued"]], "python -m benchmarks.results near queued").split())
     assert "No baseline run has finished yet." in text
     assert "The distant pair: no experiment on newsgroups-distant is among these." in text
     assert "Movie reviews (queued): 6 runs without predictions: queued r1-s0-none" in text
-    assert "The close pair (near): not asked for at 1:2, 1:3, 1:5 and 1:20." in text
-    assert "1:50 cannot be had: 24 positives need 1,200 training negatives, and there are 240 (1:10.0 at most)." in text
-    assert "not asked for at 1:10 with any remedy" in text and "one-class kNN distance" in text
+    assert "The close pair (near): not queued at 1:2, 1:3, 1:5 and 1:20." in text
+    assert (
+        "1:50 is not possible: 24 positives need 1,200 training negatives, and there are 240 (1:10.0 at most)." in text
+    )
+    assert "not queued at 1:10 with any remedy" in text and "one-class kNN distance" in text
 
 
-def test_the_command_writes_the_file_and_bears_what_it_cannot_read(
+def test_the_command_writes_the_file_and_reports_an_unknown_experiment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CLOSECALL_HOME", str(tmp_path / "home"))
@@ -219,15 +224,13 @@ def test_the_command_writes_the_file_and_bears_what_it_cannot_read(
     assert "There is no experiment named other" in capsys.readouterr().err and not (tmp_path / "none.md").exists()
 
 
-def test_an_experiment_that_was_made_otherwise_is_not_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_experiment_with_other_settings_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOSECALL_HOME", str(tmp_path))
-    assert [plan.experiment for plan in planned.PLANS] == ["results-close", "results-distant", "results-movies"]
+    assert [plan.experiment for plan in experiments.PLANS] == ["results-close", "results-distant", "results-movies"]
     make_experiment(make_dataset(), "results-close", with_embeddings=False, state="queued")
     assert main(["--out", str(tmp_path / "results.md")]) == 2
     assert {run.status.state for run in load_runs("results-close")} == {"queued"}
 
 
-def test_names_from_data_stay_text() -> None:
+def test_names_from_data_are_escaped() -> None:
     assert plain("a|b\n# *c* <script>") == r"a\|b \# \*c\* &lt;script&gt;"

@@ -1,10 +1,10 @@
-"""The command that trains: what is not finished is gone on with, remedies come after the plain runs, then it writes."""
+"""`benchmarks.results` without arguments: it resumes unfinished runs, adds remedies, then writes the page."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.results import planned
+from benchmarks.results import experiments
 from benchmarks.results.__main__ import main
 from closecall.data.experiments.runs import load_runs
 from closecall.data.experiments.store import TrainingConfig
@@ -14,7 +14,7 @@ from tests.makers import make_dataset
 from tests.tiny_bert import make_tiny_bert
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
-PLAN = planned.Plan("posts", "the small pair", "Small posts", 12)
+PLAN = experiments.Plan("posts", "the small pair", "Small posts", 12)
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def small(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingConfig:
     """One small experiment in the place of the three."""
     encoder = make_tiny_bert(workspace / "tiny-bert")
     training = TrainingConfig(encoder=str(encoder), epochs=1, batch_size=8, max_tokens=16)
-    settings = {"PLANS": (PLAN,), "RATIOS": (1.0, 2.0), "SEEDS": (0,), "RACED": 2.0, "TEST_NEGATIVES": 40}
-    for name, value in {**settings, "TRAINING": training, "ARMS": ("tfidf-logistic", "focal")}.items():
-        monkeypatch.setattr(planned, name, value)
+    settings = {"PLANS": (PLAN,), "RATIOS": (1.0, 2.0), "SEEDS": (0,), "REMEDY_RATIO": 2.0, "TEST_NEGATIVES": 40}
+    for name, value in {**settings, "TRAINING": training, "QUEUED_REMEDIES": ("tfidf-logistic", "focal")}.items():
+        monkeypatch.setattr(experiments, name, value)
     make_dataset()
     return training
 
 
-def test_it_goes_on_with_what_was_cancelled_and_then_writes(workspace: Path, small: TrainingConfig) -> None:
+def test_cancelled_runs_are_resumed_before_the_page_is_written(workspace: Path, small: TrainingConfig) -> None:
     queue_sweep(
         SweepRequest("posts", title=PLAN.title, ratios=(1, 2), training=small, positives=12, test_negatives_cap=40),
         start=False,
@@ -39,6 +39,6 @@ def test_it_goes_on_with_what_was_cancelled_and_then_writes(workspace: Path, sma
     runs = load_runs("small-posts")
     assert {run.name for run in runs} == {"r1-s0-none", "r2-s0-none", "r2-s0-focal", "r2-s0-tfidf-logistic"}
     assert {run.status.state for run in runs} == {"done"}
-    assert planned.train_all() == ["small-posts"]
+    assert experiments.train_all() == ["small-posts"]
     assert [run.status.finished for run in load_runs("small-posts")] == [run.status.finished for run in runs]
     assert "wrote this file" in (workspace / "results.md").read_text()

@@ -47,7 +47,7 @@ def test_a_preview_is_shown_beside_finished_runs_with_a_note(sweep: ExperimentCo
     assert "at 1:3" in headline_of(overview) and "1:10" not in headline_of(overview)
 
 
-def test_the_best_preview_of_a_ratio_stands_in_and_none_where_a_run_is_done(sweep: ExperimentConfig) -> None:
+def test_the_best_preview_of_a_ratio_is_shown_until_a_run_is_done(sweep: ExperimentConfig) -> None:
     assert [(one.ratio, one.kind) for one in shown_previews(sweep)] == [(10.0, "prefix")]
 
 

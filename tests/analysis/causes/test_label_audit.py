@@ -123,7 +123,7 @@ def test_neighbours_are_those_of_scikit_learn_without_the_example_itself() -> No
     assert alone["nearest_same"].tolist() == [-1] and np.isnan(alone["same_cosine"][0]) and alone["of"][0] == 2
 
 
-def test_flagged_misses_by_hand() -> None:
+def test_flagged_false_negatives_by_hand() -> None:
     """Three seeds; of five positives, three are missed by most, and two of these three are flagged."""
     labels = np.array([1, 1, 1, 1, 1, 0])
     probs = np.array([[0.1, 0.1, 0.1, 0.9, 0.9, 0.9], [0.2, 0.9, 0.2, 0.9, 0.1, 0.1], [0.3, 0.2, 0.9, 0.9, 0.9, 0.1]])

@@ -120,7 +120,7 @@ def test_equal_runs_are_seldom_reported_as_different():
     assert causes["threshold"] + causes["ranking"] <= 3
 
 
-def test_thirty_positives_that_are_all_found_do_not_prove_that_nothing_is_wrong():
+def test_full_recall_on_thirty_positives_does_not_prove_that_nothing_is_wrong():
     found = verdict(9, n_pos=30, n_neg=90, d_prime=(5.5, 5.5))
     assert found.evidence.comparison.parts.drop.high < 0.05
     assert found.causes == ("too few positives",)
@@ -141,7 +141,7 @@ def test_one_seed_does_not_show_a_small_loss_of_ranking():
     assert "ranking" not in verdict(10, seeds=1, n_pos=2000, n_neg=6000, d_prime=(2.81, 2.70)).causes
 
 
-def test_two_ratios_and_whole_validation_are_needed():
+def test_two_ratios_and_complete_validation_are_needed():
     labels, probs, ratios, seeds = experiment(np.random.default_rng(8))
     with pytest.raises(ValueError, match="one ratio only"):
         gather_evidence(labels, probs[:3], ratios[:3], seeds[:3])

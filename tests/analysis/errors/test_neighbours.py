@@ -23,7 +23,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("block_cells", [8_000_000, 700])
-def test_nearest_agrees_with_scikit_learn_however_it_is_cut_in_blocks(block_cells, monkeypatch):
+def test_nearest_agrees_with_scikit_learn_for_any_block_size(block_cells, monkeypatch):
     monkeypatch.setattr(neighbours, "_BLOCK_CELLS", block_cells)
     queries, candidates = RNG.normal(size=(50, 16)), RNG.normal(size=(300, 16))
     indices, cosines = nearest(queries, candidates, k=4)
@@ -79,7 +79,7 @@ def test_words_and_counts():
 
 @quick
 @given(st.lists(st.tuples(st.integers(0, 900), st.booleans()), min_size=1, max_size=60), st.integers(1, 40))
-def test_every_text_falls_into_one_bin(rows, bins):
+def test_every_text_is_in_one_bin(rows, bins):
     counts, labels = (np.array(column) for column in zip(*rows, strict=True))
     frame = length_bins(counts, labels, bins=bins)
     for label in (0, 1):

@@ -50,7 +50,7 @@ def test_phrases_do_not_run_over_from_text_to_text_and_endless_words_are_left_ou
     assert empty.holds.shape == (2, 0)
 
 
-def test_the_words_of_a_group_stand_out() -> None:
+def test_the_words_of_a_group_rank_first() -> None:
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 3, 300)
     own = ["disk", "modem", "printer"]

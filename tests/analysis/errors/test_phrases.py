@@ -27,7 +27,7 @@ def test_signs_in_a_phrase_are_not_a_pattern() -> None:
 
 @settings(max_examples=300)
 @given(TEXTS, st.data())
-def test_a_phrase_is_found_exactly_where_the_cut_words_have_it(text: str, data: st.DataObject) -> None:
+def test_a_phrase_matches_exactly_where_the_split_words_contain_it(text: str, data: st.DataObject) -> None:
     found = words(text)
     pool = [*found, "a", "b", "ab", "a'b"]
     phrase = data.draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3))

@@ -94,7 +94,7 @@ def test_nothing_to_test_is_an_empty_table() -> None:
     assert (counts.n, counts.wrong) == (4, 1)
 
 
-def test_without_an_effect_about_one_list_in_ten_at_most_holds_a_find() -> None:
+def test_without_an_effect_at_most_one_list_in_ten_has_a_finding() -> None:
     """Exact p are conservative, so the share of lists with a find lies at or under q, and well above nothing."""
     rng = np.random.default_rng(6)
     lists = 400

@@ -115,7 +115,7 @@ def test_bad_settings_are_refused(call):
         call()
 
 
-def test_slopes_vary_as_resampling_says():
+def test_slopes_vary_as_under_resampling():
     rng = np.random.default_rng(11)
     labels, logits = calibrated(rng, 800)
     both = np.stack([logits, logits + rng.normal(scale=0.8, size=800)])

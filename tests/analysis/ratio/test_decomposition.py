@@ -198,14 +198,14 @@ def test_ratio_vs_threshold_needs_false_positives():
     assert gain.low <= gain.value <= gain.high and gain.value == -parts[10].ranking_other.value
 
 
-def test_prior_only_recall_is_the_closed_form_for_normal_scores():
+def test_prior_shift_recall_is_the_closed_form_for_normal_scores():
     labels, a, _ = pair(np.random.default_rng(13), 100_000, 100_000, d_prime_b=2)
     curve = prior_shift_curve(labels, log_odds(a), [1, 2, 3, 5, 10])
     assert curve["recall"].to_numpy() == pytest.approx([0.920, 0.877, 0.845, 0.797, 0.721], abs=5e-3)
     assert curve["specificity"].to_numpy() == pytest.approx([0.920, 0.951, 0.964, 0.976, 0.987], abs=5e-3)
 
 
-def test_prior_only_from_another_reference_is_the_same_shift():
+def test_prior_shift_from_another_reference_is_the_same_shift():
     labels, logits = np.array([1, 1, 0]), np.array([1.0, 0.2, -1.0])
     curve = prior_shift_curve(labels, logits, [2, 2 * np.exp(0.5)], reference_ratio=2)
     assert curve["recall"].tolist() == [1, 0.5]

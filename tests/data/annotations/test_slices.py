@@ -57,7 +57,7 @@ def test_invalid_rules_are_refused_or_skipped() -> None:
         Phrase("x" * 201)
 
 
-def test_slices_are_saved_renamed_deleted_and_brought_back(sweep: str) -> None:
+def test_slices_are_saved_renamed_deleted_and_restored(sweep: str) -> None:
     first = save_slice(sweep, "  drives \n and\x00disks ", Phrase("scsi"), who="ada")
     save_slice(sweep, HOSTILE[0], Length(3, 9))
     assert [one.name for one in load_slices(sweep)] == ["drives and disks", HOSTILE[0]]
@@ -86,7 +86,7 @@ def test_a_name_is_given_once(sweep: str) -> None:
             save_slice(sweep, name, Phrase("disk"))
 
 
-def test_two_people_who_give_one_name_at_once_lose_nothing(sweep: str) -> None:
+def test_two_people_who_use_one_name_at_once_lose_nothing(sweep: str) -> None:
     save_slice(sweep, "drives", Phrase("scsi"))
     line = slices_log(sweep).read_bytes()
     other = line.replace(b'"key": "', b'"key": "f').replace(b"scsi", b"disk")

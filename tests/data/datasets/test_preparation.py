@@ -71,7 +71,7 @@ def test_everything_set_aside_is_reported_with_row_and_reason() -> None:
     ]
 
 
-def test_a_missing_id_is_made_and_white_space_around_names_is_cut() -> None:
+def test_a_missing_id_is_made_and_white_space_around_names_is_stripped() -> None:
     result = prepared("id,text,label,g\n a ,one, pos ,g1\n,two,neg,\n", id="id", group="g")
     assert result.examples["id"].tolist() == ["a", "row-000003"]
     assert result.examples["class_name"].tolist() == ["pos", "neg"]

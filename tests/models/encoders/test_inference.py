@@ -63,7 +63,7 @@ def test_a_batch_never_holds_more_tokens_than_its_budget(tiny: Path, tokens, mon
     assert sum(examples for _, _, examples in seen) == 50
 
 
-def test_no_texts_are_no_readings(tiny: Path, tokens) -> None:
+def test_no_texts_have_no_predictions(tiny: Path, tokens) -> None:
     readings = run_inference(loading.load_classifier(str(tiny), seed=0), tokens, np.empty(0, dtype=int))
     assert readings.logits is None and readings.embeddings is None
 

@@ -31,6 +31,6 @@ def test_names_tell_the_positive_output(names: dict, index: int) -> None:
 @pytest.mark.parametrize(
     "names", [{0: "LABEL_0", 1: "LABEL_1"}, {0: "comp.sys.mac", 1: "comp.sys.mac"}, {0: "", 1: ""}, {}]
 )
-def test_otherwise_the_second_is_taken_and_that_is_said(names: dict) -> None:
+def test_otherwise_the_second_output_is_positive_with_a_note(names: dict) -> None:
     side = positive_output(SimpleNamespace(id2label=names), INFO)
     assert side.index == 1 and "second is taken as positive" in side.assumption

@@ -21,12 +21,12 @@ def test_two_clusters_stay_apart_and_the_seed_decides() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 9, 10, 11, 16, 17])
-def test_few_points_are_laid_out_too(n: int) -> None:
+def test_few_points_are_projected_too(n: int) -> None:
     flat = project(clusters(n).reshape(n, 16))
     assert flat.shape == (n, 2) and np.isfinite(flat).all()
 
 
-def test_duplicates_and_zeros_are_laid_out_too() -> None:
+def test_duplicates_and_zeros_are_projected_too() -> None:
     rows = np.repeat(clusters(4), 20, axis=0)
     rows[:3] = 0
     assert np.isfinite(project(rows)).all()
@@ -42,7 +42,7 @@ def test_neighbours_are_exact() -> None:
     assert indices.dtype == np.int32 and np.array_equal(indices[:, 0], np.arange(1500))
 
 
-def test_known_neighbours_give_the_same_layout() -> None:
+def test_known_neighbours_give_the_same_projection() -> None:
     rows = clusters(60)
     assert np.array_equal(project(rows, near_rows(rows)), project(rows))
     indices, distances = near_rows(rows)

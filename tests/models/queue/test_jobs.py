@@ -41,13 +41,13 @@ def drained(processes: int) -> list[str]:
     return order
 
 
-def test_each_process_begins_small_then_the_longest_come_first(workspace: Path) -> None:
+def test_each_process_starts_with_a_short_run_then_the_longest(workspace: Path) -> None:
     make_dataset()
     queued_sweep()
     assert drained(processes=2) == ["r1-s0-none", "r2-s0-none", "r10-s0-none", "r5-s0-none", "r3-s0-none", FROZEN]
 
 
-def test_one_process_begins_small_too(workspace: Path) -> None:
+def test_one_process_starts_with_a_short_run_too(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 3, 10])
     assert drained(processes=1) == ["r1-s0-none", "r10-s0-none", "r3-s0-none", FROZEN]
@@ -110,7 +110,7 @@ def test_cancelling_what_is_queued_needs_no_worker(workspace: Path) -> None:
     assert next_task(processes=1) is None
 
 
-def test_a_cancel_file_that_someone_laid_by_hand_is_obeyed(workspace: Path) -> None:
+def test_a_cancel_file_created_by_hand_is_obeyed(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1, 2])
     (run_folder("sweep", "r1-s0-none") / CANCEL).touch()

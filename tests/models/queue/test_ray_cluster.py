@@ -107,7 +107,7 @@ def test_a_node_and_a_worker_killed_in_mid_sweep_change_no_result(house: Path, c
 
 
 @pytest.mark.timeout(300)
-def test_cancel_and_resume_on_ray_end_as_at_home(house: Path) -> None:
+def test_cancel_and_resume_on_ray_give_the_same_results_as_locally(house: Path) -> None:
     """With a Ray of the driver's own, which ends with it."""
     experiment = queue(house, "stopped", (0, 1), "ray")
     wait_for(trains(experiment, 5), 120)
@@ -130,7 +130,7 @@ def test_cancel_and_resume_on_ray_end_as_at_home(house: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_what_the_driver_cannot_do_is_said_in_a_sentence(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_the_driver_are_one_sentence(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(UserError, match=r"No Ray cluster can be reached at 127.0.0.1:1.*closecall resume lost"):
         queue(house, "lost", (0,), "ray")

@@ -47,7 +47,7 @@ def test_without_ray_a_sentence_says_what_to_install(workspace: Path, monkeypatc
     assert not (workspace / "experiments").exists()
 
 
-def test_the_worker_passes_over_what_ray_takes_until_it_is_taken_home(workspace: Path) -> None:
+def test_the_scheduler_skips_runs_of_ray_until_they_are_moved_back(workspace: Path) -> None:
     make_dataset()
     make_sweep(SweepRequest("posts", title="far", ratios=[1], on="ray"))
     assert next_task(processes=1) is None and next_of_experiment("far", processes=1) is not None

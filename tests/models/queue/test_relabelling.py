@@ -68,7 +68,7 @@ def test_the_same_experiment_on_the_next_version(workspace: Path) -> None:
     assert [(one.before.id, one.after.id) for one in relabelled_experiments(after.id)] == [("sweep", after.id)]
 
 
-def test_training_only_leaves_the_test_set_alone(workspace: Path) -> None:
+def test_training_only_does_not_change_the_test_set(workspace: Path) -> None:
     make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,))
     decide("sweep")
     after = queue_same_experiment("sweep", apply_decisions("sweep", training_only=True).name, start=False)

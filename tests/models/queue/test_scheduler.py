@@ -190,7 +190,7 @@ def test_a_second_worker_ends_at_once(house: Path) -> None:
     assert state(experiment) == "queued"
 
 
-def test_no_job_is_lost_between_the_end_of_one_worker_and_the_next(house: Path) -> None:
+def test_no_job_is_lost_between_the_end_of_one_scheduler_and_the_next(house: Path) -> None:
     """Tasks that a scheduler handles without a worker process, queued at every moment of its short life."""
     for number in range(8):
         experiment = queue(house, f"broken-{number}")
@@ -205,7 +205,7 @@ def test_no_job_is_lost_between_the_end_of_one_worker_and_the_next(house: Path) 
     wait_for(lambda: not jobs.any_running(), 10)
 
 
-def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_prefix_behind(
+def test_a_sweep_with_a_preview_survives_kills_and_leaves_no_hidden_state_cache(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two worker processes share the cache; the scheduler is killed during a preview; resuming finishes everything."""

@@ -93,7 +93,7 @@ def test_reports_come_twice_a_second_at_most(clock: Clock) -> None:
     assert 15 <= len(seen) <= 21
 
 
-def test_it_stops_at_a_step_and_at_the_door_of_a_phase(clock: Clock) -> None:
+def test_it_stops_at_a_step_and_at_the_start_of_a_phase(clock: Clock) -> None:
     stop = False
     reporter, _ = watching(lambda: stop)
     with reporter.phase("training"):

@@ -55,7 +55,7 @@ def weights(folder: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_the_head_alone_is_kept_and_the_whole_comes_back(workspace: Path) -> None:
+def test_only_the_head_is_kept_and_the_checkpoint_is_restored(workspace: Path) -> None:
     config, plain = make_small_sweep(workspace)
     add_remedies(config.id, ["retrained-head"])
     head = load_run_config(config.id, "r1-s0-retrained-head")

@@ -67,7 +67,7 @@ def test_a_mean_over_examples_may_be_taken_in_parts(remedy: str) -> None:
 
 
 @pytest.mark.parametrize("remedy", [one for one in CHANGED if one not in NOT_MONOTONE])
-def test_every_loss_falls_as_the_truth_becomes_likelier(remedy: str) -> None:
+def test_every_loss_decreases_as_the_true_class_becomes_likelier(remedy: str) -> None:
     loss = loss_of(remedy, LABELS)
     for label in (0, 1):
         sure = [[z, -z] if label == 0 else [-z, z] for z in (-3.0, -1.0, 0.0, 1.0, 3.0)]

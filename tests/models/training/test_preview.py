@@ -73,7 +73,7 @@ def some_tokens(count: int = 30) -> Tokens:
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_the_top_on_a_prefix_says_what_the_whole_says_of_the_mean_state(workspace: Path, layers: int) -> None:
+def test_the_last_layer_on_cached_hidden_states_equals_the_whole_encoder(workspace: Path, layers: int) -> None:
     encoder = str(make_tiny_bert(workspace / "tiny", num_hidden_layers=layers))
     tokens, places = some_tokens(), np.random.default_rng(1).permutation(30)[:25]
     cached = cached_hidden_states(tokens, places, encoder, CPU, reporter())
@@ -96,7 +96,7 @@ def _mean_first(states: torch.Tensor) -> torch.Tensor:
     return torch.cat([states.mean(1, keepdim=True), states[:, 1:]], dim=1)
 
 
-def test_a_prefix_is_computed_once_and_anew_for_other_texts_and_weights(workspace: Path) -> None:
+def test_hidden_states_are_computed_once_and_again_for_other_texts_and_weights(workspace: Path) -> None:
     encoder = str(make_tiny_bert(workspace / "tiny"))
     tokens, places = some_tokens(), np.arange(30)
     made: list[Progress] = []
@@ -140,7 +140,7 @@ def test_threads_write_each_part_once_and_take_over_unfinished_parts(tmp_path: P
     assert made[-1] == 7
 
 
-def test_long_texts_are_cut_to_the_room_there_is_and_keep_their_last_token() -> None:
+def test_long_texts_are_truncated_and_keep_their_last_token() -> None:
     lengths = np.array([40, 10, 30])
     tokens = Tokens(np.arange(80, dtype=np.int32), np.cumsum([0, *lengths]), 0)
     assert truncated_to_fit(tokens, np.arange(3), hidden=32, room=10**6) is tokens
@@ -151,7 +151,7 @@ def test_long_texts_are_cut_to_the_room_there_is_and_keep_their_last_token() -> 
         truncated_to_fit(tokens, np.arange(3), hidden=32, room=100)
 
 
-def test_both_kinds_are_made_on_the_first_seeds_examples_and_share_one_prefix(sweep: ExperimentConfig) -> None:
+def test_both_kinds_use_the_first_seeds_examples_and_share_one_hidden_state_cache(sweep: ExperimentConfig) -> None:
     names = ("preview-linear-r3", "preview-prefix-r1", "preview-prefix-r3")
     folders = [make(sweep, name) for name in names]
     assert len(list(hidden_states_folder().iterdir())) == 1
@@ -250,7 +250,7 @@ def test_a_run_takes_the_place_of_its_preview(sweep: ExperimentConfig) -> None:
 
 
 @pytest.mark.slow
-def test_a_preview_of_cut_texts_says_so(sweep: ExperimentConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_of_truncated_texts_has_a_note(sweep: ExperimentConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "closecall.models.encoders.hidden_state_cache.MOST_BYTES", 400 * 17 * 32 * 2
     )  # 32 numbers of 16 bits for a token

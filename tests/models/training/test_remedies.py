@@ -201,7 +201,7 @@ def test_a_head_waits_for_its_baseline_and_names_what_is_missing(workspace: Path
         finish(run)
 
 
-def test_under_sampling_is_undone_in_the_classifier_itself(workspace: Path) -> None:
+def test_under_sampling_is_corrected_in_the_classifier_itself(workspace: Path) -> None:
     _, _, (run,) = queue_remedies_of(workspace, ["under-sampling"], epochs=1)
     folder = finish(run)
     model = load_checkpoint(str(folder / "checkpoint"))

@@ -117,7 +117,7 @@ def test_a_run_leaves_everything_that_is_promised(workspace: Path) -> None:
     assert phases == ["loading", "training", "predicting", "embedding", "projecting"]
 
 
-def test_metrics_say_how_the_run_was_made(workspace: Path) -> None:
+def test_metrics_record_how_the_run_was_made(workspace: Path) -> None:
     config, (run,) = make_tiny_sweep(workspace)
     finish(run)
     metrics = load_metrics(load_run(config.id, run.name))
@@ -207,7 +207,7 @@ def test_a_stop_is_obeyed_at_once(workspace: Path) -> None:
     assert (run_folder(run.experiment, run.name) / RESUME).exists()
 
 
-def test_finished_stages_are_passed_over(workspace: Path) -> None:
+def test_finished_stages_are_skipped(workspace: Path) -> None:
     _, (run,) = make_tiny_sweep(workspace)
     folder = finish(run)
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
@@ -246,7 +246,7 @@ def test_what_a_kill_left_half_written_is_removed(workspace: Path) -> None:
     assert {path.name for path in finish(run).glob(".*")} == set()
 
 
-def test_a_finished_run_is_left_alone_even_without_its_checkpoint(workspace: Path) -> None:
+def test_a_finished_run_is_not_changed_even_without_its_checkpoint(workspace: Path) -> None:
     _, (run,) = make_tiny_sweep(workspace)
     folder = finish(run)
     shutil.rmtree(folder / "checkpoint")

@@ -80,7 +80,7 @@ def test_the_undo_is_the_formula(positives: int, negatives: int, prob: float) ->
     assert shift == pytest.approx(-mirrored)
 
 
-def test_the_undo_gives_back_the_prior() -> None:
+def test_the_correction_restores_the_prior() -> None:
     """A classifier that says one half after under-sampling at 1:10 means one in eleven."""
     assert corrected(0.5, kept=0.1) == pytest.approx(1 / 11)
     assert undersampling_shift(np.r_[np.ones(10), np.zeros(100)]) == pytest.approx(np.log(0.1))

@@ -1,15 +1,15 @@
-"""How quickly the reading desk answers at 1,000, 20,000 and 100,000 test examples: median and 95th percentile, in ms.
+"""Measure how fast the Errors page responds with 1,000, 20,000 and 100,000 test examples: median and p95, in ms.
 
-    .venv/bin/python benchmarks/reading_desk.py                  # all three sizes
-    .venv/bin/python benchmarks/reading_desk.py 20000 --turns 40
+    python -m benchmarks.errors_page                  # all three sizes
+    python -m benchmarks.errors_page 20000 --turns 40
 
-Two clocks. "server": the whole page run by Streamlit's own test driver in this process, side bar included, so an upper
-bound: a key or a filter runs less than that again. "browser": from the key going down in a headless chromium to the
-first frame that shows the next example, a real server on localhost between. "processor" is the median of processor
-time, which a busy machine changes least; for the browser that of the server alone is not reported.
-The texts are made, 13 words each; nine runs (1:1, 1:3, 1:10 of three seeds), 1,000 training positives, embeddings of
-16 dimensions. The work of "margin" grows with training examples x dimensions; it is done once for each example.
-Leave the machine to it.
+"server": Streamlit's test driver runs the whole page with the side bar in this process. This is an upper bound, since
+a key or a filter reruns less than that. "browser": the time from a key press in a headless chromium to the first frame
+that shows the next example, with a real server on localhost. "processor": the median processor time, which depends
+least on other programs; it is not measured for the browser.
+The experiment has generated texts of 13 words, nine runs (1:1, 1:3 and 1:10 with three seeds), 1,000 training
+positives, and embeddings of 16 dimensions. The margin is computed once for each example; its cost grows with training
+examples x dimensions. Run nothing else meanwhile.
 """
 
 import argparse
@@ -29,9 +29,8 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # the makers of the tests
 TRAINING_POSITIVES = 1_000
-Taken = tuple[float, float]
+Times = tuple[float, float]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 # Notes when a key goes down, and when the first frame after the example changed is due.
 CLOCK = """() => {
@@ -50,7 +49,7 @@ CLOCK = """() => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", nargs="*", type=int, default=[1_000, 20_000, 100_000])
     parser.add_argument("--turns", type=int, default=20)
     arguments = parser.parse_args()
@@ -79,13 +78,13 @@ def make(size: int) -> None:
     make_experiment(replace(dataset, examples=kept), ratios=(1, 3, 10), seeds=(0, 1, 2))
 
 
-def on_the_server(turns: int) -> dict[str, list[Taken]]:
-    """Each interaction by Streamlit's test driver. The first of each, which fills the caches, is reported apart."""
+def on_the_server(turns: int) -> dict[str, list[Times]]:
+    """Time each interaction with Streamlit's test driver; the first sort, which fills caches, separately."""
     from streamlit.testing.v1 import AppTest
 
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     at.switch_page("pages/errors/page.py")
-    times: dict[str, list[Taken]] = {"server: first look": [timed(at.run)]}
+    times: dict[str, list[Times]] = {"server: first run": [timed(at.run)]}
     texts = ("drive", "quadra", "memory", "pentium", "card")
 
     def note() -> None:
@@ -107,7 +106,7 @@ def on_the_server(turns: int) -> dict[str, list[Taken]]:
         "page of the queue": lambda turn: turn_page(at, turn),
         "text search": lambda turn: at.text_input(key="text").set_value(texts[turn % 5] + "a" * (turn // 5)).run(),
         "regular expression": lambda turn: regex(at, rf"\b{texts[turn % 5]}\b.{{{turn // 5}}}"),
-        "sort by margin, misses": lambda turn: sort(at, "fn", turn),
+        "sort by margin, false negatives": lambda turn: sort(at, "fn", turn),
         "sort by margin, all": lambda turn: sort(at, "all", turn),
     }
     for name, step in steps.items():
@@ -136,17 +135,17 @@ def sort(at: Any, outcome: str, turn: int) -> object:
     return at.selectbox(key="sort").set_value("margin" if turn % 2 == 0 else "confidence").run()
 
 
-def timed(step: Callable[[], object]) -> Taken:
+def timed(step: Callable[[], object]) -> Times:
     started, used = time.perf_counter(), time.process_time()
     step()
     return time.perf_counter() - started, time.process_time() - used
 
 
-def in_the_browser(folder: str, turns: int) -> dict[str, list[Taken]]:
-    """Keys in a headless chromium, each once the last has been answered."""
+def in_the_browser(folder: str, turns: int) -> dict[str, list[Times]]:
+    """Time keys in a headless chromium; each key waits for the response to the last."""
     from playwright.sync_api import sync_playwright
 
-    times: dict[str, list[Taken]] = {}
+    times: dict[str, list[Times]] = {}
     with served(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
@@ -160,7 +159,7 @@ def in_the_browser(folder: str, turns: int) -> dict[str, list[Taken]]:
     return times
 
 
-def pressed(page: Any, key: str) -> Taken:
+def pressed(page: Any, key: str) -> Times:
     page.keyboard.press(key)
     page.wait_for_function("() => window.clock.end > 0", timeout=60_000)
     page.wait_for_timeout(400)

@@ -1,4 +1,4 @@
-"""The three experiments of the table, and their training: queued, gone on with, waited for."""
+"""The three experiments of the results page: queue them, resume them, and wait for their runs."""
 
 from dataclasses import dataclass
 
@@ -14,21 +14,21 @@ from closecall.models.queue.sweeps import SweepRequest
 
 RATIOS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 SEEDS = (0, 1, 2)
-RACED = 10.0
+REMEDY_RATIO = 10.0
 """The ratio of the motivating question, at which remedies are compared."""
-ARMS = ("all",)
-WISHED = 50.0
-"""A ratio that was wished for, and that needs more negatives than there may be."""
+QUEUED_REMEDIES = ("all",)
+UNREACHED_RATIO = 50.0
+"""A ratio that needs more training negatives than these datasets have."""
 TEST_NEGATIVES = 1000
 TRAINING = TrainingConfig(encoder="minilm", epochs=3, batch_size=8, learning_rate=1e-4, max_tokens=48)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One experiment of the table: its dataset, how it is called in a sentence, its title and training positives."""
+    """One experiment: its dataset, its name within a sentence, its title, and the number of training positives."""
 
     dataset: str
-    called: str
+    short_name: str
     title: str
     positives: int
 
@@ -44,9 +44,9 @@ PLANS = (CLOSE, DISTANT, MOVIES)
 
 
 def train_all() -> list[str]:
-    """Train whatever of the three experiments is not finished, baseline runs before remedies; their ids.
+    """Train the unfinished runs of the three experiments, baseline runs before remedies; return the ids.
 
-    Goes on with what is there. UserError where an experiment of the same id was made otherwise.
+    Finished runs are kept. UserError when an experiment with the same id has other settings.
     """
     for plan in PLANS:
         _queue(plan)
@@ -54,7 +54,7 @@ def train_all() -> list[str]:
     for name in names:
         _wait(name)
     for name in names:
-        fresh = queue_remedies(name, ARMS, ratios=[RACED])
+        fresh = queue_remedies(name, QUEUED_REMEDIES, ratios=[REMEDY_RATIO])
         print_note(f"{name}: {len(fresh)} remedy runs are new.")
     for name in names:
         _wait(name)
@@ -85,18 +85,18 @@ def _queue(plan: Plan) -> None:
 
 
 def _check(plan: Plan) -> None:
-    """UserError unless the experiment that is there was made as planned."""
+    """UserError unless the experiment that is there was made as experiments."""
     config = load_experiment(plan.experiment)
     made = config.dataset, config.ratios, config.seeds, config.positives, config.test_negatives_cap, config.training
     if made != (plan.dataset, RATIOS, SEEDS, plan.positives, TEST_NEGATIVES, TRAINING):
         raise UserError(
-            f"There is an experiment {plan.experiment} that was made otherwise. Name another workspace by "
+            f"There is an experiment {plan.experiment} with other settings. Name another workspace with "
             "CLOSECALL_HOME, or name the experiments to write about."
         )
 
 
 def _wait(experiment: str) -> None:
-    """Until nothing of it is queued or running, with a line for each run that ends."""
+    """Wait until no run is queued or running, and print a line for every run that ends."""
     seen = -1
     for progress in watch(experiment):
         ended = sum(progress.counts[state] for state in ("done", "failed", "cancelled", "interrupted"))
@@ -104,4 +104,4 @@ def _wait(experiment: str) -> None:
             print_note(f"{experiment}: {progress.counts['done']} of {len(progress.runs)} runs done.")
             seen = ended
     if progress.counts["failed"]:
-        print_note(f"{experiment}: {progress.counts['failed']} failed. closecall status {experiment} tells why.")
+        print_note(f"{experiment}: {progress.counts['failed']} failed. closecall status {experiment} shows why.")

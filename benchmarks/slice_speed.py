@@ -1,20 +1,20 @@
-"""How long slices and the linear stand-in take at 1,000, 20,000 and 100,000 examples: milliseconds, median of five.
+"""Measure how long slices and the linear surrogate take with 1,000, 20,000 and 100,000 examples, in milliseconds.
 
-    .venv/bin/python benchmarks/words.py            # all three sizes
-    .venv/bin/python benchmarks/words.py 5000
+    python -m benchmarks.slice_speed            # all three sizes
+    python -m benchmarks.slice_speed 5000
 
-Makes an experiment of generated texts (a tenth positives, 30 words on average, a vocabulary of 20,000 with the
-frequencies of language) with validation and test predictions in a temporary workspace. "First" is with nothing cached.
-Beside the time on the clock stands the processor's, which a busy machine does not stretch.
+The script makes an experiment of generated texts in a temporary workspace: a tenth of them positive, 30 words on
+average, a vocabulary of 20,000 words with Zipf frequencies. "First" is the first call, with empty caches; "then" is the
+median of five more. "cpu" is processor time, which depends less on other programs than wall time.
 """
 
+import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,9 @@ TURNS = 5
 
 
 def main() -> None:
-    for size in [int(one) for one in sys.argv[1:]] or SIZES:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES))
+    for size in parser.parse_args().sizes:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["CLOSECALL_HOME"] = folder
             make(size)
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def measure() -> list[tuple[str, list[tuple[float, float]]]]:
-    """What is timed: the first call, and those after it."""
+    """Time each function: its first call, and the calls after it."""
     from closecall.data.annotations.slices import Phrase, save_slice
     from closecall.data.experiments.runs import load_run
     from closecall.models.explain.slices import run_surrogate
@@ -47,21 +49,25 @@ def measure() -> list[tuple[str, list[tuple[float, float]]]]:
     ids = run_predictions("sweep").ids
     save_slice("sweep", "rare", Phrase("w40"))
     save_slice("sweep", "common", Phrase("w0 w1"))
-    cuts = iter(np.linspace(0.3, 0.7, 100))
+    thresholds = iter(np.linspace(0.3, 0.7, 100))
+
+    def at_threshold(outcome: Literal["fn", "fp"]) -> object:
+        return findings("sweep", run, outcome=outcome, threshold=next(thresholds))
+
     return [
         ("clusters of the embeddings", timed(lambda: clusters("sweep"))),
         ("candidates of positives: words, lengths", timed(lambda: candidates("sweep", "fn"))),
         ("candidates of negatives", timed(lambda: candidates("sweep", "fp"))),
-        ("misses at a new threshold", timed(lambda: findings("sweep", run, outcome="fn", threshold=next(cuts)))),
-        ("false alarms at a new threshold", timed(lambda: findings("sweep", run, outcome="fp", threshold=next(cuts)))),
+        ("false negatives at a new threshold", timed(lambda: at_threshold("fn"))),
+        ("false positives at a new threshold", timed(lambda: at_threshold("fp"))),
         ("members of a saved slice, a rare word", timed(lambda: slice_members("sweep", "rare", ids))),
         ("members of a saved slice, a common phrase", timed(lambda: slice_members("sweep", "common", ids))),
-        ("the linear stand-in", timed(lambda: run_surrogate("sweep", run), turns=1)),
+        ("the linear surrogate", timed(lambda: run_surrogate("sweep", run), turns=1)),
     ]  # fmt: skip
 
 
 def timed(work: Callable[[], Any], *, turns: int = TURNS) -> list[tuple[float, float]]:
-    """Milliseconds on the clock and of the processor, of the first call and of those after it."""
+    """Milliseconds of wall time and of processor time, for the first call and each later one."""
     times = []
     for _ in range(1 + turns):
         started, busy = time.perf_counter(), time.process_time()
@@ -71,7 +77,7 @@ def timed(work: Callable[[], Any], *, turns: int = TURNS) -> list[tuple[float, f
 
 
 def make(size: int) -> None:
-    """A workspace with one finished run: half of the examples in validation, half in test."""
+    """Make a workspace with one finished run: half of the examples in validation, half in test."""
     from closecall.data.datasets.store import Dataset, DatasetInfo, save_dataset
     from closecall.data.experiments.runs import RunStatus, save_embeddings, save_predictions, write_status
     from closecall.data.experiments.store import (

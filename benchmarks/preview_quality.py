@@ -1,17 +1,16 @@
-"""What a preview takes and what it costs: seconds to the whole picture, and its figures against finished experiments.
+"""Measure how long previews take, and how their measures differ from those of finished runs.
 
-    python -m benchmarks.preview                          # the time for 400 positives, ratios 1, 2, 3, 5, 10
-    python -m benchmarks.preview EXPERIMENT_FOLDER ...    # and each of these finished experiments, previewed anew
+    python -m benchmarks.preview_quality                          # the time for 400 positives, ratios 1, 2, 3, 5, 10
+    python -m benchmarks.preview_quality EXPERIMENT_FOLDER ...    # compare previews with these finished experiments
 
-The first works in a temporary workspace with two processes of one thread each (CLOSECALL_PROCESSES). The assets are
-downloaded, unless CLOSECALL_ASSETS names a folder that has them. An experiment is only read: its dataset is taken from
-its own workspace, and each of its seeds is previewed in the temporary one. Both are evaluated on the same test
-examples.
+The script works in a temporary workspace with two processes of one thread each (CLOSECALL_PROCESSES). It downloads the
+assets, unless CLOSECALL_ASSETS names a folder that has them. Experiments are only read: the script copies their
+datasets and previews each seed in the temporary workspace. Previews and runs are evaluated on the same test examples.
 """
 
+import argparse
 import os
 import shutil
-import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
@@ -39,26 +38,29 @@ from closecall.models.queue.sweeps import SweepRequest
 from closecall.models.queue.worker_process import perform_task
 
 RATIOS, POSITIVES = (1.0, 2.0, 3.0, 5.0, 10.0), 400
-TENTH = 1 / 11
+Q = 1 / 11
 
 
-def main(folders: list[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="EXPERIMENT_FOLDER")
+    folders: list[Path] = parser.parse_args().folders
     os.environ.setdefault("CLOSECALL_PROCESSES", "2")
     with tempfile.TemporaryDirectory() as workspace:
         os.environ["CLOSECALL_HOME"] = workspace
         os.environ.setdefault("CLOSECALL_ASSETS", str(Path("workspace/assets").resolve()))
         if not folders:
-            time_of_picture()
+            measure_time()
         for folder in folders:
-            cost_of(Path(folder).resolve())
+            compare_with_runs(folder.resolve())
 
 
-def time_of_picture() -> None:
-    """Queue a sweep with a preview and time its parts, from the call to the last preview; the runs are cancelled."""
+def measure_time() -> None:
+    """Queue a sweep with previews, print the seconds until each kind of preview is done, and cancel the runs."""
     source = builtin_dataset("movie-reviews")
     number = source.examples.groupby("label").cumcount()
-    learned = np.where(source.examples["label"] == 1, POSITIVES, max(RATIOS) * POSITIVES)
-    split = np.where(number < learned, "train", np.where(number < learned + 60, "validation", "test"))
+    n_training = np.where(source.examples["label"] == 1, POSITIVES, max(RATIOS) * POSITIVES)
+    split = np.where(number < n_training, "train", np.where(number < n_training + 60, "validation", "test"))
     save_dataset(Dataset(source.info, source.examples.assign(split=split), source.set_aside, source.conflicts))
     started, busy = time.monotonic(), 0.0
     config = queue_sweep(
@@ -80,7 +82,7 @@ def time_of_picture() -> None:
 
 
 def _processor_seconds() -> float:
-    """What the worker and its processes have used so far."""
+    """Processor seconds that the scheduler and its processes have used so far."""
     try:
         family = [psutil.Process(scheduler_status().pid)]
         family += family[0].children(recursive=True)
@@ -89,8 +91,8 @@ def _processor_seconds() -> float:
         return 0.0
 
 
-def cost_of(original: Path) -> None:
-    """Preview every seed of a finished experiment; print both sides and the mean difference."""
+def compare_with_runs(original: Path) -> None:
+    """Preview every seed of a finished experiment; print measures of previews and runs, and their differences."""
     home, name = Path(os.environ["CLOSECALL_HOME"]), original.name
     config = replace(_config(original), id=name)
     copied = home / "datasets" / config.dataset
@@ -105,14 +107,15 @@ def cost_of(original: Path) -> None:
                 rows += _row(original, name, kind, ratio, seed)
     table = pd.DataFrame(rows)
     if table.empty:
-        print(f"{name}: no finished plain run")
+        print(f"{name}: no finished baseline run")
         return
     print(f"\n{name}: {config.positives} positives, {config.training.max_tokens} tokens, seeds {config.seeds}")
     print(table.groupby(["kind", "ratio"]).mean().drop(columns="seed").round(3).to_string())
-    table["AP less"], table["recall less"] = table["real AP"] - table["AP"], table["real recall"] - table["recall"]
-    table["negatives less"] = table["real rejected"] - table["rejected"]
+    table["AP difference"] = table["real AP"] - table["AP"]
+    table["recall difference"] = table["real recall"] - table["recall"]
+    table["specificity difference"] = table["real specificity"] - table["specificity"]
     print(
-        table.groupby("kind")[["AP less", "recall less", "negatives less"]]
+        table.groupby("kind")[["AP difference", "recall difference", "specificity difference"]]
         .agg(["mean", "min", "max"])
         .round(3)
         .to_string()
@@ -125,7 +128,7 @@ def _config(original: Path) -> ExperimentConfig:
 
 
 def _without_results(original: Path, copy: Path, seed: int) -> None:
-    """The experiment as it was queued, with one seed first: a preview is of the first seed."""
+    """Copy the experiment without results and with one seed, since a preview uses the first seed."""
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir(parents=True)
     for file in ("evaluation.parquet", "plan.parquet"):
@@ -138,7 +141,7 @@ def _without_results(original: Path, copy: Path, seed: int) -> None:
 
 
 def _row(original: Path, name: str, kind: str, ratio: float, seed: int) -> list[dict[str, object]]:
-    """The preview's figures and those of the finished run, on the preview's test examples."""
+    """The measures of the preview and of the finished run, on the preview's test examples."""
     shown = original / "runs" / run_name(ratio, seed) / "predictions.parquet"
     if not shown.exists():
         return []
@@ -149,13 +152,13 @@ def _row(original: Path, name: str, kind: str, ratio: float, seed: int) -> list[
     made = read_frame(preview_folder(name, task) / "predictions.parquet")
     real = read_frame(shown).set_index(["id", "split"]).loc[list(zip(made["id"], made["split"], strict=True))]
     row: dict[str, object] = {"kind": kind, "ratio": ratio, "seed": seed}
-    for word, frame in (("", made), ("real ", real)):
+    for prefix, frame in (("", made), ("real ", real)):
         labels, positive = frame["label"].to_numpy(), frame["pos_prob"].to_numpy() >= 0.5
-        row[f"{word}AP"] = average_precision_at(labels, frame["logit"].to_numpy(np.float64), q=TENTH)
-        row[f"{word}recall"] = positive[labels == 1].mean()
-        row[f"{word}rejected"] = (~positive)[labels == 0].mean()
+        row[f"{prefix}AP"] = average_precision_at(labels, frame["logit"].to_numpy(np.float64), q=Q)
+        row[f"{prefix}recall"] = positive[labels == 1].mean()
+        row[f"{prefix}specificity"] = (~positive)[labels == 0].mean()
     return [row | {"processor s": time.process_time() - started}]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,11 +1,12 @@
-"""How long the map takes to open and to answer a lasso: on the server, and in a browser without a GPU.
+"""Measure how long the Map page takes to open and to respond to a lasso, on the server and in a browser without a GPU.
 
-    .venv/bin/python -m benchmarks.map                    # 1,000, 20,000 and 100,000 test texts
-    .venv/bin/python -m benchmarks.map 20000 --two        # two maps side by side
+    python -m benchmarks.map_page                    # 1,000, 20,000 and 100,000 test texts
+    python -m benchmarks.map_page 20000 --two        # two maps side by side
 
-For each size an experiment of two ratios is made in a temporary workspace. Server: the page run by Streamlit's own test
-runner, medians of three warm runs, and the size of the charts that are sent. Browser: headless chromium draws with the
-processor; times from the address to a picture of the page, and from the end of a lasso to the table of its texts.
+For each size the script makes an experiment of two ratios in a temporary workspace. Server: Streamlit's test runner
+runs the page; the script prints the median of three warm runs and the size of the charts. Browser: a headless chromium
+draws with the processor; the script prints the time from the address to a picture of the page, and from the end of a
+lasso to the table of its texts.
 """
 
 import argparse
@@ -36,13 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", nargs="*", type=int, default=[1_000, 20_000, 100_000])
     parser.add_argument("--two", action="store_true", help="two maps side by side")
-    asked = parser.parse_args()
-    for size in asked.sizes:
+    options = parser.parse_args()
+    for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["CLOSECALL_HOME"] = folder
             made = make_dataset(positives=max(30, 3 * size // 11), negatives=3 * size - max(30, 3 * size // 11))
             make_experiment(made, ratios=(1, 2), seeds=(0,))
-            query = {"experiment": "sweep", "ratio": "1:2"} | ({"right": "1:1"} if asked.two else {})
+            query = {"experiment": "sweep", "ratio": "1:2"} | ({"right": "1:1"} if options.two else {})
             print(f"{size:>7,} test texts: {server(query)}; {browser(query)}", flush=True)
 
 
@@ -73,9 +74,9 @@ def browser(query: dict[str, str]) -> str:
         page.locator("[data-testid=stMain] h3").first.wait_for()
         url = f"{address}/map?" + "&".join(f"{name}={value}" for name, value in query.items())
         drawn = [seconds_to_draw(page, url) for _ in range(2)]
-        answered = seconds_to_answer(page)
+        lasso = seconds_to_select(page)
         opened.close()
-    return f"browser opens in {drawn[0]:.1f} s, again in {drawn[1]:.1f} s, a lasso answers in {answered:.1f} s"
+    return f"browser opens in {drawn[0]:.1f} s, again in {drawn[1]:.1f} s, responds to a lasso in {lasso:.1f} s"
 
 
 def seconds_to_draw(page: Page, url: str) -> float:
@@ -87,8 +88,8 @@ def seconds_to_draw(page: Page, url: str) -> float:
     return time.perf_counter() - started
 
 
-def seconds_to_answer(page: Page) -> float:
-    """Draw around the middle of the first map by mouse."""
+def seconds_to_select(page: Page) -> float:
+    """Seconds from the end of a lasso, drawn by mouse around the middle of the first map, to its table."""
     box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
     assert box is not None
     corners = [(0.35, 0.35), (0.65, 0.35), (0.65, 0.65), (0.35, 0.65), (0.36, 0.36)]
@@ -107,7 +108,7 @@ def seconds_to_answer(page: Page) -> float:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The app on a free port, ended when done."""
+    """Run the app on a free port; stop it at the end of the context."""
     with socket.socket() as one:
         one.bind(("localhost", 0))
         port = one.getsockname()[1]

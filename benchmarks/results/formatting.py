@@ -24,18 +24,18 @@ def share(estimate: Estimate) -> str:
 
 
 def counted_share(estimate: Estimate, n: int, seeds: int) -> str:
-    """The same with the count behind it, which is a mean over seeds: "80.0 % (75.8 to 83.6), 320"."""
-    right = estimate.value * n
-    return f"{share(estimate)}, {right:,.0f}" if seeds == 1 else f"{share(estimate)}, {right:,.1f}"
+    """A share with its interval and its count, a mean over seeds: "80.0 % (75.8 to 83.6), 320"."""
+    count = estimate.value * n
+    return f"{share(estimate)}, {count:,.0f}" if seeds == 1 else f"{share(estimate)}, {count:,.1f}"
 
 
 def area(estimate: Estimate) -> str:
-    """A number from 0 to 1 with its interval: ".941 (.928 to .955)"."""
+    """A number from 0 to 1 with its interval: "0.941 (0.928 to 0.955)"."""
     return f"{score_text(estimate.value)} ({score_text(estimate.low)} to {score_text(estimate.high)})"
 
 
 def pair(point: OperatingPoint) -> str:
-    """Both classes' shares right, without the sign, for a narrow table: "80.0 / 98.0"."""
+    """Recall and specificity without the percent sign, for a narrow table: "80.0 / 98.0"."""
     return f"{_bound(point.recall.value)} / {_bound(point.specificity.value)}"
 
 
@@ -50,12 +50,12 @@ def seeds_text(number: int) -> str:
 
 
 def negated(estimate: Estimate) -> Estimate:
-    """A loss reported as a gain."""
+    """The estimate with its sign reversed."""
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
 
 
 def grouped(phrases: Iterable[tuple[str, str]]) -> str:
-    """What holds where, said once for all places of which it holds: "Yes on a and b; not shown on c."."""
+    """Join phrases with the names of the experiments they hold on: "Yes on a and b; not shown on c."."""
     places: dict[str, list[str]] = {}
     for phrase, place in phrases:
         places.setdefault(phrase, []).append(place)
@@ -63,7 +63,7 @@ def grouped(phrases: Iterable[tuple[str, str]]) -> str:
 
 
 def plain(text: str) -> str:
-    """A text from data, on one line, that Markdown shows as it is."""
+    """Escape a text from data for Markdown, on one line."""
     one_line = html.escape(" ".join(text.split()), quote=False)
     return "".join(f"\\{letter}" if letter in r"\`*_[]|#~$" else letter for letter in one_line)
 

@@ -1,4 +1,4 @@
-"""Texts through Close Call's own steps in one process: tokenize, embed, project; seconds of each, peak memory."""
+"""Tokenise, embed and project texts with Close Call in one process; report seconds of each step and peak memory."""
 
 import time
 from collections.abc import Callable
@@ -33,14 +33,14 @@ def prepare(job: Job) -> Callable[[], Job]:
         assert embeddings is not None
         project(embeddings)
         marks.append(time.perf_counter())
-        seconds = dict(zip(("tokenise", "embed", "lay out"), np.diff(marks), strict=True))
+        seconds = dict(zip(("tokenise", "embed", "project"), np.diff(marks), strict=True))
         return {**seconds, "memory": peak_memory() / MEGABYTE}
 
     return work
 
 
 def peak_memory() -> int:
-    """The most resident memory this process has had, in bytes; where the system does not tell, what it has now."""
+    """Peak resident memory of this process in bytes; current memory where the system does not report the peak."""
     try:
         import resource
     except ImportError:

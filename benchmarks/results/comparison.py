@@ -1,4 +1,4 @@
-"""The race of remedies at one ratio, with the gains in average precision beside those that the product tells."""
+"""The comparison of remedies at one ratio, with gains in average precision added to the gains that the app shows."""
 
 from dataclasses import dataclass
 
@@ -19,27 +19,27 @@ Q = 1 / 11
 
 
 @dataclass(frozen=True)
-class Raced:
+class RemedyResults:
     """The comparison at one ratio; `ap_gains`: gain in average precision over the baseline by method, p after Holm."""
 
-    race: RemedyComparison
+    comparison: RemedyComparison
     measures: list[Measures]
     gains: list[Gain]
     ap_gains: dict[str, tuple[Estimate, float]]
 
 
-def race_at(experiment: str, ratio: float) -> Raced | None:
-    """The race at a ratio that has a sound plain run; None before a remedy has finished there."""
+def compare_remedies(experiment: str, ratio: float) -> RemedyResults | None:
+    """The comparison at a ratio with a valid baseline run; None when no remedy has finished there."""
     if ratio not in compared_ratios(experiment):
         return None
-    race = remedy_comparison(experiment, ratio)
-    rises = {arm.name: _ap_gain(race, arm) for arm in race.methods}
+    comparison = remedy_comparison(experiment, ratio)
+    rises = {method.name: _ap_gain(comparison, method) for method in comparison.methods}
     adjusted = holm([p_from_interval(rise) for rise in rises.values()]).tolist() if rises else []
     ap_gains = {name: (rise, p) for (name, rise), p in zip(rises.items(), adjusted, strict=True)}
-    return Raced(race, remedy_measures(race, q=Q), remedy_gains(race), ap_gains)
+    return RemedyResults(comparison, remedy_measures(comparison, q=Q), remedy_gains(comparison), ap_gains)
 
 
-def _ap_gain(race: RemedyComparison, arm: Method) -> Estimate:
-    shared = [seed for seed in race.baseline.seeds if seed in arm.seeds]
-    sides = arm.only(shared).pos_probs, race.baseline.only(shared).pos_probs
-    return average_precision_difference(race.labels.test, *sides, q=Q, draws=race.draws)
+def _ap_gain(comparison: RemedyComparison, method: Method) -> Estimate:
+    shared = [seed for seed in comparison.baseline.seeds if seed in method.seeds]
+    probs = method.only(shared).pos_probs, comparison.baseline.only(shared).pos_probs
+    return average_precision_difference(comparison.labels.test, *probs, q=Q, draws=comparison.draws)

@@ -1,4 +1,4 @@
-"""How the table was made, and what is missing in it."""
+"""How the results were made, and what is missing in them."""
 
 import os
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from importlib.metadata import version
 from shlex import quote
 from typing import Any
 
-from benchmarks.results.measured import Sweep
-from benchmarks.results.planned import PLANS, RACED, RATIOS, SEEDS, WISHED
-from benchmarks.results.words import plain, some, table
+from benchmarks.results.experiments import PLANS, RATIOS, REMEDY_RATIO, SEEDS, UNREACHED_RATIO
+from benchmarks.results.formatting import plain, some, table
+from benchmarks.results.measures import Sweep
 from closecall.analysis.formatting import listed_text, ratio_text, sentence_text
 from closecall.data.experiments.plans import FIXED_POSITIVES, half_up
 from closecall.data.experiments.remedies import NO_REMEDY, REMEDIES, remedy_title
@@ -21,10 +21,10 @@ from closecall.data.io.errors import UserError
 ANALYSED_WITH = ("numpy", "scipy", "scikit-learn")
 
 
-def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
-    """Commands, sizes, seeds, versions, machine and dates."""
+def provenance(sweeps: Sequence[Sweep], command: str) -> list[str]:
+    """The section with commands, sizes, versions, machine and dates."""
     lines = ["## How it was made", "", f"    {command}", ""]
-    lines += ["wrote this file. Without names it first trains what is not finished: baseline runs, then remedies."]
+    lines += ["wrote this file. Without names it first trains the unfinished runs: baseline runs, then remedies."]
     lines += ["", "The same experiments by hand:", ""]
     lines += [f"    {one}" for sweep in sweeps if sweep.config.kind == "trained" for one in _commands(sweep)]
     lines += ["", *_sizes(sweeps)]
@@ -33,14 +33,14 @@ def making(sweeps: Sequence[Sweep], command: str) -> list[str]:
 
 
 def missing(sweeps: Sequence[Sweep]) -> list[str]:
-    """What was wished for and is not there."""
+    """The section with the planned experiments, runs and ratios that do not exist."""
     shown = [
-        f"{sentence_text(plan.called)}: no experiment on {plan.dataset} is among these."
+        f"{sentence_text(plan.short_name)}: no experiment on {plan.dataset} is among these."
         for plan in PLANS
         if all(one.config.dataset != plan.dataset for one in sweeps)
     ]
     for sweep in sweeps:
-        shown += [f"{sentence_text(sweep.called)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
+        shown += [f"{sentence_text(sweep.short_name)} ({sweep.config.id}): {one}" for one in _lacking(sweep)]
     return ["## What is missing", "", *(f"- {one}" for one in shown), ""]
 
 
@@ -61,10 +61,12 @@ def _commands(sweep: Sweep) -> list[str]:
     shown = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
     sweep_command = f"closecall sweep {config.dataset} --title {quote(' '.join(config.title.split()))} {shown} --wait"
     known = [f"closecall builtin {plan.dataset}" for plan in PLANS if plan.dataset == config.dataset]
-    arms = sorted({run.config.remedy for run in sweep.runs if run.config.remedy != NO_REMEDY})
-    named = "all" if len(arms) == len(REMEDIES) else ",".join(arms)
-    race = [f"closecall remedies {config.id} --add {named} --ratios {RACED:g} --wait"] if arms else []
-    return [*known, sweep_command, *race]
+    remedies = sorted({run.config.remedy for run in sweep.runs if run.config.remedy != NO_REMEDY})
+    named = "all" if len(remedies) == len(REMEDIES) else ",".join(remedies)
+    add_remedies = (
+        [f"closecall remedies {config.id} --add {named} --ratios {REMEDY_RATIO:g} --wait"] if remedies else []
+    )
+    return [*known, sweep_command, *add_remedies]
 
 
 def _sizes(sweeps: Sequence[Sweep]) -> list[str]:
@@ -82,7 +84,7 @@ def _sizes(sweeps: Sequence[Sweep]) -> list[str]:
         runs = [run.config for run in sweep.runs if run.config.remedy == NO_REMEDY and run.config.n_positives]
         rows.append((
             f"`{sweep.config.id}`",
-            f"{sweep.examples:,}",
+            f"{sweep.n_examples:,}",
             _span([one.n_positives for one in runs]),
             _span([one.n_negatives for one in runs]),
             *(" / ".join(f"{one:,}" for one in sweep.counts[split]) for split in ("validation", "test")),
@@ -98,7 +100,7 @@ def _span(numbers: Sequence[int]) -> str:
 
 
 def _training(sweeps: Sequence[Sweep]) -> list[str]:
-    """What all the experiments share, and what differs."""
+    """The training settings, and how examples are chosen."""
     shown = []
     for training in dict.fromkeys(one.config.training for one in sweeps):
         owners = [f"`{one.config.id}`" for one in sweeps if one.config.training == training]
@@ -125,7 +127,7 @@ def _settings(training: TrainingConfig) -> str:
 
 
 def _machine(sweeps: Sequence[Sweep]) -> list[str]:
-    """Where and when the runs were trained, as they wrote it down themselves."""
+    """Versions, device and dates that the runs recorded."""
     runs = [run for sweep in sweeps for run in sweep.runs if run.has_predictions]
     made = [_record(run) for run in runs]
     devices = sorted({f"{one['device']}, {one['precision']}" for one in made if "device" in one and "precision" in one})
@@ -149,26 +151,26 @@ def _record(run: Run) -> dict[str, Any]:
 
 
 def _lacking(sweep: Sweep) -> list[str]:
-    """What one experiment lacks: ratios, seeds, runs, remedies, and the ratio that its data do not allow."""
+    """What one experiment lacks: ratios, seeds, runs, remedies, and UNREACHED_RATIO."""
     config, shown = sweep.config, []
     absent = [ratio_text(one) for one in RATIOS if one not in config.ratios]
     if absent:
-        shown.append(f"not asked for at {listed_text(absent)}.")
+        shown.append(f"not queued at {listed_text(absent)}.")
     if len(config.seeds) < len(SEEDS):
-        shown.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were planned.")
+        shown.append(f"{some(len(config.seeds), 'seed')}, where at least {len(SEEDS)} were experiments.")
     waiting = [run for run in sweep.runs if not run.has_predictions]
     if waiting:
         shown.append(f"{some(len(waiting), 'run')} without predictions: {_states(waiting)}.")
-    asked = {run.config.remedy for run in sweep.runs if run.config.ratio == RACED}
-    arms = [remedy_title(one.name) for one in REMEDIES if one.name not in asked]
-    if arms:
-        named = "any remedy" if len(arms) == len(REMEDIES) else listed_text(arms)
-        shown.append(f"not asked for at {ratio_text(RACED)} with {named}.")
+    queued = {run.config.remedy for run in sweep.runs if run.config.ratio == REMEDY_RATIO}
+    absent_remedies = [remedy_title(one.name) for one in REMEDIES if one.name not in queued]
+    if absent_remedies:
+        named = "any remedy" if len(absent_remedies) == len(REMEDIES) else listed_text(absent_remedies)
+        shown.append(f"not queued at {ratio_text(REMEDY_RATIO)} with {named}.")
     return [*shown, *_beyond(sweep)]
 
 
 def _states(runs: Sequence[Run]) -> str:
-    """Names by state; many are counted."""
+    """The names of the runs by state; six names at most, then a count."""
     states: dict[str, list[str]] = {}
     for run in runs:
         states.setdefault(run.status.state, []).append(run.name)
@@ -180,16 +182,16 @@ def _more(number: int) -> str:
 
 
 def _beyond(sweep: Sweep) -> list[str]:
-    """Why the largest ratio that was wished for is not there."""
-    if WISHED in sweep.config.ratios or sweep.config.kind != "trained":
+    """Why UNREACHED_RATIO was not trained."""
+    if UNREACHED_RATIO in sweep.config.ratios or sweep.config.kind != "trained":
         return []
-    there = sweep.to_train
+    available = sweep.n_training_negatives
     positives = max(run.config.n_positives for run in sweep.runs)
-    needed = half_up(WISHED * positives)
-    name = ratio_text(WISHED)
-    if there >= needed:
-        return [f"{name} was not trained, though its {there:,} training negatives would allow it."]
+    needed = half_up(UNREACHED_RATIO * positives)
+    name = ratio_text(UNREACHED_RATIO)
+    if available >= needed:
+        return [f"{name} was not trained, though its {available:,} training negatives would be enough."]
     return [
-        f"{name} cannot be had: {positives:,} positives need {needed:,} training negatives, and there are {there:,} "
-        f"(1:{there / positives:.1f} at most)."
+        f"{name} is not possible: {positives:,} positives need {needed:,} training negatives, and there are "
+        f"{available:,} (1:{available / positives:.1f} at most)."
     ]
