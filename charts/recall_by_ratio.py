@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from closecall.analysis.causes.evidence import Comparison
+from closecall.analysis.causes.comparison import Comparison
 from closecall.analysis.formatting import detectable_drop_text, interval_text, percent_text, ratio_text
 from closecall.charts.colours import NEGATIVE_COLOUR, POSITIVE_COLOUR, Theme
 from closecall.charts.figure import Chart, finish

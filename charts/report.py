@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from closecall.analysis.causes.verdict import NOT_MEASURED
 from closecall.analysis.formatting import prevalence_text, ratio_text
 from closecall.analysis.metrics.metric import REPORT, RUNS, metrics_in
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
@@ -76,9 +75,9 @@ def _verdict(content: ReportContent) -> Section:
     if verdict is None:
         sentences.append("A verdict needs finished runs at two ratios.")
     else:
-        sentences += [finding_text(verdict, finding) for finding in verdict.findings]
-    missing = "; ".join(f"{name} ({meaning})" for name, meaning in NOT_MEASURED.items())
-    return Section("Summary and causes", [*sentences, f"Not measured by this verdict: {missing}."])
+        sentences += [verdict.headline]
+        sentences += [finding_text(finding) for finding in verdict.findings]
+    return Section("Summary and causes", sentences)
 
 
 def _recall(content: ReportContent) -> Section:

@@ -1,47 +1,72 @@
-"""Measurements of a drop in recall between two ratios of one experiment, the basis of a verdict."""
+"""Measurements on runs at several ratios, the basis of a verdict: failed runs, changes at every ratio, validation."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import ks_2samp
 
-from closecall.analysis.intervals import Estimate, paired_difference
-from closecall.analysis.metrics.outcomes import collapsed
-from closecall.analysis.ratio.decomposition import Decomposition, Validation, decompose_drop, paired_runs
-from closecall.analysis.ratio.prior_shift import excess_drop
-from closecall.analysis.seeds import share_over_seeds
+from closecall.analysis.causes.comparison import Comparison, compare_ratios
+from closecall.analysis.causes.failed_runs import FailedRun, failed_runs
+from closecall.analysis.intervals import Estimate, holm
+from closecall.analysis.metrics.ranking import auc_interval
 from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, per_run
+
+DIFFERENT_SCORES = 0.15
+"""Smallest Kolmogorov-Smirnov distance between the scores of two splits that counts as a difference."""
+ALPHA = 0.01
+NEAR_CHANCE = 0.6
+"""An AUC below this counts as chance level."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The smallest ratio against a larger one, over the seeds that both have. `excess` is None without validation.
+class ValidationCheck:
+    """Whether validation resembles test.
 
-    `paired`: the drop with each positive counted once, by the majority of seeds, with Newcombe's interval. It has the
-    right width where few or no positives change, where a bootstrap shows no spread.
+    `classes` names the classes whose scores differ (distance of at least DIFFERENT_SCORES, Kolmogorov-Smirnov test with
+    Holm's correction at ALPHA). `share` and `test_share`: positives in validation and test. `usable`: the scores do not
+    differ, so that a threshold chosen on validation holds on test.
     """
 
-    reference_ratio: float
-    ratio: float
-    recall_a: Estimate
-    recall_b: Estimate
-    parts: Decomposition
-    paired: Estimate
-    excess: Estimate | None
+    n_positives: int
+    n_negatives: int
+    share: float
+    test_share: float
+    classes: tuple[str, ...]
+
+    @property
+    def usable(self) -> bool:
+        return not self.classes
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Numbers of examples and runs, the collapsed runs, and the comparison of the others.
+    """Numbers of examples and runs, failed runs, and one comparison for each ratio above the smallest.
 
-    `comparison` is None when no seed has valid runs at both the smallest and a larger ratio.
+    `comparisons` are in the order of the ratios; empty when no two ratios have valid runs. `reference_auc`: AUC of the
+    smallest ratio, mean over seeds. `at_chance`: ratios whose classifier ranks no better than chance. `validation` is
+    None without validation predictions.
     """
 
     n_positives: int
     n_negatives: int
     n_runs: int
-    collapsed_ratios: tuple[float, ...]  # one entry for each collapsed run
-    comparison: Comparison | None
+    failed: tuple[FailedRun, ...]
+    comparisons: tuple[Comparison, ...]
+    reference_ratio: float
+    reference_auc: Estimate | None
+    at_chance: tuple[float, ...]
+    validation: ValidationCheck | None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The comparison with the largest ratio."""
+        return self.comparisons[-1] if self.comparisons else None
+
+    @property
+    def collapsed_ratios(self) -> tuple[float, ...]:
+        """The ratio of each collapsed run."""
+        return tuple(sorted(run.ratio for run in self.failed if run.kind == "collapsed"))
 
 
 def gather_evidence(
@@ -55,94 +80,90 @@ def gather_evidence(
     threshold: float = 0.5,
     draws: int = 500,
 ) -> Evidence:
-    """Measures the change of recall between the smallest ratio and the largest that shares a seed with it.
+    """Measure what changes between the smallest ratio and each larger one.
 
     `pos_probs` (runs, n), `val_pos_probs` (runs, m) in the same order; `ratios`, `seeds` (runs,). Pass runs of the
-    cross-entropy baseline, for what the class prior alone predicts. Collapsed runs are counted and left out. Without
-    validation predictions, thresholds are chosen on test and there is no excess drop. Raises ValueError with fewer than
-    two ratios.
+    cross-entropy baseline, for what the class prior alone predicts. Failed runs are reported and left out. Ratios that
+    share no seed with the smallest are compared unpaired. Without validation predictions there is no threshold chosen
+    on validation and no excess drop. Raises ValueError with fewer than two ratios.
     """
     positive = both_classes(labels)
     probs = as_probs(pos_probs, len(positive))
     (ratio,) = per_run(ratios, runs=len(probs))
+    (seed,) = per_run(seeds, runs=len(probs))
     if len(np.unique(ratio)) < 2:
         raise ValueError("A verdict compares ratios; there are runs at one ratio only.")
-    failed = collapsed(positive, probs, threshold=threshold)
-    pair = _widest_pair(ratio, seeds, failed)
-    comparison = None
-    if pair is not None:
-        larger, a, b = pair
-        validation = _validation(val_labels, val_pos_probs, len(probs), a, b)
-        comparison = _compare(
-            positive,
-            (probs[a], probs[b]),
-            (float(ratio.min()), larger),
-            validation=validation,
-            threshold=threshold,
-            draws=draws,
+    validation = _validation(val_labels, val_pos_probs, len(probs))
+    failed = failed_runs(positive, probs, ratio, seed, threshold=threshold)
+    sound = np.flatnonzero(~np.isin(np.arange(len(probs)), [run.row for run in failed]))
+    check = _check_validation(positive, probs[sound], validation, sound)
+    comparisons: list[Comparison] = []
+    left = np.unique(ratio[sound])
+    if len(left):
+        first = sound[ratio[sound] == left[0]]
+    for larger in left[1:]:
+        rows = first, sound[ratio[sound] == larger]
+        comparisons.append(
+            compare_ratios(
+                positive,
+                probs,
+                rows,
+                seeds=seed,
+                ratios=(float(left[0]), float(larger)),
+                validation=validation if check is not None and check.usable else None,
+                threshold=threshold,
+                draws=draws if larger == left[-1] else 0,
+            )
         )
+    areas = {float(one): _auc(positive, probs[sound[ratio[sound] == one]]) for one in left}
+    at_chance = tuple(one for one, area in areas.items() if area.low <= 0.5 or area.value < NEAR_CHANCE)
     n_positives = int(positive.sum())
     return Evidence(
-        n_positives, len(positive) - n_positives, len(probs), tuple(np.sort(ratio[failed]).tolist()), comparison
+        n_positives,
+        len(positive) - n_positives,
+        len(probs),
+        failed,
+        tuple(comparisons),
+        float(left[0]) if len(left) else float(ratio.min()),
+        areas[float(left[0])] if len(left) else None,
+        at_chance,
+        check,
     )
 
 
-def _widest_pair(ratio: np.ndarray, seeds: ArrayLike, failed: Bools) -> tuple[float, np.ndarray, np.ndarray] | None:
-    """The largest ratio with a valid seed in common with the smallest, and the row numbers of both."""
-    sound = np.flatnonzero(~failed)
-    if ratio.min() not in ratio[sound]:
-        return None
-    (seed,) = per_run(seeds, runs=len(ratio))
-    pairs = paired_runs(ratio[sound], seed[sound], runs=len(sound))
-    if not pairs:
-        return None
-    larger = max(pairs)
-    first, second = pairs[larger]
-    return larger, sound[first], sound[second]
+def _auc(positive: Bools, probs: Floats) -> Estimate:
+    """Mean AUC over runs, with the interval of the mean score's example noise."""
+    each = [auc_interval(positive, run) for run in probs]
+    return Estimate(*(float(np.mean([getattr(one, name) for one in each])) for name in ("value", "low", "high")))
 
 
-def _validation(
-    labels: ArrayLike | None, pos_probs: ArrayLike | None, runs: int, a: np.ndarray, b: np.ndarray
-) -> Validation | None:
+def _validation(labels: ArrayLike | None, pos_probs: ArrayLike | None, runs: int) -> tuple[Bools, Floats] | None:
     if labels is None and pos_probs is None:
         return None
     if labels is None or pos_probs is None or len(np.atleast_2d(pos_probs)) != runs:
         raise ValueError("Give validation labels and probabilities together, one row for each run.")
-    table = np.atleast_2d(np.asarray(pos_probs))
-    return Validation(labels, table[a], table[b])
+    positive = both_classes(labels)
+    return positive, as_probs(pos_probs, len(positive))
 
 
-def _compare(
-    positive: Bools,
-    pair: tuple[Floats, Floats],
-    ratios: tuple[float, float],
-    *,
-    validation: Validation | None,
-    threshold: float,
-    draws: int,
-) -> Comparison:
-    reference, larger = ratios
-    recall_a, recall_b = (_recall(one[:, positive] >= threshold) for one in pair)
-    parts = decompose_drop(positive, *pair, threshold=threshold, validation=validation, draws=draws)
-    excess = None
-    if validation is not None:
-        excess = excess_drop(
-            positive,
-            *pair,
-            calibrated_on=(validation.labels, validation.pos_probs_a),
-            ratio=larger,
-            reference_ratio=reference,
-            threshold=threshold,
-            draws=draws,
-        )
-    paired = _paired(*((one[:, positive] >= threshold).mean(axis=0) >= 0.5 for one in pair))
-    return Comparison(reference, larger, recall_a, recall_b, parts, paired, excess)
-
-
-def _paired(a: Bools, b: Bools) -> Estimate:
-    neither, only_b, only_a, both = np.bincount(2 * a + b, minlength=4).tolist()
-    return paired_difference(both, only_a, only_b, neither)
-
-
-def _recall(true_positives: Bools) -> Estimate:
-    return share_over_seeds(true_positives.sum(axis=1), true_positives.shape[1])
+def _check_validation(
+    positive: Bools, probs: Floats, validation: tuple[Bools, Floats] | None, rows: np.ndarray
+) -> ValidationCheck | None:
+    if validation is None:
+        return None
+    val_positive, val_probs = validation
+    n_positives = int(val_positive.sum())
+    names, distances, p_values = ("positives", "negatives"), [], []
+    for here, there in ((positive, val_positive), (~positive, ~val_positive)):
+        tests = [ks_2samp(test[here], probs[there]) for test, probs in zip(probs, val_probs[rows], strict=True)]
+        median = sorted(tests, key=lambda one: float(one.pvalue))[len(tests) // 2] if tests else None
+        distances.append(float(median.statistic) if median else 0.0)
+        p_values.append(float(median.pvalue) if median else 1.0)
+    differ = (holm(p_values) < ALPHA) & (np.array(distances) >= DIFFERENT_SCORES)
+    return ValidationCheck(
+        n_positives,
+        len(val_positive) - n_positives,
+        float(val_positive.mean()),
+        float(positive.mean()),
+        tuple(name for name, one in zip(names, differ, strict=True) if one),
+    )

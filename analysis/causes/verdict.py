@@ -1,31 +1,31 @@
-"""Verdict on a drop in recall between ratios: which causes the predictions support, with what confidence."""
+"""Verdict on runs at several ratios: what happened at each ratio, which causes the predictions support, how surely."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from closecall.analysis.causes.evidence import Comparison, Evidence
-from closecall.analysis.formatting import (
-    interval_text,
-    percent_text,
-    points_text,
-    ratio_text,
-    rounded_up,
-    share_text,
-)
-from closecall.analysis.intervals import Estimate, positives_needed
+from closecall.analysis.causes import wording
+from closecall.analysis.causes.bottlenecks import Bottleneck, find_bottlenecks
+from closecall.analysis.causes.comparison import Comparison
+from closecall.analysis.causes.evidence import Evidence
+from closecall.analysis.intervals import Estimate
 from closecall.analysis.ratio.decomposition import Decomposition
 
 SMALLEST_RELEVANT_DROP = 0.05
 """A drop that is certainly below this is reported as "nothing wrong"."""
+SMALLEST_RANKING_DROP = 0.02
+"""A loss of recall at equal false-positive rate below this is not named as a cause."""
+SMALLEST_AUC_DROP = 0.01
+"""The same for AUC: from 0.977, a loss of 0.01 costs about four points of recall at 8 % false positives."""
 SEED_NOISE = 0.02
 """One seed cannot show seed noise. Repeated fine-tuning has an SD of 0.8 to 2.4 points (Mosbach 2021)."""
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause of a drop in recall: its key, its title, and the views that show its evidence.
+    """A cause that a verdict can name: its key, its title, and the views that show its evidence.
 
-    A view is "parts" (of the drop), "threshold", "flow" (lost and gained positives) or "runs". The rule that decides a
-    cause and its sentences are in the function that returns its Finding.
+    A view is "parts" (of the drop), "threshold", "flow" (lost and gained positives) or "runs". `_judge` decides which
+    cause holds at a ratio; `wording.SENTENCES` has its sentences.
     """
 
     key: str
@@ -34,222 +34,222 @@ class Cause:
 
 
 CAUSES = (
-    Cause("optimisation", "Some runs collapsed", ("runs",)),
-    Cause("threshold", "The threshold no longer fits", ("parts", "threshold")),
+    Cause("optimisation", "Some runs failed to train", ("runs",)),
+    Cause("chance", "The classifier ranks at chance level", ("runs",)),
+    Cause("threshold", "The threshold no longer fits", ("threshold", "parts")),
     Cause("ranking", "Ranking got worse", ("parts", "flow")),
+    Cause("recall rose", "Recall is higher at the larger ratio", ("flow", "threshold")),
     Cause("nothing wrong", "No relevant drop in recall", ("flow",)),
-    Cause("too few positives", "Too few test positives", ("parts",)),
-    Cause("too few seeds", "Too few seeds", ("parts",)),
+    Cause("too few", "Too few examples or runs to decide", ("parts",)),
+    Cause("validation", "Validation does not support a threshold", ("threshold",)),
 )
 CAUSE_BY_KEY = {cause.key: cause for cause in CAUSES}
-NOT_MEASURED = {
-    "sparsity": "too few or too varied training positives: whether the missed ones resemble none of them, whether more "
-    "would help, and whether the model overfits them",
-    "overlap": "classes with similar texts: which classes surround the missed positives, and how well any model "
-    "separates them",
-    "labels": "wrong labels: how many of the false negatives a label audit flags",
-}
-"""Causes that predictions over ratios do not identify, and what each would measure."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One cause with its confidence ("high", "medium", "low"), its part of the drop, and sentences for the reader."""
+    """One cause with its confidence ("high", "medium", "low"), its part of the drop, and sentences for the reader.
+
+    `ratio` is the ratio that it is about; None for findings on the runs as a whole.
+    """
 
     cause: str
     confidence: str
     part: Estimate | None
     sentences: tuple[str, ...]
+    ratio: float | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """All findings, largest part first. `positives_needed` is set when the test set is too small."""
+    """The verdict in one sentence, and all findings, the most important first.
 
+    `bottlenecks`: what to enlarge where a question is undecided. `undecided`: that question, or "".
+    """
+
+    headline: str
     findings: tuple[Finding, ...]
-    positives_needed: int | None
+    bottlenecks: tuple[Bottleneck, ...]
+    undecided: str
     evidence: Evidence
 
     @property
     def causes(self) -> tuple[str, ...]:
         return tuple(finding.cause for finding in self.findings)
 
+    @property
+    def positives_needed(self) -> int | None:
+        """Test positives that would decide, None where they are not what is missing."""
+        return next((one.needed for one in self.bottlenecks if one.source == "test positives"), None)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What holds at one ratio: causes with confidence, the undecided question with what it needs."""
+
+    pair: Comparison
+    causes: tuple[tuple[str, str], ...]
+    undecided: str = ""
+    bottlenecks: tuple[Bottleneck, ...] = ()
+
 
 def reach_verdict(evidence: Evidence, *, smallest: float = SMALLEST_RELEVANT_DROP) -> Verdict:
-    """Which causes of a drop in recall do runs over ratios support?
+    """Which causes do runs over ratios support, and at which ratio?
 
-    Collapsed runs: optimisation. Both intervals of the drop (bootstrap and Newcombe's) below `smallest`: nothing wrong.
-    An interval of the drop that includes 0: too few positives. Otherwise the ranking part decides: the mean of both
-    orders, or the first order where the larger ratio has too few false positives. Above 0 (with one seed: above
-    SEED_NOISE): ranking; at most half of the drop with certainty: threshold; both may hold. An interval from 0 to more
-    than half of the drop: too few positives. Where seeds make up most of the width: too few seeds. Confidence is high
-    only with several seeds, both orders in agreement, and no contradicting excess drop. The causes of NOT_MEASURED are
-    not decided.
+    Each ratio is compared with the smallest. The largest is judged at 95 % confidence; the others together, too
+    (Bonferroni). A drop in recall is a drop at the default threshold whose interval is above 0. Ranking got worse:
+    the interval of the AUC difference or of recall at the reference's false-positive rate is above 0, the other has the
+    same sign, and at least SMALLEST_RANKING_DROP of recall is lost. Threshold: recall at that rate is higher than at
+    the default threshold by at least a quarter of the drop. Nothing wrong: all intervals are below `smallest`. Else too
+    few examples or runs. Confidence is high only with several seeds and a decided ranking.
     """
-    findings = []
-    if evidence.collapsed_ratios:
-        findings.append(_optimisation(evidence))
-    needed = None
-    if evidence.comparison is not None:
-        compared, needed = _compare(evidence, evidence.comparison, smallest)
-        findings += compared
-    return Verdict(tuple(findings), needed, evidence)
+    findings = [_failed(evidence)] if evidence.failed else []
+    if not evidence.comparisons:
+        return Verdict(wording.no_comparison(evidence), tuple(findings), (), "", evidence)
+    if evidence.reference_ratio in evidence.at_chance:
+        findings.insert(0, Finding("chance", "high", evidence.reference_auc, (wording.chance(evidence),)))
+        return Verdict(wording.chance(evidence), tuple(findings), (), "", evidence)
+    others = max(len(evidence.comparisons) - 1, 1)
+    levels = [1 - (1 - LEVEL) / others] * (len(evidence.comparisons) - 1) + [LEVEL]
+    judged = [_judge(evidence, pair, smallest, one) for pair, one in zip(evidence.comparisons, levels, strict=True)]
+    main, *further = _to_report(judged)
+    findings += [finding for one in (main, *further) for finding in _findings(evidence, one)]
+    if (check := _validation(evidence, main)) is not None:
+        findings.append(check)
+    headline = wording.headline(evidence, main.pair, [cause for cause, _ in main.causes], main.undecided)
+    undecided = next((one for one in (main, *further) if one.undecided), main)
+    return Verdict(headline, tuple(findings), undecided.bottlenecks, undecided.undecided, evidence)
 
 
-def _compare(evidence: Evidence, pair: Comparison, smallest: float) -> tuple[list[Finding], int | None]:
-    drop, (ranking, threshold) = pair.parts.drop, decisive_parts(pair.parts)
-    floor = SEED_NOISE if pair.parts.n_seeds == 1 else 0.0
-    if max(drop.high, pair.paired.high) < smallest:
-        return [_nothing_wrong(evidence, pair, smallest)], None
-    if drop.low <= 0 or drop.high < smallest:
-        extent = "at all" if drop.low <= 0 else f"by {100 * smallest:.0f} points or more"
-        needed = int(-(-positives_needed(max(drop.value, smallest)) // 1))
-        return _undecided(evidence, pair, f"whether recall fell {extent}", needed)
-    needed = _positives_for_parts(ranking, drop, evidence.n_positives)
-    if ranking.low <= floor and ranking.high > drop.value / 2:
-        return _undecided(evidence, pair, "whether ranking got worse or only the threshold no longer fits", needed)
-    findings = []
-    if threshold.low > 0:
-        findings.append(_threshold(evidence, pair))
-    if ranking.low > floor:
-        findings.append(_ranking(evidence, pair))
-    if not findings:
-        return _undecided(evidence, pair, "which part of the drop a threshold recovers", needed)
-    return sorted(findings, key=_weight, reverse=True), None
+def _judge(evidence: Evidence, pair: Comparison, smallest: float, level: float) -> _Judged:
+    """Decide what holds at one ratio, with the spread of seeds taken as known; see `_sure` for confidence."""
+    drop = pair.drop.estimate(level, few_seeds=False)
+    bound = max(smallest, drop.value / 2)
+    worse, kept = _ranks_worse(pair, level), _ranking_kept(pair, bound, level)
+    if drop.low > 0 and drop.high >= smallest:
+        causes = _causes_of_drop(pair, bound, level, worse=worse)
+        if causes and (worse or kept):
+            return _Judged(pair, causes)
+        return _Judged(pair, causes or (("too few", "low"),), *_question(evidence, pair, "ranking", bound, level))
+    if worse:
+        return _Judged(pair, (("ranking", _confidence(pair, level)),))
+    if drop.high < 0 and drop.value <= -smallest:
+        return _Judged(pair, (("recall rose", _sure(pair, pair.drop.estimate(level).high < 0)),))
+    if drop.high >= smallest or drop.low <= -smallest:
+        return _Judged(pair, (("too few", "low"),), *_question(evidence, pair, "drop", smallest, level))
+    if not kept:
+        return _Judged(pair, (("too few", "low"),), *_question(evidence, pair, "ranking", smallest, level))
+    widest = max(abs(bound) for bound in (pair.drop.estimate(level).low, pair.drop.estimate(level).high))
+    return _Judged(pair, (("nothing wrong", _sure(pair, widest < smallest)),))
 
 
-def _undecided(evidence: Evidence, pair: Comparison, question: str, needed: int) -> tuple[list[Finding], int | None]:
-    """Too few positives, or too few seeds where seeds make the interval of the drop wide."""
-    by_seeds = pair.parts.seed_half_width > (pair.paired.high - pair.paired.low) / 2
-    wanted = None if by_seeds else max(needed, int(1.5 * evidence.n_positives))
-    return [_too_few(evidence, pair, question, wanted)], wanted
+def _sure(pair: Comparison, holds: bool) -> str:
+    """High confidence where a claim `holds` with the uncertainty of few seeds, too."""
+    return "high" if holds and pair.n_seeds > 1 else "medium"
+
+
+def _ranks_worse(pair: Comparison, level: float) -> bool:
+    ranking, area = (one.estimate(level, few_seeds=False) for one in (pair.ranking_drop, pair.auc_drop))
+    if not pair.comparable_rates:
+        return area.low > 0 and area.value >= SMALLEST_AUC_DROP
+    return ranking.value >= SMALLEST_RANKING_DROP and area.value > 0 and (ranking.low > 0 or area.low > 0)
+
+
+def _ranking_kept(pair: Comparison, bound: float, level: float, *, few_seeds: bool = False) -> bool:
+    """Whether a relevant loss of ranking is excluded: of `bound` recall, or of SMALLEST_AUC_DROP."""
+    ranking, area = (one.estimate(level, few_seeds=few_seeds) for one in (pair.ranking_drop, pair.auc_drop))
+    return area.high < SMALLEST_AUC_DROP or (pair.comparable_rates and ranking.high < bound)
+
+
+def _causes_of_drop(pair: Comparison, bound: float, level: float, *, worse: bool) -> tuple[tuple[str, str], ...]:
+    regained = pair.regained.estimate(level, few_seeds=False)
+    causes = []
+    if regained.low > 0 and regained.value >= pair.drop.value / 4:
+        decided = worse or _ranking_kept(pair, bound, level, few_seeds=True)
+        sure = pair.drop.estimate(level).low > 0 and pair.regained.estimate(level).low > 0 and decided
+        causes.append(("threshold", _sure(pair, sure), regained.value))
+    if worse:
+        causes.append(("ranking", _confidence(pair, level), pair.ranking_drop.value))
+    return tuple((cause, confidence) for cause, confidence, _ in sorted(causes, key=lambda one: -one[2]))
+
+
+def _confidence(pair: Comparison, level: float) -> str:
+    """Of lost ranking: high where both measures are above 0 with the uncertainty of few seeds, too."""
+    return _sure(pair, pair.ranking_drop.estimate(level).low > 0 and pair.auc_drop.estimate(level).low > 0)
+
+
+def _question(
+    evidence: Evidence, pair: Comparison, about: str, bound: float, level: float
+) -> tuple[str, tuple[Bottleneck, ...]]:
+    """An undecided question in words, and what would decide it."""
+    sizes = {
+        "test positives": evidence.n_positives,
+        "test negatives": evidence.n_negatives,
+        "seeds": pair.n_seeds,
+    }
+    change = pair.ranking_drop if about == "ranking" else pair.drop
+    return wording.question(pair, about, bound), find_bottlenecks(change, bound, sizes, level=level)
+
+
+def _to_report(judged: list[_Judged]) -> list[_Judged]:
+    """The ratio that the verdict is about, then other ratios that show another cause or a deeper drop.
+
+    The largest ratio, unless only a smaller one shows a cause.
+    """
+    clear = [one for one in judged if not _quiet(one)]
+    main = judged[-1] if not _quiet(judged[-1]) or not clear else clear[-1]
+    known = {cause for cause, _ in main.causes}
+    further = []
+    for one in reversed(judged):
+        new = {cause for cause, _ in one.causes} - known - {"nothing wrong", "too few"}
+        deeper = one.pair.drop.estimate().low > main.pair.drop.estimate().high and not _quiet(one)
+        if one is not main and (new or deeper or (_quiet(main) and one.undecided and not main.undecided)):
+            further.append(one)
+            known |= new
+    return [main, *further]
+
+
+def _quiet(one: _Judged) -> bool:
+    return all(cause in ("nothing wrong", "too few") for cause, _ in one.causes)
+
+
+def _findings(evidence: Evidence, judged: _Judged) -> list[Finding]:
+    part = {"threshold": judged.pair.regained, "ranking": judged.pair.ranking_drop, "nothing wrong": judged.pair.drop}
+    found = []
+    for cause, confidence in judged.causes:
+        sentences = wording.SENTENCES[cause](evidence, judged.pair)
+        if judged.undecided:
+            sentences += wording.undecided(judged.undecided, judged.bottlenecks)
+        change = part.get(cause)
+        found.append(
+            Finding(cause, confidence, change.estimate() if change else None, sentences, ratio=judged.pair.ratio)
+        )
+    return found
+
+
+def _failed(evidence: Evidence) -> Finding:
+    return Finding("optimisation", "high", None, wording.failed(evidence))
+
+
+def _validation(evidence: Evidence, judged: _Judged) -> Finding | None:
+    """Whether validation can choose the threshold that the verdict speaks of."""
+    if "threshold" not in dict(judged.causes):
+        return None
+    check = evidence.validation
+    if check is not None and not check.usable:
+        return Finding("validation", "high", None, (wording.other_validation(check),))
+    moved = judged.pair.moved
+    if check is None or moved is None:
+        return None
+    known = replace(moved.gain, variances={**moved.gain.variances, "validation negatives": 0.0})
+    if moved.gain.estimate(few_seeds=False).low > 0 or known.estimate(few_seeds=False).low <= 0:
+        return None
+    needed = find_bottlenecks(moved.gain, moved.gain.value, {"validation negatives": check.n_negatives})
+    return Finding("validation", "medium", None, (wording.small_validation(check, needed),))
 
 
 def decisive_parts(parts: Decomposition) -> tuple[Estimate, Estimate]:
-    """Ranking and threshold part that decide: means of both orders, or the first order where only that is valid."""
+    """Ranking and threshold part to show: means of both orders, or the first order where only that is valid."""
     if parts.both_orders:
         return parts.ranking_mean, parts.threshold_mean
     return parts.ranking, parts.threshold
-
-
-def _weight(finding: Finding) -> float:
-    return finding.part.value if finding.part else 0.0
-
-
-def _positives_for_parts(ranking: Estimate, drop: Estimate, n_positives: int) -> int:
-    """Positives at which the interval of the ranking part is half as wide as the drop; widths shrink with sqrt(n)."""
-    half_width = (ranking.high - ranking.low) / 2
-    return int(-(-n_positives * max((half_width / (drop.value / 2)) ** 2, 1.5) // 1))
-
-
-def recall_sentence(evidence: Evidence, pair: Comparison) -> str:
-    """Recall at both ratios with counts and intervals, and the change."""
-    n, seeds = evidence.n_positives, pair.parts.n_seeds
-    first, second = (_recall_text(recall, n, seeds) for recall in (pair.recall_a, pair.recall_b))
-    return (
-        f"Recall is {first} at {ratio_text(pair.reference_ratio)} and {second} at {ratio_text(pair.ratio)}: "
-        f"a change of {points_text(-pair.parts.drop)}."
-    )
-
-
-def _recall_text(recall: Estimate, n: int, seeds: int) -> str:
-    if seeds == 1:
-        return share_text(round(recall.value * n), n)
-    mean = f"{recall.value * n:,.1f}/{n:,}, mean of {seeds} seeds"
-    return f"{percent_text(recall.value)} ({interval_text(recall.low, recall.high)}), {mean}"
-
-
-def _optimisation(evidence: Evidence) -> Finding:
-    failed = evidence.collapsed_ratios
-    where = ", ".join(ratio_text(ratio) for ratio in sorted(set(failed)))
-    sentences = [
-        f"{len(failed)} of {evidence.n_runs} runs collapsed (at {where}): they predict a single class or have a recall "
-        "of at most 2 %. They are left out of all results.",
-        "Train again with a lower learning rate, warm-up and more seeds before you interpret these ratios.",
-    ]
-    if evidence.comparison is None:
-        sentences.append("No seed has valid runs at both the smallest and a larger ratio, so nothing can be compared.")
-    return Finding("optimisation", "high", None, tuple(sentences))
-
-
-def _nothing_wrong(evidence: Evidence, pair: Comparison, smallest: float) -> Finding:
-    sentence = f"The upper bound of the drop is below {100 * smallest:.0f} points."
-    return Finding("nothing wrong", _confidence(pair), pair.parts.drop, (recall_sentence(evidence, pair), sentence))
-
-
-def _too_few(evidence: Evidence, pair: Comparison, question: str, needed: int | None) -> Finding:
-    parts = pair.parts
-    ranking, threshold = decisive_parts(parts)
-    sentences = [
-        recall_sentence(evidence, pair),
-        f"Ranking part of the drop: {points_text(ranking)}. Threshold part: {points_text(threshold)}.",
-    ]
-    if needed is None:
-        sentences.append(
-            f"{parts.n_seeds} seeds differ too much to show {question}: seeds alone may change the drop by "
-            f"{100 * parts.seed_half_width:.0f} points. Train more seeds, for example {max(5, 2 * parts.n_seeds)}."
-        )
-        return Finding("too few seeds", "low", None, tuple(sentences))
-    sentences.append(
-        f"{evidence.n_positives:,} test positives are too few to show {question}: the intervals are wider than the "
-        f"effect. About {rounded_up(needed)} are needed."
-    )
-    if parts.n_seeds < 5:
-        sentences.append(f"More seeds also help: there are {parts.n_seeds}, five are recommended.")
-    return Finding("too few positives", "low", None, tuple(sentences))
-
-
-def _threshold(evidence: Evidence, pair: Comparison) -> Finding:
-    parts, excess = pair.parts, pair.excess
-    sentences = [recall_sentence(evidence, pair), f"{_matched_text(pair)} {_remainder_text(pair)}"]
-    sure = _confidence(pair) == "high" and parts.both_orders and min(parts.threshold.low, parts.threshold_other.low) > 0
-    if excess is not None:
-        sentences.append(_excess_sentence(excess, pair))
-        sure = sure and excess.low <= 0
-    return Finding("threshold", "high" if sure else "medium", decisive_parts(parts)[1], tuple(sentences))
-
-
-def _matched_text(pair: Comparison) -> str:
-    """The operating point that a moved threshold gives the larger ratio."""
-    parts = pair.parts
-    recall = percent_text(parts.recall_b + parts.threshold.value)
-    return (
-        f"At the false-positive rate of {ratio_text(pair.reference_ratio)}, recall at {ratio_text(pair.ratio)} is "
-        f"{recall} instead of {percent_text(parts.recall_b)} at threshold 0.50: {points_text(parts.threshold)}."
-    )
-
-
-def _remainder_text(pair: Comparison) -> str:
-    """The ranking part at that operating point; below 0 the larger ratio ranks better."""
-    ranking, name = pair.parts.ranking, ratio_text(pair.reference_ratio)
-    if ranking.includes_zero:
-        return f"That is not distinguishable from {name} with this test set: {points_text(-ranking)}."
-    word = "less" if ranking.value > 0 else "more"
-    return f"That is {word} than at {name}: {points_text(-ranking)}."
-
-
-def _excess_sentence(excess: Estimate, pair: Comparison) -> str:
-    start = f"The drop at {ratio_text(pair.ratio)} minus the drop that the class prior alone predicts is"
-    if excess.low > 0:
-        end = "more recall was lost than predicted."
-    elif excess.high < 0:
-        end = "less recall was lost than predicted."
-    else:
-        end = "the prior explains the drop."
-    return f"{start} {points_text(excess)}: {end}"
-
-
-def _ranking(evidence: Evidence, pair: Comparison) -> Finding:
-    parts = pair.parts
-    sentences = (
-        recall_sentence(evidence, pair),
-        f"{_matched_text(pair)} {_remainder_text(pair)}",
-        "Whether sparse training positives, overlapping classes or wrong labels cause this is not measured yet.",
-    )
-    agree = parts.both_orders and min(parts.ranking.low, parts.ranking_other.low) > 0
-    return Finding("ranking", _confidence(pair) if agree else "medium", decisive_parts(parts)[0], sentences)
-
-
-def _confidence(pair: Comparison) -> str:
-    """One seed cannot show how much seeds differ, so its confidence is never high."""
-    return "high" if pair.parts.n_seeds > 1 else "medium"

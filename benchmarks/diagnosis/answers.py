@@ -11,7 +11,9 @@ from closecall.analysis.causes.evidence import gather_evidence
 from closecall.analysis.causes.verdict import SMALLEST_RELEVANT_DROP, Verdict, reach_verdict
 from closecall.analysis.intervals import smallest_detectable_drop
 
-FEW = {"too few positives", "too few seeds"}
+FEW = {"too few"}
+BESIDE = {"validation"}
+"""Findings on the data beside the cause of the drop."""
 ANSWERS = ("correct cause", "too few, rightly", "too few, wrongly", "wrong cause", "confident and wrong")
 
 
@@ -28,8 +30,11 @@ class PlantedCase:
 
     @property
     def answer(self) -> str:
-        """One of ANSWERS. "Correct cause": all planted causes and no other; after collapse, others too."""
-        causes = set(self.verdict.causes)
+        """One of ANSWERS. "Correct cause": all planted causes and no other; after collapse, others too.
+
+        A verdict that names some planted causes and says what is undecided counts as "too few".
+        """
+        causes = set(self.verdict.causes) - BESIDE
         wrong = causes - self.planted - FEW
         if any(one.cause in wrong and one.confidence == "high" for one in self.verdict.findings):
             return "confident and wrong"
@@ -37,7 +42,7 @@ class PlantedCase:
             return "wrong cause"
         if causes == self.planted or ("optimisation" in self.planted and "optimisation" in causes):
             return "correct cause"
-        if causes & FEW:
+        if causes & FEW or self.verdict.undecided:
             return "too few, wrongly" if self.detectable else "too few, rightly"
         return "wrong cause" if self.detectable else "correct cause"
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from closecall.analysis.causes.evidence import Comparison
+from closecall.analysis.causes.comparison import Comparison
 from closecall.analysis.causes.verdict import decisive_parts
 from closecall.analysis.formatting import p_text, points_cell, points_text, ratio_text
 from closecall.analysis.intervals import Estimate

@@ -3,15 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from closecall.analysis.causes.evidence import Comparison, gather_evidence
-from closecall.analysis.causes.verdict import (
-    CAUSE_BY_KEY,
-    NOT_MEASURED,
-    Finding,
-    Verdict,
-    reach_verdict,
-    recall_sentence,
-)
+from closecall.analysis.causes.comparison import Comparison
+from closecall.analysis.causes.evidence import gather_evidence
+from closecall.analysis.causes.verdict import CAUSE_BY_KEY, Finding, Verdict, reach_verdict
 from closecall.analysis.formatting import ratio_text
 from closecall.data.experiments.run_tables import RunTable
 from closecall.data.experiments.runs import load_runs
@@ -61,54 +55,54 @@ def verdict_on(experiment: str) -> Verdict:
 def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain values, for scripts: shares and points as numbers between 0 and 1, with their intervals.
 
-    `comparison.parts` has three values under their former names too: `seed_reach` (seed_half_width), `flagged_a` and
-    `flagged_b` (false_positives_a, false_positives_b).
+    `comparisons` has each ratio against the smallest; `comparison` is the one with the largest ratio. Its `parts` have
+    three values under their former names too: `seed_reach` (seed_half_width), `flagged_a` and `flagged_b`
+    (false_positives_a, false_positives_b).
     """
     config, evidence = load_experiment(experiment), verdict.evidence
     unfinished = [run.name for run in load_runs(experiment) if not run.has_predictions]
     return {
         "experiment": experiment,
         "title": config.title,
+        "headline": verdict.headline,
         "test_positives": evidence.n_positives,
         "test_negatives": evidence.n_negatives,
         "runs": evidence.n_runs,
         "runs_without_predictions": unfinished,
         "collapsed_ratios": list(evidence.collapsed_ratios),
+        "failed_runs": [asdict(run) for run in evidence.failed],
         "findings": [
-            {**asdict(one), "name": CAUSE_BY_KEY[one.cause].title, "sentences": own_sentences(verdict, one)}
+            {**asdict(one), "name": CAUSE_BY_KEY[one.cause].title, "sentences": list(one.sentences)}
             for one in verdict.findings
         ],
+        "undecided": verdict.undecided,
+        "bottlenecks": [asdict(one) for one in verdict.bottlenecks],
         "positives_needed": verdict.positives_needed,
+        "validation": asdict(evidence.validation) if evidence.validation else None,
         "comparison": _pair_content(evidence.comparison) if evidence.comparison else None,
-        "not_measured": dict(NOT_MEASURED),
+        "comparisons": [_pair_content(one) for one in evidence.comparisons],
     }
 
 
 def _pair_content(pair: Comparison) -> dict[str, Any]:
     content = asdict(pair)
-    parts = content["parts"]
+    for name in ("drop", "specificity_gain", "ranking_drop", "auc_drop", "regained"):
+        content[name] |= asdict(getattr(pair, name).estimate())
+    if pair.moved is not None:
+        content["moved"]["gain"] |= asdict(pair.moved.gain.estimate())
+    if pair.parts is None:
+        return content
     former = {"seed_reach": "seed_half_width", "flagged_a": "false_positives_a", "flagged_b": "false_positives_b"}
-    return content | {"parts": parts | {old: parts[name] for old, name in former.items()}}
+    return content | {"parts": content["parts"] | {old: content["parts"][name] for old, name in former.items()}}
 
 
 def verdict_words(verdict: Verdict) -> list[str]:
-    """The verdict as lines to read: recall, then each finding, then what was not measured."""
-    lines = []
-    if verdict.evidence.comparison is not None:
-        lines.append(recall_sentence(verdict.evidence, verdict.evidence.comparison))
-    lines += [finding_text(verdict, finding) for finding in verdict.findings]
-    lines.append(f"Not measured here: {', '.join(NOT_MEASURED)}.")
-    return lines
+    """The verdict as lines to read: the headline, then each finding."""
+    return [verdict.headline, *(finding_text(finding) for finding in verdict.findings)]
 
 
-def own_sentences(verdict: Verdict, finding: Finding) -> list[str]:
-    """The sentences of a finding without the one on recall, which all findings share."""
-    pair = verdict.evidence.comparison
-    shared = recall_sentence(verdict.evidence, pair) if pair is not None else ""
-    return [sentence for sentence in finding.sentences if sentence != shared]
-
-
-def finding_text(verdict: Verdict, finding: Finding) -> str:
-    """A finding in one paragraph: its name, its confidence, its own sentences."""
-    sentences = " ".join(own_sentences(verdict, finding))
-    return f"{CAUSE_BY_KEY[finding.cause].title} ({finding.confidence} confidence). {sentences}"
+def finding_text(finding: Finding) -> str:
+    """A finding in one paragraph: its name, its ratio, its confidence, its sentences."""
+    at = f", {ratio_text(finding.ratio)}" if finding.ratio is not None else ""
+    title = CAUSE_BY_KEY[finding.cause].title
+    return f"{title} ({finding.confidence} confidence{at}). {' '.join(finding.sentences)}"

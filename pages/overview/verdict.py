@@ -1,31 +1,34 @@
-"""The verdict in a few sentences, with links to the evidence for each cause."""
+"""The findings of the verdict, with links to the evidence for each cause."""
 
 import streamlit as st
 
-from closecall.analysis.causes.evidence import Comparison
-from closecall.analysis.causes.verdict import CAUSE_BY_KEY, NOT_MEASURED, Finding, Verdict
+from closecall.analysis.causes.comparison import Comparison
+from closecall.analysis.causes.verdict import CAUSE_BY_KEY, Finding, Verdict
 from closecall.analysis.formatting import ratio_text
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.verdict import own_sentences
 from closecall.pages.shared.escaping import escape_markdown
-
-SHOWN = 2
-"""Findings and sentences of a finding that are shown; the report and the terminal have all."""
 
 
 def show_verdict(config: ExperimentConfig, verdict: Verdict, *, partial: bool) -> None:
-    """Each finding with its confidence, its main sentences, and links to its evidence."""
-    for number, finding in enumerate(verdict.findings[:SHOWN]):
+    """Each finding with its confidence and links to its evidence; the sentences with all numbers in an expander."""
+    for number, finding in enumerate(verdict.findings):
         title = CAUSE_BY_KEY[finding.cause].title
         name = f"So far: {title.lower()}" if partial else title
-        sentences = escape_markdown(" ".join(own_sentences(verdict, finding)[:SHOWN]))
-        st.markdown(f"**{name}** ({finding.confidence} confidence). {sentences}")
-        with st.container(horizontal=True, gap="small"):
-            _show_links(config, verdict.evidence.comparison, finding, first=number == 0)
-    st.caption(
-        f"Not measured by this verdict: {', '.join(NOT_MEASURED)}.",
-        help="\n\n".join(f"**{name.capitalize()}**: {meaning}." for name, meaning in NOT_MEASURED.items()),
-    )
+        at = f", {ratio_text(finding.ratio)}" if finding.ratio is not None else ""
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown(f"**{name}** ({finding.confidence} confidence{at})", width="content")
+            _show_links(config, _pair(verdict, finding), finding, first=number == 0)
+    if verdict.findings:
+        with st.expander("The numbers behind it"):
+            for finding in verdict.findings:
+                sentences = "\n".join(f"- {escape_markdown(sentence)}" for sentence in finding.sentences)
+                st.markdown(f"**{CAUSE_BY_KEY[finding.cause].title}**\n{sentences}")
+
+
+def _pair(verdict: Verdict, finding: Finding) -> Comparison | None:
+    """The comparison that a finding is about; the one with the largest ratio for findings on all runs."""
+    pairs = verdict.evidence.comparisons
+    return next((pair for pair in pairs if pair.ratio == finding.ratio), verdict.evidence.comparison)
 
 
 def _show_links(config: ExperimentConfig, pair: Comparison | None, finding: Finding, *, first: bool) -> None:
