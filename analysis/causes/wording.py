@@ -10,7 +10,6 @@ from closecall.analysis.causes.comparison import Comparison, MovedThreshold
 from closecall.analysis.causes.evidence import Evidence, ValidationCheck
 from closecall.analysis.causes.failed_runs import FailedRun
 from closecall.analysis.formatting import (
-    count_text,
     interval_text,
     listed_text,
     percent_text,
@@ -49,7 +48,10 @@ def headline(evidence: Evidence, pair: Comparison, causes: list[str], undecided:
         )
     if causes == ["nothing wrong"]:
         return f"Recall does not fall by a relevant amount between {a} and {b}: {points_text(-pair.drop.estimate())}."
-    return f"{fell}: {undecided} is not distinguishable with these runs." if undecided else f"{fell}."
+    return (
+        f"Recall is {percent_text(pair.recall_a.value)} at {a} and {percent_text(pair.recall_b.value)} at {b}; these "
+        f"runs do not decide {undecided}."
+    )
 
 
 def _paid(pair: Comparison) -> str:
@@ -226,7 +228,10 @@ def _need(one: Bottleneck) -> str:
 
 def failed(evidence: Evidence) -> Sentences:
     """Each failed run by name, and what recall is with it."""
-    sentences = [f"{count_text(len(evidence.failed), 'run')} of {evidence.n_runs} failed to train and left out below."]
+    verb = "is" if len(evidence.failed) == 1 else "are"
+    sentences = [
+        f"{len(evidence.failed)} of {evidence.n_runs} runs failed to train and {verb} left out of this verdict."
+    ]
     sentences += [_failed_run(run) for run in evidence.failed[:4]]
     if len(evidence.failed) > 4:
         sentences.append(f"{len(evidence.failed) - 4} more are in the table of all runs.")

@@ -6,7 +6,7 @@ cost one sort per run.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 from scipy.stats import norm, rankdata, t
@@ -163,7 +163,7 @@ def matched_recall_contributions(
 ) -> Contributions:
     """Recall of each run (runs, n) at the false-positive rate `rates` (runs,) of a reference, on the run's ROC curve.
 
-    Ties are split: between two thresholds the curve is linear. `reference` (runs, n-) are the false positives from
+    Ties are split, see `above_rate`. `reference` (runs, n-) are the false positives from
     which the rates come, on the same negatives; None where the rates are known exactly.
     """
     rows = [
@@ -175,26 +175,31 @@ def matched_recall_contributions(
 
 
 def _matched(of_pos: Floats, of_neg: Floats, rate: float, reference: Floats | None) -> tuple[float, Floats, Floats]:
-    threshold, share = split_threshold(of_neg, rate)
-    found = _above(of_pos, threshold, share)
-    wrong = _above(of_neg, threshold, share)
+    found, wrong = above_rate(of_pos, of_neg, rate), above_rate(of_neg, of_neg, rate)
     negatives = roc_slope(of_pos, of_neg, rate) * ((0.0 if reference is None else reference) - wrong)
     return float(found.mean()), found, np.asarray(negatives, dtype=np.float64)
 
 
-def split_threshold(of_neg: Floats, rate: float) -> tuple[float, float]:
-    """The threshold with a false-positive rate of `rate`, and the share of scores equal to it that count as above."""
+def above_rate(scores: Floats, of_neg: Floats, rate: float) -> Floats:
+    """How far each score counts as predicted positive (0 to 1) where a share `rate` of the negatives `of_neg` does.
+
+    Negatives with equal scores share what is left of the rate. A score between the last negative above and the first
+    one below counts one half: no other rule is free of bias and unchanged by a monotone transform.
+    """
     ordered = np.sort(of_neg)[::-1]
-    wanted = rate * len(ordered)
-    if wanted <= 0:
-        return inf, 0.0
-    at = ordered[min(int(np.ceil(wanted - 1e-9)) - 1, len(ordered) - 1)]
+    wanted = round(rate * len(ordered), 9)
+    last, first = int(np.ceil(wanted)) - 1, int(np.floor(wanted))
+    return (_above(scores, ordered, last, wanted) + _above(scores, ordered, first, wanted)) / 2
+
+
+def _above(scores: Floats, ordered: Floats, place: int, wanted: float) -> Floats:
+    """Scores above the negative at a place, with a share of those equal to it. Before the first place: none."""
+    if not 0 <= place < len(ordered):
+        return np.full(len(scores), float(place >= 0))
+    at = ordered[place]
     above, equal = int((ordered > at).sum()), int((ordered == at).sum())
-    return float(at), float(np.clip((wanted - above) / equal, 0.0, 1.0))
-
-
-def _above(scores: Floats, threshold: float, share: float) -> Floats:
-    return np.asarray((scores > threshold) + share * (scores == threshold), dtype=np.float64)
+    share = float(np.clip((wanted - above) / equal, 0.0, 1.0))
+    return np.asarray((scores > at) + share * (scores == at), dtype=np.float64)
 
 
 def roc_slope(of_pos: Floats, of_neg: Floats, rate: float) -> float:
@@ -202,5 +207,5 @@ def roc_slope(of_pos: Floats, of_neg: Floats, rate: float) -> float:
     n = len(of_neg)
     reach = max(sqrt(max(rate * (1 - rate), 0.0) / n), 2 / n)
     ends = max(rate - reach, 0.0), min(rate + reach, 1.0)
-    first, last = (float(_above(of_pos, *split_threshold(of_neg, end)).mean()) for end in ends)
+    first, last = (float(above_rate(of_pos, of_neg, end).mean()) for end in ends)
     return max(last - first, 1 / (len(of_pos) + 2)) / (ends[1] - ends[0])

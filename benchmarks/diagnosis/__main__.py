@@ -1,16 +1,16 @@
 """Measure how often the verdict names the planted cause.
 
-    python -m benchmarks.diagnosis [REPEATS_OF_SCORES] [REPEATS_OF_TEXTS]
+    python -m benchmarks.diagnosis [REPEATS_OF_SCORES] [REPEATS_OF_TEXTS] [REPEATS_OF_SITUATIONS]
 
 The script prints the confusion matrix of planted and reported causes, the share of correct answers by number of
-positives, and the published numbers of the motivating question and of gobbli. The defaults make 384 sets of scores and
-40 experiments on texts.
+positives, and the published numbers of the motivating question and of gobbli. The defaults make 384 sets of scores, 40
+experiments on texts and 192 sets of scores in situations that a simple verdict gets wrong.
 """
 
 import argparse
 from collections import Counter
 
-from benchmarks.diagnosis.answers import ANSWERS, PlantedCase, from_scores, from_texts, matrix
+from benchmarks.diagnosis.answers import ANSWERS, PlantedCase, from_scores, from_situations, from_texts, matrix
 from benchmarks.diagnosis.published import gobbli, motivating_question
 from closecall.analysis.formatting import share_text
 
@@ -19,7 +19,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("repeats_of_scores", nargs="?", type=int, default=4)
     parser.add_argument("repeats_of_texts", nargs="?", type=int, default=8)
+    parser.add_argument("repeats_of_situations", nargs="?", type=int, default=2)
     options = parser.parse_args()
+    situations = list(from_situations(options.repeats_of_situations))
+    print(f"{len(situations)} sets of scores by situation")
+    for name in dict.fromkeys(case.kind for case in situations):
+        _answers(name, [case for case in situations if case.kind == name])
+    _answers("all situations", situations)
     cases = [*from_scores(options.repeats_of_scores), *from_texts(options.repeats_of_texts)]
     print(f"{len(cases)} cases. Planted cause, test positives: reported causes (count)")
     for kind, n, shown in matrix(cases):

@@ -68,8 +68,8 @@ def show_waiting(config: ExperimentConfig) -> None:
 def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     """The headline, the verdict, recall by ratio, and what to do next."""
     means, progress, verdict = by_ratio(runs), experiment_progress(config.id), verdict_of(config.id)
-    found = ratio_summary(means) if verdict is None else escape_markdown(verdict.headline)
-    headline(f"Overview of {escape_markdown(config.title)}", found)
+    found = ratio_summary(means) if verdict is None else verdict.headline
+    headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
     previews = shown_previews(config)

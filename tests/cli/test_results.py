@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from closecall.analysis.causes.verdict import CAUSES
+from closecall.analysis.ratio.changes import SOURCES
 from closecall.data.experiments.store import run_folder
 from tests.cli.terminal import Terminal
 from tests.makers import make_dataset, make_experiment
@@ -70,7 +71,9 @@ def test_verdict_as_text_and_json(closecall: Terminal, sweep: str) -> None:
     assert parts["ranking"]["value"] + parts["threshold"]["value"] == pytest.approx(parts["drop"]["value"])
     for former, name in (("seed_reach", "seed_half_width"), ("flagged_b", "false_positives_b")):
         assert parts[former] == parts[name]
-    assert set(content["not_measured"]) == {"sparsity", "overlap", "labels"}
+    assert content["headline"] and len(content["comparisons"]) == 1
+    drop = content["comparison"]["drop"]
+    assert drop["low"] <= drop["value"] <= drop["high"] and set(drop["variances"]) == set(SOURCES)
 
 
 def test_a_verdict_needs_two_ratios(closecall: Terminal) -> None:

