@@ -1,0 +1,50 @@
+"""The errors of one ratio by cause, as one bar."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from closecall.analysis.formatting import percent_text
+from closecall.charts.colours import CATEGORIES, UNSELECTED, Theme
+from closecall.charts.figure import Chart, finish
+
+UNEXPLAINED = "unexplained"
+
+
+def cause_colours(causes: list[str]) -> dict[str, str]:
+    """A colour for each cause by its place in the list, grey for errors without a cause."""
+    return {cause: UNSELECTED if cause == UNEXPLAINED else CATEGORIES[place] for place, cause in enumerate(causes)}
+
+
+def causes_chart(summary: pd.DataFrame, noun: str, *, theme: Theme) -> Chart:
+    """One bar of all errors, a segment for each cause.
+
+    `summary` has cause, title, errors and share for each cause, in order. `noun` names the errors: "missed positives".
+    """
+    colours = cause_colours(summary["cause"].tolist())
+    figure = go.Figure()
+    for row in summary[summary["errors"] > 0].itertuples():
+        figure.add_trace(
+            go.Bar(
+                x=[row.errors],
+                y=[noun],
+                orientation="h",
+                name=row.title,
+                marker={"color": colours[row.cause], "line": {"color": theme.ink, "width": 1}},
+                text=f"{row.errors:,}",
+                textposition="inside",
+                insidetextanchor="middle",
+                textfont={"color": "#111111", "size": 14},
+                hovertemplate=f"{row.title}: {row.errors:,} ({percent_text(row.share)})<extra></extra>",
+            )
+        )
+    total = int(summary["errors"].sum())
+    largest = summary.loc[summary["errors"].idxmax()] if total else None
+    title = f"{total:,} {noun}"
+    if largest is not None and total:
+        title += f": most often {largest['title'].lower()}, {largest['errors']:,} ({percent_text(largest['share'])})"
+    finish(figure, theme=theme, title=title, x=noun, y="", height=210)
+    figure.update_layout(barmode="stack", bargap=0.25)
+    figure.update_yaxes(showticklabels=False)
+    parts = ", ".join(f"{row.title} {row.errors:,}" for row in summary.itertuples() if row.errors)
+    reading = "Each error counts once, for the first cause that holds. All causes that hold are beside the example."
+    return Chart(figure, key="causes", alt=f"{title}. By cause: {parts}.", reading=reading)

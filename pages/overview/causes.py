@@ -1,0 +1,109 @@
+"""Why positives are missed: the errors at one ratio by cause, each with a link to its queue on Errors."""
+
+import streamlit as st
+
+from closecall.analysis.formatting import percent_text, probability_text, ratio_text
+from closecall.charts.causes import causes_chart
+from closecall.data.experiments.runs import RunStatus
+from closecall.data.experiments.store import ExperimentConfig
+from closecall.data.io.errors import UserError
+from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
+from closecall.models.results.causes import CausesOfErrors
+from closecall.pages.shared.causes import causes_of
+from closecall.pages.shared.chart_view import current_theme, show_chart
+from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import show_user_error
+
+POLL_SECONDS = 1.0
+NOUNS = {"fn": "missed positives", "fp": "false positives"}
+
+
+def show_causes(config: ExperimentConfig, ratio: float) -> CausesOfErrors | None:
+    """The bar of errors by cause, and the links below it. None where there is no run at the ratio."""
+    head, switch = st.columns([3, 2], vertical_alignment="center")
+    head.markdown(f"**Why {ratio_text(ratio)} misclassifies them**")
+    outcome = switch.segmented_control(
+        "Errors", list(NOUNS), default="fn", format_func=lambda one: NOUNS[one].capitalize(), key="causes-of",
+        label_visibility="collapsed", required=True,
+    )  # fmt: skip
+    found = causes_of(config.id, ratio=ratio, outcome=outcome or "fn")
+    if found is None:
+        return None
+    if found.examples.empty:
+        st.markdown(f"There are no {NOUNS[found.outcome]} at threshold 0.50.")
+        return found
+    show_chart(causes_chart(found.summary, NOUNS[found.outcome], theme=current_theme()))
+    _links(config, found)
+    _evidence_job(config)
+    if found.not_measured:
+        reasons = "\n".join(f"- **{escape_markdown(key)}**: {escape_markdown(why)}" for key, why in found.not_measured)
+        st.caption(
+            f"Not measured: {escape_markdown(', '.join(key for key, _ in found.not_measured))}.", help=reasons
+        )
+    return found
+
+
+def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
+    """One line for each cause: how many, whether more than among correct examples, and the link to its queue."""
+    for row in found.summary[found.summary["errors"] > 0].to_dict("records"):
+        query = {
+            "experiment": config.id,
+            "ratio": ratio_text(found.ratio),
+            "outcome": found.outcome,
+            "cause": row["cause"],
+            "seeds": "most",
+            "threshold": probability_text(found.threshold),
+        }
+        label = f"{row['title']}: {row['errors']:,} ({percent_text(row['share'])})"
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.page_link("pages/errors/page.py", label=label, icon=":material/arrow_forward:", query_params=query)
+            st.caption(_null_text(row))
+
+
+def _null_text(row: dict[str, object]) -> str:
+    """How often the cause holds for correctly classified examples."""
+    share = row["correct_share"]
+    if not isinstance(share, float) or share != share:
+        return ""
+    end = "more often than by chance" if row["reported"] else "not more often than among correct ones"
+    return f"holds for {percent_text(share)} of the correct ones; {end}"
+
+
+def _evidence_job(config: ExperimentConfig) -> None:
+    """The button that computes the evidence on single examples, or its progress."""
+    status = evidence_status(config.id)
+    if _running(status):
+        _progress(config.id)
+        return
+    if status is not None and status.state == "failed":
+        st.error(escape_markdown(status.message), icon=":material/error:")
+    if status is None or status.state != "done":
+        st.button(
+            "Compute the evidence on single examples", key="find-causes", icon=":material/search:", on_click=_start,
+            args=(config.id,), help="Label audit, near copies, similarity to training texts, and text that was not "
+            "read. It takes seconds to minutes and is stored with the experiment.",
+        )  # fmt: skip
+    if problem := st.session_state.pop("causes-problem", ""):
+        show_user_error(UserError(problem))
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _progress(experiment: str) -> None:
+    status = evidence_status(experiment)
+    if status is None or not _running(status):
+        st.rerun()
+    bar, stop = st.columns([6, 1], vertical_alignment="center")
+    share = status.step / status.steps if status.steps else 0.0
+    bar.progress(min(share, 1.0), text=f"Computing the evidence: {status.phase}")
+    stop.button("Stop", key="stop-causes", on_click=stop_evidence, args=(experiment,))
+
+
+def _running(status: RunStatus | None) -> bool:
+    return status is not None and status.state == "running"
+
+
+def _start(experiment: str) -> None:
+    try:
+        start_evidence(experiment)
+    except (UserError, OSError) as error:
+        st.session_state["causes-problem"] = str(error)

@@ -1,0 +1,39 @@
+"""The causes of the errors at one ratio, cached by the files they come from."""
+
+import streamlit as st
+
+from closecall.data.annotations.causes import evidence_folder, load_evidence
+from closecall.models.results.causes import CausesOfErrors, decide_causes
+from closecall.models.results.run_predictions import Key, RunPredictions
+from closecall.models.results.valid_runs import valid_rows
+from closecall.pages.shared.cached_io import stamp
+from closecall.pages.shared.runs import run_predictions
+
+
+def causes_of(
+    experiment: str, *, ratio: float, outcome: str, threshold: float = 0.5, remedy: str = "none"
+) -> CausesOfErrors | None:
+    """As `models.results.causes.decide_causes`; None without a run at the ratio."""
+    test, validation = run_predictions(experiment), run_predictions(experiment, "validation")
+    if not ((test.ratios == ratio) & (test.remedies == remedy)).any():
+        return None
+    written = stamp(evidence_folder(experiment) / "info.json")
+    return _causes(test, validation, test.key, written, ratio, outcome, threshold, remedy)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _causes(
+    _test: RunPredictions,
+    _validation: RunPredictions,
+    key: Key,
+    written: int,
+    ratio: float,
+    outcome: str,
+    threshold: float,
+    remedy: str,
+) -> CausesOfErrors:
+    runs = [_test.runs[row] for row in valid_rows(_test, threshold=threshold, remedy=remedy).nonzero()[0]]
+    evidence = load_evidence(_test.experiment, runs=runs) if written else None
+    return decide_causes(
+        _test, _validation, evidence, ratio=ratio, outcome=outcome, threshold=threshold, remedy=remedy
+    )
