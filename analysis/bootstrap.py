@@ -1,4 +1,4 @@
-"""Bootstrap draws: paired over runs, crossed with seeds, stratified by class."""
+"""Bootstrap draws of examples: paired over runs, stratified by class. Seeds are joined in `analysis.seeds`."""
 
 from collections.abc import Iterator
 
@@ -25,58 +25,38 @@ def resample_counts(n: int, draws: int, *, rng: np.random.Generator, block_examp
         yield np.bincount(picks.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
 
-def seed_weights(seeds: int, draws: int, *, rng: np.random.Generator) -> Floats:
-    """Weight of each seed in each draw, (draws, seeds), rows summing to 1; a single seed always has weight 1.
-
-    Resampling examples and seeds independently is the pigeonhole bootstrap (Owen 2007), slightly too wide where both
-    vary. Drawing s seeds from s shows only (s - 1)/s of their variance. Each weight's distance from 1/s is therefore
-    multiplied by sqrt(s/(s - 1)) (Davison and Hinkley 1997); weights may be below 0. For quantities linear in the
-    seeds.
-    """
-    if seeds == 1:
-        return np.ones((draws, 1))
-    drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
-    return np.asarray(1 / seeds + (drawn - 1 / seeds) * np.sqrt(seeds / (seeds - 1)))
-
-
 def resampled_means(values: ArrayLike, *, draws: int = 1000, seed: int = 0) -> Floats:
     """Bootstrap means of paired quantities over examples of one class, (quantities, draws).
 
-    `values` (quantities, seeds, n). The same examples and seeds are drawn for every quantity, so differences of rows
-    are paired. Call it for each class: that is the stratified bootstrap. Raises ValueError for another shape or no
-    example.
+    `values` (quantities, seeds, n). The same examples are drawn for every quantity and seed, so differences of rows are
+    paired; the answer is the mean over seeds. Widen its interval for seeds (`analysis.seeds.widen_for_seeds`). Call it
+    for each class: that is the stratified bootstrap. Raises ValueError for another shape or no example.
     """
     cube = np.asarray(values, dtype=np.float64)
     if cube.ndim != 3 or 0 in cube.shape:
         raise ValueError(f"Values must have the shape (quantities, seeds, examples), none empty; it is {cube.shape}.")
-    quantities, seeds, n = cube.shape
-    rng = np.random.default_rng(seed)
-    by_seed = seed_weights(seeds, draws, rng=rng)
-    flat = cube.reshape(quantities * seeds, n)
-    sums = np.concatenate([counts @ flat.T for counts in resample_counts(n, draws, rng=rng)])
-    return np.asarray(np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n)
+    return _resampled(cube, draws, np.random.default_rng(seed))
 
 
 def stratified_means(
     positives: ArrayLike, negatives: ArrayLike, *, draws: int = 1000, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Bootstrap means over positives, (a, draws), and over negatives, (b, draws), with the same seeds drawn for both.
+    """Bootstrap means over positives, (a, draws), and over negatives, (b, draws), each the mean over seeds.
 
-    `positives` (a, seeds, n+), `negatives` (b, seeds, n-), seeds in the same order. Examples of the two classes are
-    drawn independently, so sums and differences of any rows are paired. Raises ValueError for other shapes.
+    `positives` (a, seeds, n+), `negatives` (b, seeds, n-). Examples of the two classes are drawn independently, so sums
+    and differences of any rows are paired. Raises ValueError for other shapes.
     """
     cubes = [np.asarray(cube, dtype=np.float64) for cube in (positives, negatives)]
     if any(cube.ndim != 3 or 0 in cube.shape for cube in cubes) or cubes[0].shape[1] != cubes[1].shape[1]:
         raise ValueError("Values must have the shapes (quantities, seeds, examples), with the same seeds, none empty.")
-    streams = np.random.default_rng(seed).spawn(3)
-    by_seed = seed_weights(cubes[0].shape[1], draws, rng=streams[0])
-    resampled = []
-    for cube, rng in zip(cubes, streams[1:], strict=True):
-        quantities, seeds, n = cube.shape
-        flat = cube.reshape(quantities * seeds, n).T
-        sums = np.concatenate([counts @ flat for counts in resample_counts(n, draws, rng=rng)])
-        resampled.append(np.einsum("dqs,ds->qd", sums.reshape(draws, quantities, seeds), by_seed) / n)
-    return resampled[0], resampled[1]
+    first, second = np.random.default_rng(seed).spawn(2)
+    return _resampled(cubes[0], draws, first), _resampled(cubes[1], draws, second)
+
+
+def _resampled(cube: Floats, draws: int, rng: np.random.Generator) -> Floats:
+    means = cube.mean(axis=1).T
+    n = cube.shape[2]
+    return np.asarray(np.concatenate([counts @ means for counts in resample_counts(n, draws, rng=rng)]).T / n)
 
 
 def percentile_interval(value: float, draws: ArrayLike, *, level: float = 0.95) -> Estimate:

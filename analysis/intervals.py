@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import binom, false_discovery_control, norm
+from scipy.stats import beta, binom, false_discovery_control, norm
 
 from closecall.analysis.validation import Floats, as_share
 
@@ -51,16 +51,32 @@ def wilson(right: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tuple[Floa
     return np.where(k == 0, np.where(total == 0, np.nan, 0.0), low), np.where((k == total) & (total > 0), 1.0, high)
 
 
-def paired_difference(both: int, only_a: int, only_b: int, neither: int, *, level: float = 0.95) -> Estimate:
+def exact_share(right: float, n: float, *, level: float = 0.95) -> Estimate:
+    """The share `right` / `n` with Clopper and Pearson's exact interval (1934); it never covers less than `level`.
+
+    Quantiles of Beta(k, n - k + 1) and Beta(k + 1, n - k); n of n right gives ((1 - level) / 2)^(1/n) to 1. `right` may
+    be a fraction. Raises ValueError unless 0 <= right <= n and n > 0.
+    """
+    if not 0 <= right <= n or n <= 0:
+        raise ValueError("The number of correct examples must lie between 0 and the number of examples.")
+    tail = (1 - as_share(level, name="The level")) / 2
+    low = float(beta.ppf(tail, right, n - right + 1)) if right > 0 else 0.0
+    high = float(beta.ppf(1 - tail, right + 1, n - right)) if right < n else 1.0
+    return Estimate(right / n, low, high)
+
+
+def paired_difference(both: float, only_a: float, only_b: float, neither: float, *, level: float = 0.95) -> Estimate:
     """Difference of two shares on the same examples, share of a minus share of b, with its interval.
 
     Counts of examples that both, only a, only b or neither got right. Value (only_a - only_b)/n; interval of Newcombe
     (1998, paired, method 10): Wilson limits of both shares, joined by their continuity-corrected correlation.
     """
-    counts = np.array([both, only_a, only_b, neither], dtype=np.float64)
-    n = counts.sum()
-    if (counts < 0).any() or n == 0:
+    counts = [float(count) for count in (both, only_a, only_b, neither)]
+    n = sum(counts)
+    if min(counts) < 0 or n == 0:
         raise ValueError("A paired comparison needs counts of at least one example, none of them negative.")
+    # In float64: the product of four integer totals leaves 64 bits from about 65,000 examples.
+    both, only_a, only_b, neither = counts
     right_a, right_b = both + only_a, both + only_b
     low, high = wilson([right_a, right_b], [n, n], level=level)
     share_a, share_b = right_a / n, right_b / n
@@ -97,10 +113,13 @@ def independent_difference(a: Estimate, b: Estimate) -> Estimate:
 
 
 def p_from_interval(estimate: Estimate) -> float:
-    """Two-sided p of "no difference" from a 95 % interval, by its width (Altman and Bland 2011)."""
+    """Two-sided p of "no difference" from a 95 % interval, by its width (Altman and Bland 2011).
+
+    1 for an interval without width: it says nothing about the error.
+    """
     error = (estimate.high - estimate.low) / (2 * z_value(0.95))
     if error == 0:
-        return 1.0 if estimate.value == 0 else 0.0
+        return 1.0
     return float(2 * norm.sf(abs(estimate.value) / error))
 
 

@@ -1,5 +1,8 @@
 """The errors of one ratio by cause, as one bar."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -20,31 +23,31 @@ def causes_chart(summary: pd.DataFrame, noun: str, *, theme: Theme) -> Chart:
 
     `summary` has cause, title, errors and share for each cause, in order. `noun` names the errors: "missed positives".
     """
+    rows = [row for row in summary.to_dict("records") if row["errors"]]
     colours = cause_colours(summary["cause"].tolist())
-    figure = go.Figure()
-    for row in summary[summary["errors"] > 0].itertuples():
-        figure.add_trace(
-            go.Bar(
-                x=[row.errors],
-                y=[noun],
-                orientation="h",
-                name=row.title,
-                marker={"color": colours[row.cause], "line": {"color": theme.ink, "width": 1}},
-                text=f"{row.errors:,}",
-                textposition="inside",
-                insidetextanchor="middle",
-                textfont={"color": "#111111", "size": 14},
-                hovertemplate=f"{row.title}: {row.errors:,} ({percent_text(row.share)})<extra></extra>",
-            )
-        )
-    total = int(summary["errors"].sum())
-    largest = summary.loc[summary["errors"].idxmax()] if total else None
-    title = f"{total:,} {noun}"
-    if largest is not None and total:
+    figure = go.Figure([_segment(row, noun, colours[row["cause"]], theme) for row in rows])
+    title = f"{sum(row['errors'] for row in rows):,} {noun}"
+    if rows:
+        largest = max(rows, key=lambda row: row["errors"])
         title += f": most often {largest['title'].lower()}, {largest['errors']:,} ({percent_text(largest['share'])})"
     finish(figure, theme=theme, title=title, x=noun, y="", height=210)
     figure.update_layout(barmode="stack", bargap=0.25)
     figure.update_yaxes(showticklabels=False)
-    parts = ", ".join(f"{row.title} {row.errors:,}" for row in summary.itertuples() if row.errors)
+    parts = ", ".join(f"{row['title']} {row['errors']:,}" for row in rows)
     reading = "Each error counts once, for the first cause that holds. All causes that hold are beside the example."
     return Chart(figure, key="causes", alt=f"{title}. By cause: {parts}.", reading=reading)
+
+
+def _segment(row: dict[Hashable, Any], noun: str, colour: str, theme: Theme) -> go.Bar:
+    return go.Bar(
+        x=[row["errors"]],
+        y=[noun],
+        orientation="h",
+        name=row["title"],
+        marker={"color": colour, "line": {"color": theme.ink, "width": 1}},
+        text=f"{row['errors']:,}",
+        textposition="inside",
+        insidetextanchor="middle",
+        textfont={"color": "#111111", "size": 14},
+        hovertemplate=f"{row['title']}: {row['errors']:,} ({percent_text(row['share'])})<extra></extra>",
+    )

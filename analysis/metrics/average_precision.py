@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from closecall.analysis.bootstrap import percentile_interval, resample_counts, seed_weights
+from closecall.analysis.bootstrap import percentile_interval, resample_counts
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.prevalence import average_precision_at
+from closecall.analysis.seeds import widen_for_seeds, within
 from closecall.analysis.validation import Bools, Floats, as_runs, as_share, both_classes
 
 
@@ -21,12 +22,14 @@ class _Sorted(NamedTuple):
 def average_precision_interval(labels: ArrayLike, scores: ArrayLike, *, q: float, draws: int = 500) -> Estimate:
     """Mean average precision of the runs of one method at prevalence q, with a 95 % bootstrap interval.
 
-    `labels` (n,), `scores` (seeds, n). Examples are resampled within each class, the same for every seed, crossed with
-    seeds.
+    `labels` (n,), `scores` (seeds, n) of any scale. Examples are resampled within each class, the same for every seed;
+    the interval is widened for seeds (`analysis.seeds`).
     """
     positive = both_classes(labels)
     runs = as_runs(scores, len(positive), name="scores")
-    return percentile_interval(_mean(positive, runs, q), _resampled(positive, runs, q, draws))
+    by_seed = _by_seed(positive, runs, q)
+    examples = percentile_interval(float(by_seed.mean()), _resampled(positive, runs, q, draws))
+    return within(widen_for_seeds(examples, by_seed), 0.0, 1.0)
 
 
 def average_precision_difference(
@@ -34,34 +37,34 @@ def average_precision_difference(
 ) -> Estimate:
     """Difference a - b of the mean average precision at prevalence q on the same examples.
 
-    `scores_a`, `scores_b` (seeds, n), rows paired by seed. 95 % bootstrap interval with the same examples and seeds
-    drawn for both. Raises ValueError for different numbers of seeds.
+    `scores_a`, `scores_b` (seeds, n), rows paired by seed. 95 % bootstrap interval with the same examples drawn for
+    both, widened for seeds. Raises ValueError for different numbers of seeds.
     """
     positive = both_classes(labels)
     a, b = (as_runs(one, len(positive), name="scores") for one in (scores_a, scores_b))
     if len(a) != len(b):
         raise ValueError(f"Both need the same seeds; there are {len(a)} and {len(b)} runs.")
     drawn = _resampled(positive, a, q, draws) - _resampled(positive, b, q, draws)
-    return percentile_interval(_mean(positive, a, q) - _mean(positive, b, q), drawn)
+    by_seed = _by_seed(positive, a, q) - _by_seed(positive, b, q)
+    return within(widen_for_seeds(percentile_interval(float(by_seed.mean()), drawn), by_seed), -1.0, 1.0)
 
 
-def _mean(positive: Bools, runs: Floats, q: float) -> float:
-    return float(np.mean([average_precision_at(positive, row, q=q) for row in runs]))
+def _by_seed(positive: Bools, runs: Floats, q: float) -> Floats:
+    return np.array([average_precision_at(positive, row, q=q) for row in runs])
 
 
 def _resampled(positive: Bools, runs: Floats, q: float, draws: int) -> Floats:
-    """Mean average precision in each draw, (draws,): the same draws for the same numbers of runs and examples."""
+    """Mean average precision in each draw, (draws,): the same draws for the same numbers of examples."""
     share = as_share(q, name="The prevalence")
-    streams = np.random.default_rng(0).spawn(3)
-    by_seed = seed_weights(len(runs), draws, rng=streams[0])
-    positives = resample_counts(int(positive.sum()), draws, rng=streams[1], block_examples=len(positive))
-    negatives = resample_counts(int((~positive).sum()), draws, rng=streams[2], block_examples=len(positive))
+    streams = np.random.default_rng(0).spawn(2)
+    positives = resample_counts(int(positive.sum()), draws, rng=streams[0], block_examples=len(positive))
+    negatives = resample_counts(int((~positive).sum()), draws, rng=streams[1], block_examples=len(positive))
     ordered = [_sorted(row) for row in runs]
     drawn = [
-        np.stack([_resampled_one(one, positive, pos_counts, neg_counts, share) for one in ordered], axis=1)
+        np.mean([_resampled_one(one, positive, pos_counts, neg_counts, share) for one in ordered], axis=0)
         for pos_counts, neg_counts in zip(positives, negatives, strict=True)
     ]
-    return np.asarray((np.concatenate(drawn) * by_seed).sum(axis=1))
+    return np.concatenate(drawn)
 
 
 def _sorted(scores: Floats) -> _Sorted:

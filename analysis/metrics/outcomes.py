@@ -1,4 +1,4 @@
-"""Outcomes of predictions at a threshold: confusion counts, rates, and collapsed runs."""
+"""Outcomes of predictions at a threshold: confusion counts, rates, collapsed runs and runs at chance level."""
 
 from dataclasses import dataclass
 from math import nan
@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from closecall.analysis.formatting import probability_text, ratio_text
 from closecall.analysis.intervals import wilson
-from closecall.analysis.validation import Bools, as_labels, as_probs, per_run
+from closecall.analysis.metrics.ranking import auc_interval
+from closecall.analysis.validation import Bools, Floats, as_labels, as_probs, per_run
 
 OUTCOMES = ("tn", "fp", "fn", "tp")
 """Outcome codes at index 2 * label + predicted class, used in tables, links and exported files."""
@@ -17,8 +18,10 @@ OUTCOME_NAME = {"fn": "false negative", "fp": "false positive", "tp": "true posi
 OUTCOME_NAMES = {code: f"{name}s" for code, name in OUTCOME_NAME.items()}
 OUTCOME_MARKS = {"fn": "✕", "fp": "▲", "tp": "◆", "tn": "●"}
 """A sign for each outcome, shown beside its colour."""
-COLLAPSED_RECALL = 0.02
-"""A run with at most this recall has collapsed."""
+ONE_CLASS_SHARE = 0.02
+"""A run predicts one class when at most this share of the examples of each class gets the other prediction."""
+CHANCE_AUC = 0.6
+"""Below this AUC, or with an interval that holds 0.5, scores hardly tell the classes apart."""
 
 
 @dataclass(frozen=True)
@@ -130,25 +133,55 @@ def outcome_table(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLi
     low, high = wilson(frame["tn"].to_numpy(), np.full(len(tp), (~positive).sum()))
     frame.insert(9, "specificity_low", low)
     frame.insert(10, "specificity_high", high)
-    frame["collapsed"] = _collapsed(positive, predictions)
+    frame["collapsed"] = _collapsed(positive, probs, predictions)
     return frame
 
 
 def collapsed(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLike = 0.5) -> Bools:
-    """Which runs predict a single class, or have a recall of at most COLLAPSED_RECALL? Shape (runs,).
+    """Which runs predict one class at the threshold and hardly tell the classes apart at any threshold? Shape (runs,).
 
-    Report their number and leave them out of every average (Mosbach et al. 2021 on unstable fine-tuning).
+    One class: at most ONE_CLASS_SHARE of the positives and of the negatives get the other prediction. Hardly: the 95 %
+    interval of the AUC (`auc_interval`) holds 0.5, or the AUC is below CHANCE_AUC. A run with a good AUC and no
+    predicted positives needs another threshold; it has not collapsed. Report the number of collapsed runs and leave
+    them out of every average (Mosbach et al. 2021 on unstable fine-tuning). `labels` (n,), `pos_probs` (runs, n),
+    `threshold` one value or one for each run. Without both classes no run counts as collapsed.
     """
     positive = as_labels(labels)
-    return _collapsed(positive, predicted(as_probs(pos_probs, len(positive)), threshold))
+    probs = as_probs(pos_probs, len(positive))
+    return _collapsed(positive, probs, predicted(probs, threshold))
 
 
-def _collapsed(positive: Bools, predictions: Bools) -> Bools:
-    n_predicted_positive = predictions.sum(axis=1)
-    nothing_learned = (n_predicted_positive == 0) | (n_predicted_positive == predictions.shape[1])
-    if positive.any():
-        nothing_learned |= predictions[:, positive].mean(axis=1) <= COLLAPSED_RECALL
-    return np.asarray(nothing_learned)
+def chance_level(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLike = 0.5) -> Bools:
+    """Which runs predict both classes, though the 95 % interval of their AUC holds 0.5? Shape (runs,).
+
+    Their predictions are not better than chance as far as these examples show; few examples show little. No run is both
+    collapsed and at chance level. Shapes as in `collapsed`.
+    """
+    positive = as_labels(labels)
+    probs = as_probs(pos_probs, len(positive))
+    both = ~_one_class(positive, predicted(probs, threshold))
+    return np.array([run and _holds_half(positive, row)[0] for run, row in zip(both, probs, strict=True)], dtype=bool)
+
+
+def _collapsed(positive: Bools, probs: Floats, predictions: Bools) -> Bools:
+    one_class = _one_class(positive, predictions)
+    return np.array([run and any(_holds_half(positive, row)) for run, row in zip(one_class, probs, strict=True)], bool)
+
+
+def _one_class(positive: Bools, predictions: Bools) -> Bools:
+    """Which runs give the same prediction to nearly all examples of each class; all of them without both classes."""
+    if positive.all() or not positive.any():
+        return np.ones(len(predictions), dtype=np.bool_)
+    shares = np.stack([predictions[:, own].mean(axis=1) for own in (positive, ~positive)])
+    return np.asarray((shares <= ONE_CLASS_SHARE).all(axis=0) | (shares >= 1 - ONE_CLASS_SHARE).all(axis=0))
+
+
+def _holds_half(positive: Bools, probs: Floats) -> tuple[bool, bool]:
+    """Does the interval of the AUC hold 0.5, and is the AUC below CHANCE_AUC? Neither without both classes."""
+    if positive.all() or not positive.any():
+        return False, False
+    area = auc_interval(positive, probs)
+    return area.low <= 0.5 <= area.high, area.value < CHANCE_AUC
 
 
 def error_reason(label: int, pos_prob: float, *, ratio: float, threshold: float) -> str:

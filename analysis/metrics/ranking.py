@@ -7,9 +7,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
+from scipy.stats import t as student
 
-from closecall.analysis.intervals import Estimate, wilson, z_value
-from closecall.analysis.validation import Floats, as_labels, as_runs, as_scores, as_share, both_classes
+from closecall.analysis.intervals import Estimate, exact_share, independent_difference, z_value
+from closecall.analysis.seeds import widen_for_seeds, within
+from closecall.analysis.validation import Bools, Floats, as_labels, as_runs, as_scores, as_share, both_classes
 
 
 @dataclass(frozen=True)
@@ -65,38 +67,70 @@ def _covariance(placements: Floats) -> Floats:
 
 
 def auc_interval(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """AUC of one run with a confidence interval.
+    """AUC of one run, or the mean over seeds, with a confidence interval over examples and seeds.
 
-    DeLong's variance on the log-odds of the AUC, which keeps the bounds inside 0 to 1 (Pepe 2003). At an AUC of 0 or 1
-    the variance is 0; the bound is then Wilson's for m right of m, m the size of the smaller class. Shapes (n,).
+    DeLong's variance of the mean on the log-odds of the AUC, which keeps the bounds inside 0 to 1 (Pepe 2003); widened
+    for seeds (`analysis.seeds`). Where the examples show no variance (perfect separation, all scores equal, one example
+    of a class) the interval is Clopper and Pearson's for a share AUC of m, m the size of the smaller class. `labels`
+    (n,), `scores` (n,) or (seeds, n) of any scale.
     """
     positive = both_classes(labels)
-    areas, covariance = delong(positive, as_scores(scores, len(positive)))
-    area = float(areas[0])
+    areas, covariance = delong(positive, scores)
+    area, error = float(areas.mean()), float(np.sqrt(covariance.mean()))
+    if not error > 0:
+        examples = _exact_area(area, positive, level)
+    else:
+        half_width = z_value(level) * error / (area * (1 - area))
+        examples = Estimate(area, float(expit(logit(area) - half_width)), float(expit(logit(area) + half_width)))
+    return within(widen_for_seeds(examples, areas, level=level), 0.0, 1.0)
+
+
+def _exact_area(area: float, positive: Bools, level: float) -> Estimate:
     smaller = int(min(positive.sum(), (~positive).sum()))
-    if area in (0.0, 1.0):
-        low = float(wilson(smaller, smaller, level=level)[0])
-        return Estimate(area, low, 1.0) if area == 1 else Estimate(area, 0.0, 1 - low)
-    half_width = z_value(level) * np.sqrt(covariance[0, 0]) / (area * (1 - area))
-    return Estimate(area, float(expit(logit(area) - half_width)), float(expit(logit(area) + half_width)))
+    return exact_share(min(area * smaller, smaller), smaller, level=level)
 
 
 def auc_difference(
     labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, level: float = 0.95
 ) -> AucDifference:
-    """Difference in AUC of a and b on the same examples, with DeLong's paired interval and two-sided p. Shapes (n,)."""
+    """Difference in AUC of a and b on the same examples, with DeLong's paired interval and two-sided p.
+
+    Student's t with Satterthwaite's degrees of freedom, from the variances over positives and over negatives: it
+    matters with few examples only. Several seeds: the mean difference, widened for seeds (`analysis.seeds`). Equal
+    rankings: 0 to 0, p = 1. Where the examples show no variance otherwise (both separate perfectly, or one of them in
+    reverse), the interval is that of two independent AUCs, each as in `auc_interval` without variance. p belongs to the
+    bound next to 0: it is below 1 - level exactly where the interval leaves out 0. `labels` (n,); both
+    scores (n,) or (seeds, n) of any scale, rows paired by seed. Raises ValueError for different numbers of seeds.
+    """
     positive = both_classes(labels)
-    n = len(positive)
-    pair = np.stack([as_scores(scores_a, n, name="scores_a"), as_scores(scores_b, n, name="scores_b")])
-    areas, covariance = delong(positive, pair)
-    value = float(areas[0] - areas[1])
-    error = float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))
-    if error == 0:
-        return AucDifference(value, value, value, 1.0 if value == 0 else 0.0)
-    half_width = z_value(level) * error
-    return AucDifference(
-        value, max(value - half_width, -1.0), min(value + half_width, 1.0), float(2 * norm.sf(abs(value) / error))
-    )
+    a, b = (as_runs(one, len(positive), name=name) for one, name in ((scores_a, "scores_a"), (scores_b, "scores_b")))
+    if len(a) != len(b):
+        raise ValueError(f"Both need the same seeds; there are {len(a)} and {len(b)} runs.")
+    by_seed, examples = _paired_areas(positive, a, b, level)
+    estimate = widen_for_seeds(examples, by_seed, level=level)
+    distance = estimate.value - estimate.low if estimate.value > 0 else estimate.high - estimate.value
+    p = 1.0 if estimate.value == 0 else float(2 * norm.sf(z_value(level) * abs(estimate.value) / distance))
+    kept = within(estimate, -1.0, 1.0)
+    return AucDifference(kept.value, kept.low, kept.high, p)
+
+
+def _paired_areas(positive: Bools, a: Floats, b: Floats, level: float) -> tuple[Floats, Estimate]:
+    """Difference in AUC of each seed, and the mean with its interval over examples alone."""
+    seeds = len(a)
+    above, below = placements(positive, np.concatenate([a, b]))
+    by_seed = above[:seeds].mean(axis=1) - above[seeds:].mean(axis=1)
+    value = float(by_seed.mean())
+    if (rankdata(a, axis=1) == rankdata(b, axis=1)).all():
+        return by_seed, Estimate(0.0, 0.0, 0.0)
+    parts = [one[:seeds].mean(axis=0) - one[seeds:].mean(axis=0) for one in (above, below)]
+    if min(len(one) for one in parts) < 2 or all(np.ptp(one) < 1e-12 for one in parts):
+        areas = (float(above[rows].mean()) for rows in (slice(seeds), slice(seeds, None)))
+        return by_seed, independent_difference(*(_exact_area(area, positive, level) for area in areas))
+    variances = [float(one.var(ddof=1)) / len(one) for one in parts]
+    total = sum(variances)
+    freedom = total**2 / sum(own**2 / (len(one) - 1) for own, one in zip(variances, parts, strict=True))
+    half_width = float(student.ppf(0.5 + as_share(level, name="The level") / 2, freedom) * np.sqrt(total))
+    return by_seed, Estimate(value, value - half_width, value + half_width)
 
 
 def weighted_threshold(scores: Floats, weights: Floats, share: float) -> float:
@@ -106,35 +140,27 @@ def weighted_threshold(scores: Floats, weights: Floats, share: float) -> float:
     (the positives, at a matched false-positive rate) then favour neither side.
     """
     order = np.argsort(scores)[::-1]
-    return threshold_from_sorted(scores[order], weights[order], share)
-
-
-def threshold_from_sorted(scores: Floats, weights: Floats, share: float, *, total: float | None = None) -> float:
-    """`weighted_threshold` for scores sorted from high to low; entries of weight 0 are skipped.
-
-    With `total`, the weight of all entries, the arrays may hold the highest scores only; nan where the threshold is
-    below.
-    """
-    cumulative = np.cumsum(weights)
-    allowed = share * (cumulative[-1] if total is None else total) * (1 + 1e-9)
-    first_below = int(np.searchsorted(cumulative, allowed, side="right"))
-    if first_below == len(scores):
-        return -np.inf if total is None else float("nan")
-    highest_below = scores[first_below]
+    ordered = scores[order]
+    cumulative = np.cumsum(weights[order])
+    first_below = int(np.searchsorted(cumulative, share * cumulative[-1] * (1 + 1e-9), side="right"))
+    if first_below == len(ordered):
+        return -np.inf
+    highest_below = ordered[first_below]
     just_above = np.nextafter(highest_below, np.inf)
-    above = len(scores) - int(np.searchsorted(scores[::-1], highest_below, side="right"))
+    above = len(ordered) - int(np.searchsorted(ordered[::-1], highest_below, side="right"))
     if above == 0 or cumulative[above - 1] == 0:
         return float(just_above)
     # The first index at which the cumulative weight reaches its value is the last entry with weight above 0.
     last_above = int(np.searchsorted(cumulative, cumulative[above - 1], side="left"))
-    return float(max((scores[last_above] + highest_below) / 2, just_above))
+    return float(max((ordered[last_above] + highest_below) / 2, just_above))
 
 
 def threshold_at_fpr(labels: ArrayLike, scores: ArrayLike, *, fpr: float) -> float:
     """The threshold of one run at which at most a share `fpr` of the negatives is predicted positive.
 
-    Predicted positive: score >= threshold; it is halfway between two negatives. Shapes (n,), `fpr` 0 to 1. Raises
-    ValueError without a negative.
+    Predicted positive: score >= threshold; it is halfway between two negatives. Tied negatives stay together, so the
+    rate can be below `fpr`; `recall_at_fpr` splits them. Shapes (n,), `fpr` 0 to 1. Raises ValueError without a
+    negative.
     """
     negative = ~as_labels(labels)
     if not negative.any():
@@ -143,6 +169,30 @@ def threshold_at_fpr(labels: ArrayLike, scores: ArrayLike, *, fpr: float) -> flo
     return weighted_threshold(
         values, np.ones(len(values)), as_share(fpr, name="The false-positive rate", inclusive=True)
     )
+
+
+def recall_at_fpr(labels: ArrayLike, scores: ArrayLike, *, fpr: float) -> Floats:
+    """Recall of each run at a false-positive rate, on its ROC curve, (runs,); only ranks count.
+
+    The curve goes through the middle of each of its vertical steps, the last score of each distinct negative, and is
+    linear between them, so tied scores are split fairly. At a rate of 0: the share of positives above every negative.
+    `labels` (n,), `scores` (n,) or (runs, n) of any scale, `fpr` 0 to 1. Needs both classes.
+    """
+    positive = both_classes(labels)
+    runs = as_runs(scores, len(positive), name="scores")
+    rate = as_share(fpr, name="The false-positive rate", inclusive=True)
+    return np.array([_recall_on_curve(row[positive], row[~positive], rate) for row in runs])
+
+
+def _recall_on_curve(positives: Floats, negatives: Floats, fpr: float) -> float:
+    distinct, counts = np.unique(-negatives, return_counts=True)
+    rising = np.sort(-positives)
+    at_least, above = (np.searchsorted(rising, distinct, side=side) / len(rising) for side in ("right", "left"))
+    # A step: from the recall at one distinct negative to the recall above the next.
+    middles = (at_least + np.append(above[1:], 1.0)) / 2
+    middles[-1] = 1.0
+    rates = np.concatenate([[0.0], np.cumsum(counts) / len(negatives)])
+    return float(np.interp(fpr, rates, np.concatenate([[above[0]], middles])))
 
 
 def class_weights(labels: ArrayLike, *, q: float | None = None) -> Floats:

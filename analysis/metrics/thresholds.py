@@ -5,6 +5,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
+from closecall.analysis.bootstrap import percentile_interval
+from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.calibration import log_odds, temperature
 from closecall.analysis.metrics.outcomes import outcome_table
 from closecall.analysis.metrics.prevalence import (
@@ -13,6 +15,7 @@ from closecall.analysis.metrics.prevalence import (
     precision_recall_curve_at,
     predicted_positive_rate_at,
 )
+from closecall.analysis.seeds import widen_for_seeds, within
 from closecall.analysis.validation import as_probs, as_share, both_classes
 
 
@@ -22,7 +25,10 @@ def _choices(labels: ArrayLike, pos_probs: ArrayLike, q: float) -> pd.DataFrame:
     probs = as_probs(pos_probs, len(positive))[0]
     curve = precision_recall_curve_at(positive, probs, q=q)
     scores = curve["threshold"].to_numpy()
-    curve["threshold"] = (scores + np.append(scores[1:], scores[-1])) / 2
+    below = np.append(scores[1:], scores[-1])
+    middle = (scores + below) / 2
+    # Halfway between two neighbouring floats is one of them, and must not be the lower.
+    curve["threshold"] = np.where(middle > below, middle, scores)
     return curve
 
 
@@ -62,6 +68,36 @@ def cost_threshold(*, cost_fp: float, cost_fn: float, trained_at: float, q: floa
     return float(expit(temperature * (calibrated + logit(old) - logit(new))))
 
 
+def f1_interval(
+    true_positives: ArrayLike,
+    false_positives: ArrayLike,
+    *,
+    n_positives: int,
+    n_negatives: int,
+    q: float,
+    draws: int = 2000,
+) -> Estimate:
+    """F1 at prevalence q of one run, or of the mean rates over seeds, with a 95 % interval over examples and seeds.
+
+    `true_positives`, `false_positives`: counts, () or (seeds,), on the same examples. Parametric bootstrap: recall and
+    false-positive rate are drawn from Beta(k + 1/2, n - k + 1/2) for k of n (Jeffreys), which leaves a width where a
+    resample of the examples has none; widened for seeds. It does not count the choice of the best of several F1. 0 to
+    1. Raises ValueError unless 0 <= k <= n and n > 0.
+    """
+    counts = [np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (true_positives, false_positives)]
+    sizes = n_positives, n_negatives
+    if any(n <= 0 or one.min() < 0 or one.max() > n for one, n in zip(counts, sizes, strict=True)):
+        raise ValueError("Counts must lie between 0 and the number of examples of their class.")
+    rng = np.random.default_rng(0)
+    means = [float(one.mean()) for one in counts]
+    drawn = [rng.beta(mean + 0.5, n - mean + 0.5, draws) for mean, n in zip(means, sizes, strict=True)]
+    value = float(f1_at(means[0] / n_positives, means[1] / n_negatives, q=q))
+    examples = percentile_interval(value, f1_at(*drawn, q=q))
+    examples = Estimate(value, min(examples.low, value), max(examples.high, value))
+    by_seed = f1_at(counts[0] / n_positives, counts[1] / n_negatives, q=q)
+    return within(widen_for_seeds(examples, by_seed), 0.0, 1.0)
+
+
 def threshold_table(
     val_labels: ArrayLike,
     val_pos_probs: ArrayLike,
@@ -78,10 +114,10 @@ def threshold_table(
     """Test results of each rule that chooses a threshold on validation.
 
     One row for each rule: `rule, threshold`, the columns of `outcome_table` (counts, recall and specificity with
-    Wilson's 95 % intervals), and `precision_at_q, f1_at_q, predicted_positive_rate_at_q`. Rule "prior" is the training
-    prevalence, the choice without tuning (Johnson and Khoshgoftaar 2019). "least cost" applies to probabilities
-    calibrated by one temperature. A precision that validation never reaches has threshold nan and no results. One run:
-    shapes (m,) and (n,).
+    Wilson's 95 % intervals), and `precision_at_q, f1_at_q, f1_low, f1_high, predicted_positive_rate_at_q`
+    (F1 with `f1_interval`). Rule "prior" is the training prevalence, the choice without tuning (Johnson and
+    Khoshgoftaar 2019). "least cost" applies to probabilities calibrated by one temperature. A precision that validation
+    never reaches has threshold nan and no results. One run: shapes (m,) and (n,).
     """
     fitted = temperature(val_labels, log_odds(np.atleast_2d(np.asarray(val_pos_probs))[0]), q=trained_at)
     chosen = {
@@ -96,10 +132,21 @@ def threshold_table(
     probs = as_probs(pos_probs, len(both_classes(labels)))[:1]
     frame = outcome_table(labels, np.repeat(probs, len(thresholds), axis=0), threshold=thresholds)
     frame = frame.drop(columns=["precision", "f1", "accuracy", "collapsed"])
-    recall, fpr = frame["recall"].to_numpy(), 1 - frame["specificity"].to_numpy()
-    frame["precision_at_q"] = precision_at(recall, fpr, q=q)
-    frame["f1_at_q"] = f1_at(recall, fpr, q=q)
-    frame["predicted_positive_rate_at_q"] = predicted_positive_rate_at(recall, fpr, q=q)
+    _add_prevalence(frame, q)
     frame.insert(0, "rule", list(chosen))
     frame.loc[np.isnan(thresholds), frame.columns[2:]] = np.nan
     return frame
+
+
+def _add_prevalence(frame: pd.DataFrame, q: float) -> None:
+    """Adds the columns at prevalence q to the counts and rates of a table."""
+    recall, fpr = frame["recall"].to_numpy(), 1 - frame["specificity"].to_numpy()
+    frame["precision_at_q"] = precision_at(recall, fpr, q=q)
+    frame["f1_at_q"] = f1_at(recall, fpr, q=q)
+    n_positives, n_negatives = int(frame["tp"][0] + frame["fn"][0]), int(frame["fp"][0] + frame["tn"][0])
+    ranges = [
+        f1_interval(tp, fp, n_positives=n_positives, n_negatives=n_negatives, q=q)
+        for tp, fp in zip(frame["tp"], frame["fp"], strict=True)
+    ]
+    frame["f1_low"], frame["f1_high"] = [one.low for one in ranges], [one.high for one in ranges]
+    frame["predicted_positive_rate_at_q"] = predicted_positive_rate_at(recall, fpr, q=q)

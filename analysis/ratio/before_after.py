@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from closecall.analysis.bootstrap import percentile_interval, resampled_means
 from closecall.analysis.metrics.outcomes import predicted
+from closecall.analysis.seeds import widen_for_seeds
 from closecall.analysis.validation import Bools, as_labels, as_probs, per_run
 
 RunSet = tuple[ArrayLike, ArrayLike, ArrayLike]
@@ -16,8 +17,9 @@ def before_after(labels: ArrayLike, before: RunSet, after: RunSet, *, threshold:
     """Change of the share right between two experiments, on the same examples and seeds.
 
     One row for each class (positives first) and each ratio with a common seed: `label, ratio, seeds, n, before, after`
-    (means over seeds), `difference` (after - before) with `low, high`: 95 %, 1,000 draws of examples crossed with
-    seeds. Both are evaluated by `labels` (n,). Empty when no runs can be paired. Raises ValueError for other shapes.
+    (means over seeds), `difference` (after - before) with `low, high`: 95 %, 1,000 draws of examples, widened
+    for seeds. Both are evaluated by `labels` (n,). Empty when no runs can be paired. Raises ValueError for other
+    shapes.
     """
     positive = as_labels(labels)
     experiments = [_runs(runs, positive, threshold) for runs in (before, after)]
@@ -37,7 +39,8 @@ def _row(right: Bools) -> dict[str, float]:
     """`right` (2, seeds, n)."""
     draws = resampled_means(right)
     first, second = right.mean(axis=(1, 2))
-    change = percentile_interval(second - first, draws[1] - draws[0])
+    by_seed = right[1].mean(axis=1) - right[0].mean(axis=1)
+    change = widen_for_seeds(percentile_interval(second - first, draws[1] - draws[0]), by_seed)
     counts = {"seeds": right.shape[1], "n": right.shape[2], "before": float(first), "after": float(second)}
     return {**counts, "difference": change.value, "low": change.low, "high": change.high}
 

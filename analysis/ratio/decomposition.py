@@ -8,12 +8,14 @@ from numpy.typing import ArrayLike
 
 from closecall.analysis.bootstrap import percentile_interval, resample_counts
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.metrics.ranking import class_weights, threshold_from_sorted, weighted_threshold
+from closecall.analysis.metrics.ranking import class_weights
 from closecall.analysis.seeds import seed_half_width, widen_for_seeds
-from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, per_run
+from closecall.analysis.validation import Bools, Floats, as_runs, both_classes, per_run
 
 # In simulations without a loss of ranking, the other order reported one in 10 to 40 % of the sets below this count.
 MIN_FALSE_POSITIVES = 5
+# Sums of weights agree up to rounding.
+_ABOVE = 1 + 1e-9
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,36 @@ class Validation(NamedTuple):
     pos_probs_b: ArrayLike
 
 
-class _Pair(NamedTuple):
-    """Two runs of one seed: probabilities of the test positives, and of the examples that choose thresholds.
+class _Curve(NamedTuple):
+    """The ROC curve of one run: its distinct scores on the choosing examples, from high to low.
 
-    `order`, `sorted_probs`: the highest of the latter, as many as the thresholds are likely to need, and their scores.
+    `order`: rows of the choosing examples; `ends`: position of the last row of each distinct score. `at_least`,
+    `above`: number of test positives at or above each of them, and above it. `complete`: False where it holds the
+    highest scores only.
     """
 
-    test_probs: Floats  # (2, test positives)
-    true_positives: Bools
-    val_probs: Floats  # (2, validation examples)
-    predicted: Bools
-    order: np.ndarray  # (2, highest)
-    sorted_probs: Floats
+    order: np.ndarray
+    ends: np.ndarray
+    at_least: np.ndarray
+    above: np.ndarray
+    complete: bool
+
+
+class _Run(NamedTuple):
+    """One run at its own threshold: how many test positives and distinct choosing scores are at or above it.
+
+    `positives`: test positives from high to low. `curves`: the highest scores, as many as are likely to be needed, and
+    all of them.
+    """
+
+    positives: np.ndarray
+    true_positives: int
+    predicted: int
+    scores_above: int
+    curves: tuple[_Curve, _Curve]
+
+
+_Pair = tuple[_Run, _Run]
 
 
 def decompose_drop(
@@ -83,11 +103,14 @@ def decompose_drop(
 ) -> Decomposition:
     """Decomposition of the drop in recall from run a to run b into ranking and threshold.
 
-    f_a, f_b: false-positive rates at `threshold`; R_b@f_a: recall of b at the threshold with rate f_a.
-    `match_prevalence` (a prevalence q) matches the predicted-positive rate q TPR + (1 - q) FPR instead. Thresholds are
-    chosen on `validation`, else on the test set. Probabilities (seeds, n) or (n,), rows paired by seed. Intervals:
-    percentile bootstrap over examples, stratified by class, the same draws for a and b, thresholds chosen again in
-    each; widened for seeds (`analysis.seeds`). Raises ValueError for other shapes.
+    f_a, f_b: false-positive rates at `threshold`; R_b@f_a: recall of b at the rate f_a, on the ROC curve. Between two
+    thresholds, and so inside ties, the curve is linear. A threshold between two negatives has some of the positives
+    that lie there above it; the other run keeps that share at the same rate. So only ranks count: two runs with the
+    same ranking have a ranking part of 0, whatever was done to the scores. `match_prevalence` (a prevalence q) matches
+    the predicted-positive rate q TPR + (1 - q) FPR instead. Curves are those of `validation`, else of the test set.
+    Scores (seeds, n) or (n,) of any scale, `threshold` on the same scale, rows paired by seed; logits keep the ranks
+    that rounded probabilities lose. Intervals: percentile bootstrap over examples, stratified by class, the same draws
+    for a and b, curves drawn again in each; widened for seeds (`analysis.seeds`). Raises ValueError for other shapes.
     """
     positive = both_classes(labels)
     test = _runs(positive, pos_probs_a, pos_probs_b)
@@ -99,42 +122,94 @@ def decompose_drop(
     if match_prevalence is not None:
         weights = class_weights(val_positive, q=match_prevalence)
     used = weights > 0
-    pairs = [_pair(test[:, s, positive], val_probs[:, s, used], threshold=threshold) for s in range(test.shape[1])]
+    pairs = [
+        (_run(test[0, s, positive], val_probs[0, s, used], threshold),
+         _run(test[1, s, positive], val_probs[1, s, used], threshold))
+        for s in range(test.shape[1])
+    ]  # fmt: skip
     n_positives = int(positive.sum())
     by_seed = np.array([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs])
     drawn = _draws(pairs, val_positive[used], weights[used], n_positives, validation is None, draws, seed)
-    predicted = np.mean([pair.predicted.sum(axis=1) for pair in pairs], axis=0)
+    predicted = np.mean([[run.predicted for run in pair] for pair in pairs], axis=0)
     return _parts(by_seed, drawn, predicted, n_positives=n_positives)
 
 
-def _runs(positive: Bools, pos_probs_a: ArrayLike, pos_probs_b: ArrayLike) -> Floats:
-    a = as_probs(pos_probs_a, len(positive), name="pos_probs_a")
-    b = as_probs(pos_probs_b, len(positive), name="pos_probs_b")
+def _runs(positive: Bools, scores_a: ArrayLike, scores_b: ArrayLike) -> Floats:
+    a = as_runs(scores_a, len(positive), name="pos_probs_a")
+    b = as_runs(scores_b, len(positive), name="pos_probs_b")
     if a.shape != b.shape:
         raise ValueError(f"Both runs need the same seeds; there are {len(a)} and {len(b)} runs.")
     return np.stack([a, b])
 
 
-def _pair(test_probs: Floats, val_probs: Floats, *, threshold: float) -> _Pair:
-    predicted = val_probs >= threshold
-    order = np.argsort(val_probs, axis=1)[:, ::-1][:, : 2 * int(predicted.sum(axis=1).max()) + 200]
-    sorted_probs = np.take_along_axis(val_probs, order, axis=1)
-    return _Pair(test_probs, test_probs >= threshold, val_probs, predicted, order, sorted_probs)
+def _run(positives: Floats, chosen: Floats, threshold: float) -> _Run:
+    """One run, from its scores of the test positives and of the choosing examples."""
+    predicted = int((chosen >= threshold).sum())
+    order = np.argsort(-chosen, kind="stable")
+    rising = np.sort(positives)
+    curves = [_curve(chosen, order[:kept], rising) for kept in (2 * predicted + 200, len(order))]
+    scores_above = int((chosen[order[curves[1].ends]] >= threshold).sum())
+    true_positives = int((positives >= threshold).sum())
+    return _Run(np.argsort(-positives, kind="stable"), true_positives, predicted, scores_above, (curves[0], curves[1]))
+
+
+def _curve(chosen: Floats, order: np.ndarray, rising: Floats) -> _Curve:
+    scores = chosen[order]
+    complete = len(order) == len(chosen)
+    ends = np.flatnonzero(scores[1:] != scores[:-1])
+    # The last score of a part may go on below it.
+    ends = np.append(ends, len(order) - 1) if complete else ends
+    at_least, above = (len(rising) - np.searchsorted(rising, scores[ends], side=side) for side in ("left", "right"))
+    return _Curve(order, ends, at_least, above, complete)
 
 
 def _recalls(pair: _Pair, chosen: Floats, drawn: Floats) -> Floats:
     """R_a, R_b, R_b@f_a and R_a@f_b with weights of the choosing examples and of the test positives."""
-    total = chosen.sum()
-    rates = pair.predicted @ chosen / total
-    a_at_b = pair.test_probs[0] >= _matched_threshold(pair, 0, chosen, rates[1], total)
-    b_at_a = pair.test_probs[1] >= _matched_threshold(pair, 1, chosen, rates[0], total)
-    return np.asarray(np.stack([*pair.true_positives, b_at_a, a_at_b]) @ drawn / drawn.sum())
+    found = [np.concatenate([[0.0], np.cumsum(drawn[run.positives])]) for run in pair]
+    points = [_own_point(run, chosen, hits) for run, hits in zip(pair, found, strict=True)]
+    own = [hits[run.true_positives] for run, hits in zip(pair, found, strict=True)]
+    matched = [_recall_at(pair[one], chosen, found[one], *points[1 - one]) for one in (1, 0)]
+    return np.asarray([*own, *matched]) / float(drawn.sum())
 
 
-def _matched_threshold(pair: _Pair, side: int, chosen: Floats, rate: float, total: float) -> float:
-    """The threshold of one run with this rate, from its highest scores where they suffice, else from all."""
-    threshold = threshold_from_sorted(pair.sorted_probs[side], chosen[pair.order[side]], rate, total=total)
-    return weighted_threshold(pair.val_probs[side], chosen, rate) if np.isnan(threshold) else threshold
+def _own_point(run: _Run, chosen: Floats, found: Floats) -> tuple[float, float]:
+    """The weight of choosing examples at or above a run's threshold, and its place between two of them.
+
+    The place is the share of the test positives between the two that lie above the threshold; one half without any.
+    """
+    weight = 0.0
+    for curve in run.curves:
+        levels = np.cumsum(chosen[curve.order])[curve.ends]
+        weight = float(levels[run.scores_above - 1]) if run.scores_above else 0.0
+        if curve.complete or (len(levels) and levels[-1] > weight * _ABOVE):
+            break
+    low, high = _step(curve, levels, found, weight)
+    return weight, float((found[run.true_positives] - low) / (high - low)) if high > low else 0.5
+
+
+def _recall_at(run: _Run, chosen: Floats, found: Floats, weight: float, place: float) -> float:
+    """Test positives found where choosing examples of this weight are predicted positive, on the ROC curve."""
+    for curve in run.curves:
+        levels = np.cumsum(chosen[curve.order])[curve.ends]
+        after = int(np.searchsorted(levels, weight * _ABOVE, side="right"))
+        if curve.complete or (after < len(levels) and levels[-1] > levels[after]):
+            break
+    before = float(levels[after - 1]) if after else 0.0
+    low, high = _step(curve, levels, found, before)
+    recall = low + place * (high - low)
+    if after == len(levels) or weight <= before:
+        return float(recall)
+    low, high = _step(curve, levels, found, float(levels[after]))
+    share = (weight - before) / (levels[after] - before)
+    return float(recall + share * (low + place * (high - low) - recall))
+
+
+def _step(curve: _Curve, levels: Floats, found: Floats, level: float) -> tuple[float, float]:
+    """The lowest and the highest recall at a weight that a threshold reaches: a vertical step of the ROC curve."""
+    first = int(np.searchsorted(levels, level / _ABOVE, side="left"))
+    after = int(np.searchsorted(levels, level * _ABOVE, side="right"))
+    low = found[curve.at_least[first]] if level > 0 else 0.0
+    return float(low), float(found[curve.above[after]] if after < len(levels) else found[-1])
 
 
 def _draws(
@@ -162,13 +237,13 @@ def _parts(by_seed: Floats, drawn: Floats, predicted: Floats, *, n_positives: in
 
     def estimate(signs: list[float]) -> Estimate:
         examples = percentile_interval(float(value @ signs), drawn @ signs)
-        return widen_for_seeds(examples, seed_half_width(by_seed @ signs, runs=2))
+        return widen_for_seeds(examples, by_seed @ signs)
 
     return Decomposition(
         recall_a=float(value[0]),
         recall_b=float(value[1]),
         drop=estimate([1, -1, 0, 0]),
-        seed_half_width=seed_half_width(by_seed @ [1, -1, 0, 0], runs=2),
+        seed_half_width=seed_half_width(by_seed @ [1, -1, 0, 0]),
         ranking=estimate([1, 0, -1, 0]),
         threshold=estimate([0, -1, 1, 0]),
         ranking_other=estimate([0, -1, 0, 1]),

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from closecall.analysis.bootstrap import percentile_interval, resample_counts
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.calibration import calibration_slopes, log_odds
-from closecall.analysis.seeds import seed_half_width, widen_for_seeds
+from closecall.analysis.seeds import widen_for_seeds
 from closecall.analysis.validation import Bools, Floats, as_probs, as_runs, both_classes
 
 
@@ -16,7 +16,7 @@ def prior_shift_curve(
 ) -> pd.DataFrame:
     """Recall and specificity that the class prior alone predicts at each ratio (derived).
 
-    Recall: share of positives whose calibrated logit exceeds ln(r/r0); specificity: share of negatives at or below it.
+    Recall: share of positives whose calibrated logit is at least ln(r/r0); specificity: share of negatives below it.
     Assumes calibrated logits at the reference ratio r0, and that additional negatives change nothing else. `logits`
     (n,) or (seeds, n), averaged over seeds. Columns `ratio, recall, specificity`. Raises ValueError unless
     ratios are above 0.
@@ -25,7 +25,7 @@ def prior_shift_curve(
     runs = as_runs(logits, len(positive), name="logits")
     levels = np.atleast_1d(np.asarray(ratios, dtype=np.float64))
     shifts = _shifts(levels, reference_ratio)
-    predictions = [runs > shift for shift in shifts]
+    predictions = [runs >= shift for shift in shifts]
     recall = [one[:, positive].mean() for one in predictions]
     specificity = [1 - one[:, ~positive].mean() for one in predictions]
     return pd.DataFrame({"ratio": levels, "recall": recall, "specificity": specificity})
@@ -67,12 +67,12 @@ def excess_drop(
     (shift,) = _shifts(np.array([ratio], dtype=np.float64), reference_ratio)
     slope, spread = calibration_slopes(val_positive, log_odds(chosen), q=1 / (1 + reference_ratio))
     logits, observed = log_odds(reference[:, positive]), probs[:, positive] >= threshold
-    by_seed = ((logits * slope[:, None] > shift).astype(np.float64) - observed).mean(axis=1)
+    by_seed = ((logits * slope[:, None] >= shift).astype(np.float64) - observed).mean(axis=1)
     rng = np.random.default_rng(seed)
     # Identical runs make the covariance singular, and rounding may make it indefinite.
     drawn = rng.multivariate_normal(slope, spread, size=draws, method="eigh", check_valid="ignore")
     excess = _excess_draws(logits, observed, shift / np.maximum(drawn, 1e-3), rng)
-    return widen_for_seeds(percentile_interval(float(by_seed.mean()), excess), seed_half_width(by_seed, runs=2))
+    return widen_for_seeds(percentile_interval(float(by_seed.mean()), excess), by_seed)
 
 
 def _excess_draws(logits: Floats, observed: Bools, thresholds: Floats, rng: np.random.Generator) -> Floats:
@@ -82,7 +82,7 @@ def _excess_draws(logits: Floats, observed: Bools, thresholds: Floats, rng: np.r
     for counts in resample_counts(n, draws, rng=rng):
         here = slice(start, start + len(counts))
         for run in range(seeds):
-            excess = (logits[run] > thresholds[here, run, None]).astype(np.float64) - observed[run]
+            excess = (logits[run] >= thresholds[here, run, None]).astype(np.float64) - observed[run]
             means[here] += np.einsum("dn,dn->d", counts, excess) / (n * seeds)
         start += len(counts)
     return means

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from closecall.analysis.bootstrap import percentile_interval, stratified_means
 from closecall.analysis.intervals import Estimate, holm, p_from_interval
 from closecall.analysis.metrics.outcomes import predicted
 from closecall.analysis.metrics.ranking import auc_difference, placements
@@ -75,9 +74,9 @@ class Gain:
 def gains_over_baseline(labels: Labels, baseline: Method, methods: Sequence[Method], *, draws: int = 500) -> list[Gain]:
     """What does each method gain over the baseline in AUC and in recall at its false-positive rate?
 
-    Methods that share no seed with the baseline are left out; pass no collapsed runs. Intervals: paired bootstrap over
-    examples, stratified by class. For AUC it is crossed with seeds (DeLong's for one seed). For recall, thresholds are
-    chosen again in each draw and the interval is widened for seeds (`analysis.seeds`). p: from the width of the
+    Methods that share no seed with the baseline are left out; pass no collapsed runs. Intervals: DeLong's for
+    AUC; for recall a paired bootstrap over examples, stratified by class, with thresholds chosen again in each draw.
+    Both are widened for seeds (`analysis.seeds`). p: from the width of the
     interval (Altman and Bland 2011), Holm over both measures of all methods. Few seeds estimate their own spread badly.
     The seed noise is therefore pooled over all methods that fine-tune, and separately over those that do not, where no
     shared seed cancels the baseline's noise.
@@ -129,14 +128,14 @@ def _gain(labels: Labels, baseline: Method, method: Method, *, draws: int) -> Ga
     validation = Validation(labels.validation, baseline.val_pos_probs, method.val_pos_probs)
     parts = decompose_drop(labels.test, baseline.pos_probs, method.pos_probs, validation=validation, draws=draws)
     recall = -parts.ranking
-    area, area_p = _auc_gain(both_classes(labels.test), baseline, method, draws=draws)
+    area = auc_difference(labels.test, method.pos_probs, baseline.pos_probs)
     return Gain(
         method.name,
         method.title,
         method.fine_tunes,
         len(method.seeds),
-        auc=area,
-        auc_p=area_p,
+        auc=Estimate(area.value, area.low, area.high),
+        auc_p=area.p,
         recall=recall,
         recall_p=p_from_interval(recall),
         auc_noise=float("nan"),
@@ -146,21 +145,6 @@ def _gain(labels: Labels, baseline: Method, method: Method, *, draws: int) -> Ga
         baseline_lead=parts.ranking_other,
         false_positives=parts.false_positives_a,
     )
-
-
-def _auc_gain(positive: Bools, baseline: Method, method: Method, *, draws: int) -> tuple[Estimate, float]:
-    if len(method.seeds) == 1:
-        one = auc_difference(positive, method.pos_probs[0], baseline.pos_probs[0])
-        return Estimate(one.value, one.low, one.high), one.p
-    (above, below), (above_baseline, below_baseline) = (
-        placements(positive, one.pos_probs) for one in (method, baseline)
-    )
-    differences = above - above_baseline, below - below_baseline
-    drawn = stratified_means(differences[0][None], differences[1][None], draws=draws)
-    value = float(differences[0].mean())
-    # Both class means equal the AUC difference; their draws add the sampling variation of both classes.
-    estimate = percentile_interval(value, drawn[0][0] + drawn[1][0] - value)
-    return estimate, p_from_interval(estimate)
 
 
 def _noises(labels: Labels, pairs: Sequence[tuple[Method, Method]], fine_tunes: bool) -> tuple[float, float]:

@@ -21,9 +21,9 @@ from closecall.analysis.metrics.calibration import (
 )
 from closecall.analysis.metrics.outcomes import predicted
 from closecall.analysis.metrics.prevalence import precision_at
-from closecall.analysis.metrics.ranking import auc_interval, placements, threshold_at_fpr
+from closecall.analysis.metrics.ranking import auc_interval, threshold_at_fpr
 from closecall.analysis.metrics.thresholds import balanced_threshold, precision_threshold, recall_threshold
-from closecall.analysis.seeds import share_over_seeds
+from closecall.analysis.seeds import share_over_seeds, widen_for_seeds, within
 from closecall.analysis.validation import Bools, Floats, both_classes
 
 RULES = ("best balanced accuracy", "recall 90 %", "precision 80 %")
@@ -129,19 +129,15 @@ def measure_method(
 ) -> Measures:
     """How good is a method on test, at three thresholds and at prevalence q? `ratio`: its training ratio.
 
-    Intervals: recall and specificity, Wilson's widened for seeds (`analysis.seeds`); AUC of one seed, DeLong's; the
-    others, a bootstrap over examples, stratified by class and crossed with seeds. `baseline` and `method` need the same
-    seeds.
+    Intervals: recall and specificity, Wilson's; AUC, DeLong's; the others, a bootstrap over examples, stratified by
+    class. All are widened for seeds (`analysis.seeds`). `baseline` and `method` need the same seeds.
     """
     positive = both_classes(labels.test)
     own = np.array([own_threshold(labels.validation, row, rule=rule, q=q) for row in method.val_pos_probs])
     thresholds = (np.full(len(method.seeds), 0.5), own, common_thresholds(labels.validation, baseline, method))
     called = np.stack([predicted(method.pos_probs, threshold) for threshold in thresholds])
-    above, below = placements(positive, method.pos_probs)
     true_positives, false_positives = called[:, :, positive], called[:, :, ~positive]
-    drawn = stratified_means(
-        np.concatenate([true_positives, above[None]]), np.concatenate([false_positives, below[None]]), draws=draws
-    )
+    drawn = stratified_means(true_positives, false_positives, draws=draws)
     points = [
         _point(
             true_positives[i],
@@ -152,8 +148,6 @@ def measure_method(
         )
         for i in range(3)
     ]
-    area = float(above.mean())
-    area_drawn = percentile_interval(area, drawn[0][3] + drawn[1][3] - area)
     half, at_own, at_common = points
     return Measures(
         method.name,
@@ -162,7 +156,7 @@ def measure_method(
         half,
         at_own,
         at_common,
-        auc_interval(positive, method.pos_probs[0]) if len(method.seeds) == 1 else area_drawn,
+        auc_interval(positive, method.pos_probs),
         average_precision_interval(positive, method.pos_probs, q=q, draws=draws),
         ece=_calibration_error(labels, method, ratio=ratio, calibrated=False),
         ece_calibrated=_calibration_error(labels, method, ratio=ratio, calibrated=True),
@@ -177,9 +171,12 @@ def _point(
     )
     with np.errstate(invalid="ignore"):
         value = float(precision_at(true_positives.mean(), false_positives.mean(), q=q))
-        resampled = precision_at(np.clip(drawn[0], 0, 1), np.clip(drawn[1], 0, 1), q=q)
-    resampled = resampled[~np.isnan(resampled)]
-    precision = percentile_interval(value, resampled) if len(resampled) else Estimate(value, np.nan, np.nan)
+        resampled = precision_at(*drawn, q=q)
+        by_seed = precision_at(true_positives.mean(axis=1), false_positives.mean(axis=1), q=q)
+    resampled, by_seed = resampled[~np.isnan(resampled)], by_seed[~np.isnan(by_seed)]
+    precision = Estimate(value, np.nan, np.nan)
+    if len(resampled):
+        precision = within(widen_for_seeds(percentile_interval(value, resampled), by_seed), 0.0, 1.0)
     return OperatingPoint(recall, specificity, precision, threshold)
 
 

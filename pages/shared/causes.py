@@ -1,9 +1,9 @@
 """The causes of the errors at one ratio, cached by the files they come from."""
 
 import streamlit as st
-
 from closecall.data.annotations.causes import evidence_folder, load_evidence
 from closecall.models.results.causes import CausesOfErrors, decide_causes
+
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
 from closecall.pages.shared.cached_io import stamp
@@ -34,6 +34,4 @@ def _causes(
 ) -> CausesOfErrors:
     runs = [_test.runs[row] for row in valid_rows(_test, threshold=threshold, remedy=remedy).nonzero()[0]]
     evidence = load_evidence(_test.experiment, runs=runs) if written else None
-    return decide_causes(
-        _test, _validation, evidence, ratio=ratio, outcome=outcome, threshold=threshold, remedy=remedy
-    )
+    return decide_causes(_test, _validation, evidence, ratio=ratio, outcome=outcome, threshold=threshold, remedy=remedy)

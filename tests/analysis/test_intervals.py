@@ -1,10 +1,13 @@
 """Wilson, Newcombe, McNemar, Holm, Benjamini-Hochberg, how many positives a drop needs."""
 
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -12,6 +15,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from closecall.analysis.intervals import (
     Estimate,
     benjamini_hochberg,
+    exact_share,
     holm,
     independent_difference,
     mcnemar,
@@ -77,7 +81,57 @@ def test_a_p_goes_with_the_width_of_its_interval():
     assert p_from_interval(Estimate(-2.575829, -2.575829 - 1.959964, -2.575829 + 1.959964)) == pytest.approx(
         0.01, abs=1e-6
     )
-    assert p_from_interval(Estimate(0.0, 0.0, 0.0)) == 1.0 and p_from_interval(Estimate(0.1, 0.1, 0.1)) == 0.0
+    # No width is no evidence, not certainty.
+    assert p_from_interval(Estimate(0.0, 0.0, 0.0)) == 1.0 and p_from_interval(Estimate(0.1, 0.1, 0.1)) == 1.0
+
+
+def newcombe_by_fractions(both: int, only_a: int, only_b: int, neither: int) -> tuple[float, float, float]:
+    """Newcombe's method 10 with the counts as exact integers; square roots to 50 digits."""
+    n = both + only_a + only_b + neither
+    z = Decimal(repr(float(norm.ppf(0.975))))
+    z2 = z * z
+
+    def limits(right: int) -> tuple[Decimal, Decimal]:
+        share = Decimal(right) / n
+        half = z * (share * (1 - share) / n + z2 / (4 * Decimal(n) ** 2)).sqrt()
+        return (share + z2 / (2 * n) - half) / (1 + z2 / n), (share + z2 / (2 * n) + half) / (1 + z2 / n)
+
+    product = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
+    cross = Fraction(both * neither - only_a * only_b)
+    cross = max(cross - Fraction(n, 2), Fraction(0)) if cross > 0 else cross
+    phi = Decimal(cross.numerator) / cross.denominator / Decimal(product).sqrt()
+    a, b = Decimal(both + only_a) / n, Decimal(both + only_b) / n
+    (low_a, high_a), (low_b, high_b) = limits(both + only_a), limits(both + only_b)
+    down = ((a - low_a) ** 2 - 2 * phi * (a - low_a) * (high_b - b) + (high_b - b) ** 2).sqrt()
+    up = ((high_a - a) ** 2 - 2 * phi * (high_a - a) * (b - low_b) + (b - low_b) ** 2).sqrt()
+    return float(a - b), float(a - b - down), float(a - b + up)
+
+
+@pytest.mark.parametrize("cell", [70_000, 10**6])
+@pytest.mark.parametrize("kind", [int, np.int64])
+def test_newcombe_does_not_overflow(cell, kind):
+    """The product of four totals of 2 x 10^6 is 16 x 10^24, far beyond 64 bits."""
+    counts = (cell, cell - 12_345, cell // 2, cell + 7)
+    estimate = paired_difference(*(kind(count) for count in counts))
+    with localcontext() as context:
+        context.prec = 50
+        expected = newcombe_by_fractions(*counts)
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx(expected, rel=1e-9)
+
+
+@quick
+@given(st.integers(1, 400), st.floats(0, 1))
+def test_the_exact_interval_agrees_with_statsmodels(n, share):
+    k = round(share * n)
+    estimate = exact_share(k, n)
+    assert (estimate.low, estimate.high) == pytest.approx(proportion_confint(k, n, method="beta"), abs=1e-12)
+    assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_the_exact_interval_of_all_right():
+    assert exact_share(2, 2).low == pytest.approx(0.025**0.5) and exact_share(2, 2).high == 1
+    with pytest.raises(ValueError, match="number of correct"):
+        exact_share(3, 2)
 
 
 def test_newcombe_narrows_the_interval_when_the_runs_agree():

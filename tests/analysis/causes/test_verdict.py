@@ -93,7 +93,7 @@ def test_a_low_recall_at_half_is_no_failed_run_where_ranking_is_good():
     labels, probs, ratios, seeds = experiment(np.random.default_rng(20), d_prime=(1.2, 1.2), ratios=(1, 40))
     found = reach_verdict(gather_evidence(labels, probs, ratios, seeds, draws=50))
     assert (probs[3:, labels == 1] >= 0.5).mean() <= 0.02
-    assert found.evidence.failed == () and found.causes == ("threshold",)
+    assert found.evidence.failed == () and "threshold" in found.causes
 
 
 @pytest.mark.parametrize("dead", [slice(0, 3), slice(3, 6)])

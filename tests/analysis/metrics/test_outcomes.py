@@ -8,15 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics
+from sklearn.metrics import roc_auc_score
 
 from closecall.analysis.metrics.outcomes import (
     Confusion,
+    chance_level,
     collapsed,
     confusion,
     error_reason,
     outcome_table,
     outcomes,
 )
+from closecall.analysis.metrics.ranking import auc_interval
 
 # A busy machine must not fail a property by its clock.
 quick = settings(deadline=None, max_examples=30)
@@ -90,20 +93,69 @@ def test_outcome_table_has_a_row_for_each_run_with_its_threshold():
     frame = outcome_table(LABELS, np.stack([PROBS, PROBS, 0 * PROBS]), threshold=[0.5, 0.95, 0.5])
     assert frame["threshold"].tolist() == [0.5, 0.95, 0.5]
     assert frame["tp"].tolist() == [2, 0, 0]
-    assert frame["collapsed"].tolist() == [False, True, True]
+    assert frame["collapsed"].tolist() == [False, True, True]  # with five examples any interval holds 0.5
     assert ((frame["recall_low"] <= frame["recall"]) & (frame["recall"] <= frame["recall_high"])).all()
     assert (
         (frame["specificity_low"] <= frame["specificity"]) & (frame["specificity"] <= frame["specificity_high"])
     ).all()
 
 
-def test_collapsed_runs():
+def test_runs_that_predict_one_class_without_ranking_have_collapsed():
     labels = np.repeat([1, 0], 100)
     all_negative, all_positive, two_found = np.zeros(200), np.ones(200), np.zeros(200)
     two_found[[0, 1, 150]] = 1
     three_found = two_found.copy()
     three_found[2] = 1
     assert collapsed(labels, [all_negative, all_positive, two_found, three_found]).tolist() == [True, True, True, False]
+
+
+def shifted_normal(rng, d_prime, prior, n=100):
+    labels = np.repeat([1, 0], [n, 5 * n])
+    return labels, 1 / (1 + np.exp(-(d_prime * (rng.normal(size=6 * n) + d_prime * (labels - 0.5)) + prior)))
+
+
+def test_a_run_that_ranks_well_has_not_collapsed():
+    """AUC 0.80, trained at 1:40: nothing reaches 0.5, and a threshold would find most positives."""
+    labels, probs = shifted_normal(np.random.default_rng(0), 1.19, -np.log(40))
+    assert 0.76 < roc_auc_score(labels, probs) < 0.84 and (probs[labels == 1] >= 0.5).mean() <= 0.02
+    assert not collapsed(labels, [probs])[0] and not chance_level(labels, [probs])[0]
+    assert not outcome_table(labels, [probs])["collapsed"][0]
+
+
+def test_low_recall_with_many_false_positives_is_not_one_class():
+    labels, probs = np.repeat([1, 0], [100, 500]), np.zeros(600)
+    probs[:1] = probs[100:115] = 0.9  # recall 1 %, 3 % false positives
+    assert not collapsed(labels, [probs])[0]
+    probs[115:] = 0.0
+    probs[110:115] = 0.0  # 2 %
+    assert collapsed(labels, [probs])[0]
+
+
+def test_a_low_area_has_collapsed_even_where_many_examples_show_it():
+    labels, probs = shifted_normal(np.random.default_rng(1), 0.25, -6, n=2000)
+    assert 0.52 < roc_auc_score(labels, probs) < 0.6 and auc_interval(labels, probs).low > 0.5
+    assert collapsed(labels, [probs])[0]
+
+
+def test_chance_level_predicts_both_classes():
+    rng = np.random.default_rng(2)
+    labels = np.repeat([1, 0], [100, 500])
+    guesses, ranks, one_class = rng.random(600), 0.3 * labels + 0.7 * rng.random(600), 0.4 * rng.random(600)
+    assert chance_level(labels, [guesses, ranks, one_class]).tolist() == [True, False, False]
+    assert collapsed(labels, [guesses, ranks, one_class]).tolist() == [False, False, True]
+
+
+def test_one_class_of_examples_shows_no_collapse():
+    assert not collapsed([0, 0, 0], [[0.1, 0.1, 0.2]])[0] and not chance_level([1, 1], [[0.1, 0.9]])[0]
+
+
+@quick
+@given(runs, st.floats(0, 1))
+def test_no_run_is_both_collapsed_and_at_chance_level(run, threshold):
+    labels, probs = run
+    gone, chance = (one(labels, [probs], threshold=threshold)[0] for one in (collapsed, chance_level))
+    assert not (gone and chance)
+    assert outcome_table(labels, [probs], threshold=threshold)["collapsed"][0] == gone
 
 
 @pytest.mark.parametrize(

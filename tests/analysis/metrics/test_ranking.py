@@ -13,6 +13,7 @@ from closecall.analysis.metrics.ranking import (
     auc_interval,
     class_weights,
     delong,
+    recall_at_fpr,
     threshold_at_fpr,
 )
 
@@ -78,6 +79,71 @@ def test_perfect_separation_does_not_claim_certainty():
     assert auc_interval(labels, -labels.astype(float)).high == pytest.approx(1 - estimate.low)
 
 
+def test_an_area_without_variance_is_a_share_of_the_smaller_class():
+    # Two positives above two negatives: (.05 / 2)^(1/2) = .158.
+    four = auc_interval([1, 1, 0, 0], [4, 3, 2, 1])
+    assert (four.value, four.low, four.high) == pytest.approx((1, 0.025**0.5, 1))
+    tied = auc_interval([1] * 30 + [0] * 40, np.full(70, 0.5))
+    assert tied.value == 0.5 and tied.low < 0.35 and tied.high > 0.65
+    alone = auc_interval([1, 0, 0], [0.9, 0.2, 0.1])
+    assert (alone.low, alone.high) == pytest.approx((0.025, 1))
+
+
+def test_the_mean_area_over_seeds():
+    rng = np.random.default_rng(4)
+    labels, one = normal_scores(rng, 60, 120, 2.0)
+    same = auc_interval(labels, [one, one, one])
+    assert (same.value, same.low, same.high) == pytest.approx(tuple(vars(auc_interval(labels, one)).values()))
+    worse = one - 1.2 * labels
+    apart = auc_interval(labels, [one, one, worse])
+    assert apart.value == pytest.approx(auc(labels, [one, one, worse]).mean())
+    assert apart.high - apart.low > 2 * (same.high - same.low) and 0 <= apart.low <= apart.high <= 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([4, 3, 2, 1], [1, 2, 3, 4]), ([4, 3, 2, 1], [3, 4, 1, 2]), ([4, 3, 2, 1], [4, 1, 3, 2]),
+                 ([4, 3, 2, 1], [1, 1, 1, 1])]
+)  # fmt: skip
+def test_four_examples_prove_nothing(a, b):
+    """A permutation test of two against two cannot be below 1/6."""
+    found = auc_difference([1, 1, 0, 0], a, b)
+    assert found.p >= 0.05 and found.low <= 0 <= found.high and found.low >= -1 and found.high <= 1
+
+
+def test_a_reversal_shows_with_more_examples():
+    """As the permutation test: two-sided p 2/20 at three against three, 2/70 at four against four, then ever less."""
+    p = []
+    for n in (2, 3, 4, 10, 40):
+        scores = np.arange(2 * n)
+        p.append(auc_difference(np.repeat([0, 1], n), scores, -scores).p)
+    assert p[1] >= 0.05 > p[2] > p[3] > p[4] > 0 and p == sorted(p, reverse=True)
+
+
+@quick
+@given(samples)
+def test_p_is_below_the_level_where_the_interval_leaves_out_zero(sample):
+    labels, scores = sample
+    found = auc_difference(labels, *scores)
+    assert 0 < found.p <= 1
+    assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+    back = auc_difference(labels, *scores[::-1])
+    assert (back.value, back.low, back.high, back.p) == pytest.approx((-found.value, -found.high, -found.low, found.p))
+
+
+def test_a_difference_over_seeds_is_the_mean_and_wider_where_they_disagree():
+    rng = np.random.default_rng(5)
+    shared = rng.normal(size=300)
+    labels, strong = normal_scores(rng, 100, 200, 2.6, shared=shared)
+    _, weak = normal_scores(rng, 100, 200, 2.0, shared=shared)
+    one = auc_difference(labels, strong, weak)
+    same = auc_difference(labels, [strong] * 3, [weak] * 3)
+    assert tuple(vars(same).values()) == pytest.approx(tuple(vars(one).values()))
+    mixed = auc_difference(labels, [strong, strong, weak], [weak] * 3)
+    assert mixed.value == pytest.approx(2 / 3 * one.value) and mixed.high - mixed.low > one.high - one.low
+    with pytest.raises(ValueError, match="same seeds"):
+        auc_difference(labels, [strong, strong], [weak])
+
+
 def test_auc_difference_sees_a_real_one_and_not_a_false_one():
     rng = np.random.default_rng(1)
     shared = rng.normal(size=900)
@@ -110,6 +176,47 @@ def test_threshold_at_fpr_is_the_lowest(sample, fpr):
     rates = {t: (negatives >= t).mean() for t in [*np.unique(negatives), np.inf]}
     allowed = max(rate for rate in rates.values() if rate <= fpr + 1e-9)
     assert (negatives >= threshold).mean() == pytest.approx(allowed)
+
+
+def roc_recall(labels, scores, fpr):
+    """Recall by brute force: on the corners of the ROC curve, halfway up its vertical steps."""
+    corners = [(0.0, 0.0)]
+    for threshold in np.unique(scores)[::-1]:
+        called = scores >= threshold
+        corners.append((called[labels == 0].mean(), called[labels == 1].mean()))
+    rates = np.unique([rate for rate, _ in corners])
+    steps = [[found for rate, found in corners if rate == one] for one in rates]
+    middles = [(min(step) + max(step)) / 2 for step in steps]
+    middles[0], middles[-1] = max(steps[0]), 1.0
+    return np.interp(fpr, rates, middles)
+
+
+@quick
+@given(samples, st.floats(0, 1))
+def test_recall_at_a_false_positive_rate_is_on_the_roc_curve(sample, fpr):
+    labels, scores = sample
+    found = recall_at_fpr(labels, scores, fpr=fpr)
+    assert found == pytest.approx([roc_recall(labels, row, fpr) for row in scores])
+    # Only ranks count: neither a scale nor saturation that keeps the order matters.
+    assert (recall_at_fpr(labels, np.exp(scores / 3.0), fpr=fpr) == found).all()
+
+
+def test_ties_are_split_fairly():
+    """One score for all: any rate has the same recall. A threshold alone finds none of them."""
+    labels = np.repeat([1, 0], [10, 30])
+    assert recall_at_fpr(labels, np.full(40, 0.3), fpr=0.2) == pytest.approx([0.2 * 1.0 + 0.0])
+    assert (np.full(40, 0.3) >= threshold_at_fpr(labels, np.full(40, 0.3), fpr=0.2)).sum() == 0
+    # Two of four negatives are tied with one of two positives: halfway through the tie, half of that positive.
+    assert recall_at_fpr([1, 1, 0, 0, 0, 0], [9, 5, 5, 5, 1, 0], fpr=0.25) == pytest.approx([0.75])
+
+
+def test_logits_rank_what_float32_probabilities_do_not():
+    rng = np.random.default_rng(6)
+    labels = np.repeat([1, 0], 500)
+    logits = rng.normal(size=1000) + 2 * labels + 20
+    saturated = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    assert auc(labels, saturated)[0] < auc(labels, logits)[0] - 0.02
+    assert auc(labels, logits) == pytest.approx(auc(labels, logits - 20))
 
 
 def test_threshold_is_halfway_between_two_negatives():

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import expit
+from sklearn.metrics import f1_score
 
 from closecall.analysis.intervals import wilson
 from closecall.analysis.metrics.calibration import log_odds
 from closecall.analysis.metrics.thresholds import (
     balanced_threshold,
     cost_threshold,
+    f1_interval,
     precision_threshold,
     recall_threshold,
     threshold_table,
@@ -116,6 +118,7 @@ def test_threshold_table_chooses_on_validation():
     for row in desk.itertuples():
         found, alarms = rates(test[0], test[1], row.threshold)
         assert (row.recall, 1 - row.specificity) == pytest.approx((found, alarms))
+        assert row.f1_at_q == pytest.approx(f1_of(found, alarms, 1, 1, 0.2)) and row.f1_low < row.f1_at_q < row.f1_high
         assert row.precision_at_q == pytest.approx(0.2 * found / (0.2 * found + 0.8 * alarms))
         assert row.predicted_positive_rate_at_q == pytest.approx(0.2 * found + 0.8 * alarms)
         assert (row.recall_low, row.recall_high) == pytest.approx(
@@ -132,8 +135,58 @@ def test_a_precision_out_of_reach_is_nan():
     assert desk.drop(index=4)["recall"].notna().all()
 
 
+def test_a_threshold_between_neighbouring_numbers_keeps_the_lower_out():
+    """Halfway between two floats next to each other rounds to one of them."""
+    high = 0.7
+    for low in (np.nextafter(high, 0), np.nextafter(high, 1)):
+        upper, lower = max(high, low), min(high, low)
+        threshold = balanced_threshold([1, 0], [upper, lower])
+        assert lower < threshold <= upper
+
+
+def f1_of(tp, fp, n_pos, n_neg, q):
+    recall, fpr = tp / n_pos, fp / n_neg
+    return 2 * q * recall / (q * recall + (1 - q) * fpr + q)
+
+
+def test_the_interval_of_f1_agrees_with_a_bootstrap_over_examples():
+    rng = np.random.default_rng(4)
+    labels, probs = sample(5)
+    n_pos, n_neg = int(labels.sum()), int((~labels).sum())
+    tp, fp = int((probs[labels] >= 0.5).sum()), int((probs[~labels] >= 0.5).sum())
+    found = f1_interval(tp, fp, n_positives=n_pos, n_negatives=n_neg, q=labels.mean())
+    assert found.value == pytest.approx(f1_score(labels, probs >= 0.5))
+    called = [
+        (probs[own] >= 0.5)[rng.integers(0, own.sum(), (4000, own.sum()))].sum(axis=1) for own in (labels, ~labels)
+    ]
+    drawn = f1_of(*called, n_pos, n_neg, labels.mean())
+    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.006)
+
+
+def test_the_interval_of_f1_covers_the_truth_and_widens_for_seeds():
+    rng = np.random.default_rng(5)
+    tp, fp = rng.binomial(60, 0.8, size=400), rng.binomial(300, 0.02, size=400)
+    truth = f1_of(0.8 * 60, 0.02 * 300, 60, 300, 1 / 11)
+    held = [
+        f1_interval(t, f, n_positives=60, n_negatives=300, q=1 / 11, draws=300) for t, f in zip(tp, fp, strict=True)
+    ]
+    assert 0.92 <= np.mean([one.low <= truth <= one.high for one in held]) <= 0.99
+    same, apart = (f1_interval(t, [6, 6, 6], n_positives=60, n_negatives=300, q=0.1) for t in ([48] * 3, [38, 48, 58]))
+    assert same.low > apart.low and same.high < apart.high and same.value == apart.value
+
+
+@quick
+@given(st.integers(0, 30), st.integers(0, 50), st.floats(0.01, 0.99))
+def test_f1_is_within_its_interval(tp, fp, q):
+    found = f1_interval(tp, fp, n_positives=30, n_negatives=50, q=q, draws=100)
+    assert 0 <= found.low <= found.value <= found.high <= 1 and found.low < found.high
+    assert found.value == pytest.approx(f1_of(tp, fp, 30, 50, q))
+
+
 def test_costs_and_shares_are_checked():
     with pytest.raises(ValueError, match="costs"):
         cost_threshold(cost_fp=0, cost_fn=1, trained_at=0.5, q=0.5)
     with pytest.raises(ValueError, match="recall asked for"):
         recall_threshold([0, 1], [0.1, 0.2], recall=1.2)
+    with pytest.raises(ValueError, match="Counts"):
+        f1_interval([3, 5], [0, 0], n_positives=4, n_negatives=9, q=0.1)

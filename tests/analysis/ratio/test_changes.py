@@ -1,7 +1,5 @@
 """Changes between ratios: against scikit-learn and scipy, by property, and the coverage of their intervals."""
 
-from math import sqrt
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from closecall.analysis.metrics.ranking import auc_difference
+from closecall.analysis.metrics.ranking import delong
 from closecall.analysis.ratio.changes import (
     above_rate,
     auc_contributions,
@@ -45,12 +43,12 @@ def test_auc_and_matched_recall_agree_with_scikit_learn(digits):
 def test_the_variance_of_an_auc_difference_is_that_of_delong():
     positive, probs = scores(np.random.default_rng(1), runs=2)
     found = change(*(auc_contributions(run[None], positive) for run in probs), paired=True, pseudo=0.0, seed_sd=0.0)
-    reference = auc_difference(positive, *probs)
+    areas, covariance = delong(positive, probs)
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     scaled = found.variances["test positives"] * n_pos / (n_pos - 1)
     scaled += found.variances["test negatives"] * n_neg / (n_neg - 1)
-    assert found.value == pytest.approx(reference.value)
-    assert sqrt(scaled) == pytest.approx((reference.high - reference.low) / 2 / norm.ppf(0.975))
+    assert found.value == pytest.approx(areas[0] - areas[1])
+    assert scaled == pytest.approx(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
 
 
 def test_a_paired_difference_of_recalls_by_hand():

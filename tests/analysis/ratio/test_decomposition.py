@@ -9,7 +9,6 @@ from scipy.stats import norm
 
 from benchmarks.results.ratio_drops import decompose_ratios, decomposition_table
 from closecall.analysis.metrics.calibration import log_odds, probabilities
-from closecall.analysis.metrics.ranking import threshold_at_fpr
 from closecall.analysis.ratio.decomposition import Validation, decompose_drop, paired_runs
 from closecall.analysis.ratio.prior_shift import excess_drop, prior_shift_curve
 from closecall.analysis.ratio.ratio_vs_threshold import (
@@ -53,8 +52,23 @@ def test_a_pure_shift_is_all_threshold():
     assert (parts.ranking.value, parts.ranking_other.value) == pytest.approx((0, 0), abs=1e-3)
 
 
-def recall_at(labels, probs, *, fpr):
-    return (probs[labels == 1] >= threshold_at_fpr(labels, probs, fpr=fpr)).mean()
+def recall_at(labels, reference, other):
+    """Recall of `other` at the false-positive rate of `reference` at 0.50, by brute force over scores without ties.
+
+    Between two negatives, `reference` has some of its positives above 0.50; `other` keeps that share.
+    """
+    called, negatives = (reference >= 0.5)[labels == 0].sum(), np.sort(reference[labels == 0])[::-1]
+
+    def between(scores):
+        positives, ranked = scores[labels == 1], np.append(np.inf, np.sort(scores[labels == 0])[::-1])
+        upper, lower = ranked[called], np.append(ranked, -np.inf)[called + 1]
+        return (positives > upper).sum(), positives[(positives <= upper) & (positives > lower)]
+
+    assert called == (negatives >= 0.5).sum()
+    _, inside = between(reference)
+    place = (inside >= 0.5).mean() if len(inside) else 0.5
+    found, inside = between(other)
+    return (found + place * len(inside)) / (labels == 1).sum()
 
 
 def test_parts_agree_with_recall_at_the_matched_rate():
@@ -63,8 +77,8 @@ def test_parts_agree_with_recall_at_the_matched_rate():
     )
     parts = decompose_drop(labels, a, b, draws=2)
     f_a, f_b = ((probs >= 0.5)[labels == 0].mean() for probs in (a, b))
-    assert parts.ranking.value == pytest.approx(parts.recall_a - recall_at(labels, b, fpr=f_a))
-    assert parts.threshold_other.value == pytest.approx(parts.recall_a - recall_at(labels, a, fpr=f_b))
+    assert parts.ranking.value == pytest.approx(parts.recall_a - recall_at(labels, a, b))
+    assert parts.threshold_other.value == pytest.approx(parts.recall_a - recall_at(labels, b, a))
     assert (parts.false_positives_a, parts.false_positives_b) == pytest.approx((200 * f_a, 200 * f_b))
 
 
@@ -89,18 +103,102 @@ def test_a_run_against_itself_loses_nothing():
     validation = Validation(*pair(np.random.default_rng(4), 50, 60, d_prime_b=1)[:2], None)
     validation = validation._replace(pos_probs_b=validation.pos_probs_a)
     parts = decompose_drop(labels, a, a, validation=validation, draws=50)
-    assert (parts.drop.low, parts.drop.high) == (0, 0)
-    # A cut between two validation negatives may fall on either side of .5 by a positive or two.
-    assert abs(parts.ranking.value) <= 0.06
+    for part in (parts.drop, parts.ranking, parts.threshold, parts.ranking_other, parts.ranking_mean):
+        assert (part.value, part.low, part.high) == pytest.approx((0, 0, 0), abs=1e-9)
+
+
+@st.composite
+def runs_with_ties(draw):
+    """Labels and two sets of scores, of test and of validation, rounded to some number of decimals."""
+    rng, digits = np.random.default_rng(draw(st.integers(0, 10**6))), draw(st.integers(1, 6))
+    sets = []
+    for _ in range(2):
+        labels = np.repeat([1, 0], [draw(st.integers(1, 25)), draw(st.integers(1, 40))])
+        sets.append((labels, np.round(probabilities(2 * rng.normal(size=(2, len(labels))) + labels), digits)))
+    return sets
+
+
+TRANSFORMS = {
+    "itself": lambda p: p,
+    "moved prior": lambda p: probabilities(log_odds(p) - np.log(10)),
+    "steeper": lambda p: p**3,
+    "nearly saturated": lambda p: 1 - 1e-6 * (1 - p),
+    "above one half": lambda p: 0.6 + 0.4 * p,
+    "below one half": lambda p: 0.4 * p,
+}
+
+
+@quick
+@given(runs_with_ties(), st.sampled_from(list(TRANSFORMS)), st.booleans(), st.sampled_from([None, 0.1]))
+def test_the_same_ranking_has_no_ranking_part(sets, name, on_validation, match_prevalence):
+    """Whatever the ties, and whatever a monotone transformation did to all scores: all of a drop is the threshold."""
+    (labels, a), (val_labels, val_a) = sets
+    change = TRANSFORMS[name]
+    validation = Validation(val_labels, val_a, change(val_a)) if on_validation else None
+    parts = decompose_drop(labels, a, change(a), validation=validation, match_prevalence=match_prevalence, draws=20)
+    assert parts.ranking.value == pytest.approx(0, abs=1e-9)
+    assert (parts.ranking.low, parts.ranking.high) == pytest.approx((0, 0), abs=1e-9)
+    assert parts.threshold.value == pytest.approx(parts.drop.value, abs=1e-9)
+    assert parts.ranking_other.value == pytest.approx(0, abs=1e-9)
+
+
+def test_scores_of_one_decimal_lose_no_ranking():
+    """The audit's case: the prior-shifted copy of a run, then both rounded; ranks differ only by what rounding took."""
+    labels, a, b = (
+        one if one.ndim == 1 else one[0] for one in pair(np.random.default_rng(16), 400, 1200, d_prime_b=2.81)
+    )
+    fine = decompose_drop(labels, a, b, draws=2)
+    rounded = decompose_drop(labels, a.round(1), b.round(1), draws=2)
+    assert abs(fine.ranking.value) <= 0.01 and abs(rounded.ranking.value) <= 0.02
+    assert rounded.threshold.value > 0.15
+
+
+def test_logits_are_scores_too():
+    """On logits the ranks are those that saturated probabilities lose, and the threshold 0 is 0.50."""
+    labels, a, b = pair(np.random.default_rng(17), 100, 200, d_prime_b=2.2)
+    by_probs, by_logits = (
+        decompose_drop(labels, a, b, draws=20),
+        decompose_drop(labels, *map(log_odds, (a, b)), threshold=0, draws=20),
+    )
+    assert by_logits.ranking.value == pytest.approx(by_probs.ranking.value)
+    assert by_logits.ranking.low == pytest.approx(by_probs.ranking.low)
+    labels, a, b = pair(np.random.default_rng(17), 100, 200, d_prime_b=2.81)
+    moved = [log_odds(one) + 18 for one in (a, b)]
+    saturated = [probabilities(one).astype(np.float32) for one in moved]
+    assert decompose_drop(labels, *moved, threshold=18, draws=2).ranking.value == pytest.approx(0, abs=0.011)
+    assert len(np.unique(saturated[0])) < 200
+
+
+def test_a_probability_at_the_threshold_is_predicted_positive():
+    labels = [1, 1, 0, 0]
+    parts = decompose_drop(labels, [0.5, 0.5, 0.5, 0.1], [0.9, 0.49, 0.4, 0.1], draws=2)
+    assert (parts.recall_a, parts.recall_b, parts.false_positives_a) == (1, 0.5, 1)
+    # A calibrated logit at the prior counts as a positive prediction: a run against itself has no excess drop.
+    curve = prior_shift_curve(labels, [0.0, 1.0, 0.0, -1.0], [1])
+    assert (curve["recall"][0], curve["specificity"][0]) == (1, 0.5)
+
+
+def test_a_part_of_the_curve_is_as_good_as_the_whole():
+    """Many choosing examples: only the highest scores are looked at, unless the other run needs more."""
+    rng = np.random.default_rng(18)
+    labels = np.repeat([1, 0], [60, 3000])
+    a, b = rng.random((2, 3060)), rng.random((2, 3060))
+    b[:, :] = 0.2 * b  # b predicts nothing; at the rate of a it needs half of its curve
+    parts = decompose_drop(labels, a, b, draws=10)
+    for row in range(2):
+        one = decompose_drop(labels, a[row], b[row], draws=2)
+        assert one.recall_a - one.ranking.value == pytest.approx(recall_at(labels, a[row], b[row]))
+    assert parts.recall_b == 0 and 0.4 < parts.threshold.value < 0.6
 
 
 def test_thresholds_come_from_validation():
     labels = np.repeat([1, 0], [4, 4])
     a = np.array([0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.1])
     validation = Validation([1, 0, 0], [0.9, 0.6, 0.1], [0.9, 0.75, 0.35])
-    # One of two validation negatives is a false alarm of a at .5; b is cut midway between its own two, at .55.
+    # One of two validation negatives is a false positive of a at .5; b is between its own two, .75 and .35. Of its four
+    # positives one is above both; of the three between, half: a has no positive between its own two.
     parts = decompose_drop(labels, a, a - 0.1, validation=validation, draws=2)
-    assert parts.recall_a - parts.ranking.value == pytest.approx(0.75)
+    assert parts.recall_a - parts.ranking.value == pytest.approx(0.625)
 
 
 def test_match_prevalence_matches_predicted_positives():

@@ -23,6 +23,8 @@ LABELS = np.array([1] * 100 + [0] * 100, dtype=np.int8)
 GOOD = np.where(LABELS == 1, 0.8, 0.2)
 LOW = np.where(LABELS == 1, 0.3, 0.05)
 """Ranks as well as GOOD, with all probabilities below 0.5."""
+GONE = np.where(np.arange(200) % 2 == 1, 0.3, 0.05)
+"""All probabilities below 0.5, and no better than chance."""
 
 
 def table(*runs: tuple[str, np.ndarray]) -> RunTable:
@@ -43,21 +45,21 @@ def with_gap(probs: np.ndarray) -> np.ndarray:
 
 
 def test_a_valid_run_is_a_complete_baseline_run_that_did_not_collapse() -> None:
-    runs = table(("none", GOOD), ("none", LOW), ("none", with_gap(GOOD)), ("focal", GOOD))
-    assert complete_rows(runs).tolist() == [True, True, False, False]
-    assert valid_rows(runs).tolist() == [True, False, False, False]
-    assert valid_rows(runs, threshold=0.25).tolist() == [True, True, False, False]
-    assert valid_rows(runs, remedy="focal").tolist() == [False, False, False, True]
+    runs = table(("none", GOOD), ("none", GONE), ("none", with_gap(GOOD)), ("focal", GOOD), ("none", LOW))
+    assert complete_rows(runs).tolist() == [True, True, False, False, True]
+    assert valid_rows(runs).tolist() == [True, False, False, False, True]
+    assert valid_rows(runs, threshold=0.25).tolist() == [True, True, False, False, True]
+    assert valid_rows(runs, remedy="focal").tolist() == [False, False, False, True, False]
 
 
 def test_an_incomplete_run_is_judged_by_the_examples_it_has() -> None:
-    runs = table(("none", with_gap(GOOD)), ("none", with_gap(LOW)), ("none", np.full(len(LABELS), np.nan)))
+    runs = table(("none", with_gap(GOOD)), ("none", with_gap(GONE)), ("none", np.full(len(LABELS), np.nan)))
     assert valid_rows(runs, complete=False).tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(("remedy", "valid"), [("focal", True), ("retrained-head", True), ("of another version", True)])
 def test_a_remedy_that_moves_probabilities_must_collapse_at_the_prior_too(remedy: str, valid: bool) -> None:
-    runs = table((remedy, LOW), (remedy, np.zeros(len(LABELS))))
+    runs = table((remedy, GONE), (remedy, np.zeros(len(LABELS))))
     assert valid_rows(runs, remedy=remedy).tolist() == [False, False]
     assert valid_rows(runs, remedy=remedy, prior=1 / 11).tolist() == [valid, False]
 
