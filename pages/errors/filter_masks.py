@@ -23,6 +23,7 @@ from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
 from closecall.pages.shared.cached_io import Texts, places_of, search, stamp
+from closecall.pages.shared.causes import cause_of_each
 from closecall.pages.shared.slices import slice_members
 
 Values = Mapping[str, Any]
@@ -106,6 +107,12 @@ def outcome_group_codes(examples: SplitExamples) -> tuple[np.ndarray, np.ndarray
     return _outcome_group_codes(examples.groups, key, remedy, examples.threshold)
 
 
+def example_causes(examples: SplitExamples) -> np.ndarray:
+    """The cause of each example that most seeds misclassify, "" for others. Shape (n,)."""
+    config = examples.run.config
+    return cause_of_each(examples.predictions, ratio=config.ratio, threshold=examples.threshold, remedy=config.remedy)
+
+
 def picked_ranks(predictions: RunPredictions, picked: str) -> np.ndarray:
     """The place of each example in a saved selection, nan for an example that is not in it."""
     return _picked_ranks(predictions, predictions.key, picked)
@@ -156,6 +163,10 @@ def listed_mask(examples: SplitExamples, values: Values) -> np.ndarray:
 def group_mask(examples: SplitExamples, values: Values) -> np.ndarray:
     codes, names = outcome_group_codes(examples)
     return np.isin(codes, np.flatnonzero(names == current_group(values["group"])))
+
+
+def cause_mask(examples: SplitExamples, values: Values) -> np.ndarray:
+    return example_causes(examples) == values["cause"]
 
 
 def tag_mask(examples: SplitExamples, values: Values) -> np.ndarray:

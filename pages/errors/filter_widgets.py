@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from closecall.analysis.causes.misses import CAUSES_OF_MISSES
 
 from closecall.analysis.formatting import ratio_text
 from closecall.analysis.metrics.outcomes import OUTCOME_MARKS, OUTCOME_NAMES
@@ -18,6 +19,7 @@ from closecall.pages.errors.filter_masks import (
     UNDECIDED,
     SplitExamples,
     Values,
+    example_causes,
     length_rule,
     outcome_group_codes,
     text_lengths,
@@ -91,6 +93,12 @@ def group_buttons(examples: SplitExamples, values: Values, count: Count) -> None
     names = sorted((str(name) for name in outcome_group_codes(examples)[1] if name), key=_by_ratio)
     options = {name: name.capitalize() for name in names}
     _counted_buttons("group", "Outcome group over all ratios and seeds", options, values, count)
+
+
+def cause_buttons(examples: SplitExamples, values: Values, count: Count) -> None:
+    present = set(example_causes(examples).tolist()) - {""}
+    options = {one.key: one.title for one in CAUSES_OF_MISSES if one.key in present}
+    _counted_buttons("cause", "Cause of the error", options, values, count)
 
 
 def slice_buttons(examples: SplitExamples, values: Values, count: Count) -> None:

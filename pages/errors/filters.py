@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
+from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 
 from closecall.analysis.formatting import probability_text
 from closecall.analysis.metrics.outcomes import OUTCOMES
@@ -162,6 +163,14 @@ FILTERS: tuple[Filter, ...] = (
         mask=masks.group_mask,
         label=lambda _, values: values["group"],
         widget=widgets.group_buttons,
+    ),
+    Filter(
+        "cause",
+        default="",
+        parse=one_of(*MISS_CAUSE_BY_KEY),
+        mask=masks.cause_mask,
+        label=lambda _, values: f"cause: {MISS_CAUSE_BY_KEY[values['cause']].title.lower()}",
+        widget=widgets.cause_buttons,
     ),
     Filter(
         "slice",

@@ -13,6 +13,7 @@ from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.run_predictions import SPLIT_NAMES, TRAIN
 from closecall.pages.errors.actions import action_buttons, annotation_buttons, bulk_actions
+from closecall.pages.errors.causes import show_cause
 from closecall.pages.errors.explanation import show_explanation
 from closecall.pages.errors.filters import FILTERS, Filter, chips, clear, depends_on_annotations, filter_values, one_of
 from closecall.pages.errors.neighbours import show_label_conflicts, show_nearest_new_negatives
@@ -234,6 +235,7 @@ def card(config: ExperimentConfig, queue: Queue, example: str) -> None:
     name, string = ("", "") if group is None else (str(group["group"]), str(group["outcome_string"]))
     show_facts(predictions, run, row, texts, threshold=threshold, group=name, prediction=_prediction(queue, row))
     show_probabilities(predictions, run, row, threshold=threshold, outcome_string=string)
+    show_cause(examples, row)
     show_label_conflicts(config.dataset, example)
     show_explanation(config, run, example, texts.text(example), threshold=threshold)
     show_text(texts.text(example), [] if queue.values["regex"] else words(queue.values["text"]))

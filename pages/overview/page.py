@@ -10,9 +10,12 @@ from closecall.charts.report import report_html
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.queue.jobs import experiment_progress
 from closecall.models.queue.progress import ExperimentProgress
+from closecall.models.results.actions import next_actions
 from closecall.models.results.findings import better_ratio, collapsed_runs, ratio_summary
 from closecall.models.results.report_content import report_content
 from closecall.models.results.valid_runs import by_ratio
+from closecall.pages.overview.actions import show_actions
+from closecall.pages.overview.causes import show_causes
 from closecall.pages.overview.next_steps import next_steps
 from closecall.pages.overview.verdict import show_verdict
 from closecall.pages.shared.chart_view import current_theme, show_chart
@@ -70,6 +73,8 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means, progress, verdict = by_ratio(runs), experiment_progress(config.id), verdict_of(config.id)
     found = ratio_summary(means) if verdict is None else verdict.headline
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
+    found = show_causes(config, max(ratio for ratio in means["ratio"]))
+    show_actions(config, next_actions(verdict, found))
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
     previews = shown_previews(config)

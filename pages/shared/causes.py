@@ -1,12 +1,13 @@
 """The causes of the errors at one ratio, cached by the files they come from."""
 
+import numpy as np
 import streamlit as st
 from closecall.data.annotations.causes import evidence_folder, load_evidence
 from closecall.models.results.causes import CausesOfErrors, decide_causes
 
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
-from closecall.pages.shared.cached_io import stamp
+from closecall.pages.shared.cached_io import places_of, stamp
 from closecall.pages.shared.runs import run_predictions
 
 
@@ -19,6 +20,19 @@ def causes_of(
         return None
     written = stamp(evidence_folder(experiment) / "info.json")
     return _causes(test, validation, test.key, written, ratio, outcome, threshold, remedy)
+
+
+def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float, remedy: str = "none") -> np.ndarray:
+    """The cause of each test example that most seeds misclassify, "" for others and for other splits. Shape (n,)."""
+    causes = np.full(len(predictions.ids), "", dtype=object)
+    if predictions.split != "test":
+        return causes
+    for outcome in ("fn", "fp"):
+        found = causes_of(predictions.experiment, ratio=ratio, outcome=outcome, threshold=threshold, remedy=remedy)
+        if found is not None and len(found.examples):
+            places = places_of(predictions.places, found.examples["id"])
+            causes[places[places >= 0]] = found.examples["cause"].to_numpy()[places >= 0]
+    return causes
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
