@@ -15,7 +15,8 @@ class ImportRequest:
 
     `columns` needs text and label; id, group and split may be "". `negative_classes` None stands for all classes that
     are not positive. `test_share` and `validation_share` are shares of each class, used for splits that the split
-    column does not give; `seed` draws them.
+    column does not give; `seed` draws them. `join_copies`: a text that the split column puts into training moves to
+    test, or validation, when a near copy is there.
     """
 
     columns: ColumnRoles
@@ -28,6 +29,7 @@ class ImportRequest:
     seed: int = 0
     origin: str = ""
     licence: str = ""
+    join_copies: bool = False
 
 
 def class_counts(table: RawTable, label_column: str) -> pd.Series:

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from closecall.data.datasets.copy_families import find_pairs, join_to_test, joined_families, leaked_note
 from closecall.data.datasets.duplicates import find_conflicts, find_copies, join_conflicts, normalised, text_keys
 from closecall.data.datasets.import_request import ImportRequest, check_roles, choose_classes
 from closecall.data.datasets.splits import assign_splits
 from closecall.data.datasets.store import Dataset, DatasetInfo
+from closecall.data.io.download import Progress
 from closecall.data.io.errors import UserError
 from closecall.data.readers.columns import ColumnRoles, split_names
 from closecall.data.readers.table import SHOWN, RawTable
@@ -145,15 +147,13 @@ def _set_aside(table: RawTable, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).sort_values("source_row", kind="stable", ignore_index=True)
 
 
-def build_dataset(table: RawTable, request: ImportRequest) -> Dataset:
-    """Prepare a table (`prepare`) and split it (`data.datasets.splits.assign_splits`). Nothing is saved."""
+def build_dataset(table: RawTable, request: ImportRequest, *, progress: Progress | None = None) -> Dataset:
+    """Prepare a table (`prepare`) and split it (`data.datasets.splits.assign_splits`). Nothing is saved.
+
+    Families of near copies stay in one of the splits that are drawn; the notes say how many there are.
+    """
     prepared = prepare(table, request)
-    examples = assign_splits(
-        prepared.examples,
-        seed=request.seed,
-        test_share=request.test_share,
-        validation_share=request.validation_share,
-    )
+    examples, notes = _split(prepared.examples, request, progress)
     info = DatasetInfo(
         name=request.name,
         title=request.title,
@@ -164,9 +164,29 @@ def build_dataset(table: RawTable, request: ImportRequest) -> Dataset:
         source_file=table.source,
         source_sha256=table.sha256,
         split_seed=request.seed,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *notes),
     )
     return Dataset(info, examples, prepared.set_aside, prepared.conflicts)
+
+
+def _split(examples: pd.DataFrame, request: ImportRequest, progress: Progress | None) -> tuple[pd.DataFrame, list[str]]:
+    """Splits that keep near copies together, and sentences on the near copies."""
+    pairs, notes = find_pairs(examples, progress)
+    names, too_large = joined_families(examples, pairs)
+    moves: list[str] = []
+    if request.join_copies:
+        examples, moves = join_to_test(examples, pairs)
+
+    def draw(families: np.ndarray | None) -> pd.DataFrame:
+        shares = {"test_share": request.test_share, "validation_share": request.validation_share}
+        return assign_splits(examples, seed=request.seed, families=families, **shares)
+
+    try:
+        drawn = draw(names)
+    except UserError:
+        drawn = draw(None)
+        too_large = ["Near copies were not kept in one split: each split would not have had both labels."]
+    return drawn, [*notes, *too_large, *moves, *leaked_note(drawn, pairs)]
 
 
 def split_sizes(examples: pd.DataFrame) -> pd.DataFrame:

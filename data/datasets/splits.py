@@ -9,11 +9,17 @@ from closecall.data.io.errors import UserError
 
 
 def assign_splits(
-    examples: pd.DataFrame, *, seed: int, test_share: float = 0.35, validation_share: float = 0.15
+    examples: pd.DataFrame,
+    *,
+    seed: int,
+    test_share: float = 0.35,
+    validation_share: float = 0.15,
+    families: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """The examples with `split` filled: train, validation or test.
 
-    Rows of one group or with one normalised text go to one split. Both labels are drawn with the same shares by `seed`;
+    Rows of one group, with one normalised text or of one family of near copies go to one split; `families` has n names,
+    "" for none. Both labels are drawn with the same shares by `seed`;
     the draw depends on ids, not on the order of rows. A split that the examples already name is kept, and what is
     missing is drawn from their train part. UserError when a class is too small, or its groups too few, to split.
     """
@@ -25,15 +31,20 @@ def assign_splits(
     missing = {split: share for split, share in shares.items() if split not in given}
     splits = examples["split"].replace("", "train").to_numpy(dtype=object).copy()
     pool = np.flatnonzero(splits == "train")
+    if families is None:
+        families = np.full(len(examples), "", dtype=object)
     if missing:
-        splits[pool] = _draw(examples.iloc[pool], missing, seed)
+        part = examples.iloc[pool]
+        splits[pool] = _draw(part, missing, seed, clusters(text_keys(part["text"]), part["group"], families[pool]))
     result = examples.assign(split=splits)
     _check_result(result)
     return result
 
 
-def _draw(pool: pd.DataFrame, shares: dict[str, float], seed: int) -> np.ndarray:
-    """Splits for a pool: clusters of several rows greedily, the largest first; single rows fill up the exact quotas.
+def _draw(pool: pd.DataFrame, shares: dict[str, float], seed: int, cluster: np.ndarray) -> np.ndarray:
+    """Splits for a pool. Rows of one cluster stay together.
+
+    Clusters of several rows are placed greedily, the largest first; single rows fill up the exact quotas.
 
     Each label has a draw of its own, so that the same positives are tested beside other negatives.
     """
@@ -43,7 +54,6 @@ def _draw(pool: pd.DataFrame, shares: dict[str, float], seed: int) -> np.ndarray
     left = np.array([quotas[name] for name in names], dtype=np.float64)
     by_id = np.argsort(pool["id"].to_numpy(dtype=object), kind="stable")
     orders = [np.random.default_rng([seed, label]).permutation(by_id[labels[by_id] == label]) for label in (0, 1)]
-    cluster = clusters(text_keys(pool["text"]), pool["group"])
     tied = np.bincount(cluster)[cluster] > 1
     members: dict[int, list[int]] = {}
     for row in np.concatenate(orders):

@@ -130,7 +130,12 @@ def _choose_rest(source: Chosen, roles: ColumnRoles) -> ImportRequest:
 
 
 def _import(source: Chosen, request: ImportRequest) -> None:
+    bar = st.progress(0.0, text="Reading and checking the rows")
+
+    def show(sentence: str, share: float) -> None:
+        bar.progress(share, text=sentence)
+
     with st.spinner("Reading, checking and splitting the rows"):
-        dataset = build_dataset(read_all(source), request)
+        dataset = build_dataset(read_all(source), request, progress=show)
         save_dataset(dataset)
     open_dataset(dataset.name, "Datasets")

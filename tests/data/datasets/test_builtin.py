@@ -54,6 +54,17 @@ def test_the_real_builtins_have_the_documented_sizes(
     assert (sizes["positives"].sum(), sizes["negatives"].sum()) == (positives, negatives)
     assert sizes["split"].tolist() == ["train", "validation", "test"]
     assert dataset.set_aside["reason"].str.startswith("same text as row").all()
+    assert not any("near copy in training" in note for note in dataset.info.notes)
+
+
+@pytest.mark.assets
+def test_the_newsgroups_are_split_by_their_own_files_and_have_enough_positives(real_assets: Path) -> None:
+    dataset = builtin_dataset("newsgroups-close")
+    sizes = split_sizes(dataset.examples).set_index("split")
+    assert sizes["positives"].to_dict() == {"train": 482, "validation": 85, "test": 395}
+    later = dataset.examples["id"].str.startswith("test")
+    assert (dataset.examples.loc[later, "split"] == "test").all()
+    assert "Texts moved to test or validation because a near copy is there: 93." in dataset.info.notes
 
 
 @pytest.mark.assets
