@@ -67,12 +67,12 @@ def test_the_permuted_probe_is_scikit_learns_ridge() -> None:
 
 
 def test_p_is_uniform_without_a_difference() -> None:
-    """P(p <= 0.1) is at most 0.1; 60 samples leave 0.22 as the upper 99.9 % limit."""
+    """P(p <= 0.1) is at most 0.1; 40 samples leave 0.25 as the upper 99.9 % limit."""
     values = [
         probe_auc(np.random.default_rng(r).normal(size=(40, 12)), np.arange(40) % 2, permutations=39, seed=r).p
-        for r in range(60)
+        for r in range(40)
     ]
-    assert np.mean(np.array(values) <= 0.1) <= 0.22
+    assert np.mean(np.array(values) <= 0.1) <= 0.25
     assert 0.4 < np.mean(values) < 0.62
 
 
@@ -138,12 +138,12 @@ def test_the_needed_number_decides_in_four_of_five() -> None:
 def test_planted_and_absent_overlap() -> None:
     """Far control 5 SD apart: classes 0.8 SD apart overlap, classes 5 SD apart do not."""
     answers = {gap: Counter[str]() for gap in (0.8, 5.0)}
-    for seed in range(8):
+    for seed in range(6):
         far = separability(*two_clouds(100, 5.0, seed=1000 + seed), seed=seed)
         for gap, counted in answers.items():
             counted[overlap(separability(*two_clouds(100, gap, seed=seed), seed=seed), far).answer] += 1
-    assert answers[0.8] == {"present": 8}
-    assert answers[5.0]["present"] == 0 and answers[5.0]["absent"] >= 6
+    assert answers[0.8] == {"present": 6}
+    assert answers[5.0]["present"] == 0 and answers[5.0]["absent"] >= 4
 
 
 def test_few_texts_and_no_control() -> None:

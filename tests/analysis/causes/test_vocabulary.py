@@ -69,18 +69,18 @@ def test_planted_and_absent_differences() -> None:
     """Positives with a flatter distribution of words leave more unseen; with the same one they do not."""
     answers = {exponent: Counter[str]() for exponent in (0.7, 1.0)}
     for exponent, counted in answers.items():
-        for seed in range(12):
+        for seed in range(8):
             rng = np.random.default_rng(seed)
             train, test = (texts(rng, n, exponent=exponent) for n in (120, 80))
             counted[vocabulary_sparsity(train, texts(rng, 400), test, texts(rng, 200), seed=seed).answer] += 1
-    assert answers[0.7] == {"present": 12}
-    assert answers[1.0]["present"] == 0 and answers[1.0]["absent"] >= 4
+    assert answers[0.7] == {"present": 8}
+    assert answers[1.0]["present"] == 0 and answers[1.0]["absent"] >= 3
 
 
 def test_the_interval_covers_no_difference() -> None:
     """Both classes alike, at 1:2.5: the interval of the missing mass includes 0 in about 95 % of the samples."""
     includes = []
-    for seed in range(50):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         found = vocabulary_sparsity(texts(rng, 40), texts(rng, 100), texts(rng, 10), texts(rng, 10), seed=seed)
         assert found.missing is not None
