@@ -33,6 +33,13 @@ def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: 
     workspace by content, so that another experiment on the same texts does not compute them again. Raises Cancelled
     when `should_stop` returns True, and UserError for problems that the user can fix.
     """
+    project_embeddings(embed_frozen(experiment, should_stop=should_stop, report=report))
+
+
+def embed_frozen(
+    experiment: str, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]
+) -> RunContext:
+    """Write the embeddings of the `frozen` folder, unless they are there, without a projection; as `execute_frozen`."""
     reporter = ProgressReporter(should_stop, report)
     with reporter.phase("loading"):
         config = load_experiment(experiment)
@@ -42,7 +49,7 @@ def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: 
     if not has_embeddings(context):
         embeddings = frozen_embeddings(context, context.map_rows, config.training.encoder, device.type)
         save_embeddings(context.folder, context.map_rows, embeddings)
-    project_embeddings(context)
+    return context
 
 
 def frozen_embeddings(context: RunContext, rows: pd.DataFrame, encoder: str, device_type: str) -> np.ndarray:

@@ -1,0 +1,308 @@
+"""Collect the evidence on the causes of errors of an experiment, in a process of its own.
+
+    python -m closecall.models.explain.causes EXPERIMENT
+
+Stored in the experiment's `causes` folder by `data.annotations.causes`. `models.results.causes` decides from it why each
+example is misclassified. The work takes seconds to minutes: later parts of long texts are scored by every classifier.
+Importing this module does not import torch.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from closecall.analysis.causes.misses import NOT_READ, OVERLAP
+from closecall.data.annotations.causes import (
+    RUN_COLUMNS,
+    VERSION,
+    CauseEvidence,
+    EvidenceInfo,
+    evidence_folder,
+    load_evidence,
+    load_info,
+    run_column,
+    save_evidence,
+)
+from closecall.data.datasets.store import load_examples, load_info as load_dataset_info
+from closecall.data.experiments.run_tables import read_run_tables
+from closecall.data.experiments.runs import Run, RunStatus, load_embeddings, load_runs, read_status
+from closecall.data.experiments.store import (
+    ExperimentConfig,
+    experiment_folder,
+    load_evaluation,
+    load_experiment,
+    load_plan,
+)
+from closecall.data.io.errors import UserError
+from closecall.data.io.files import file_sha256
+from closecall.data.io.workspace import now
+from closecall.models.encoders.checkpoints import checkpoint_of, only_head, only_head_sentence
+from closecall.models.explain.example_evidence import (
+    NEIGHBOURS,
+    balanced_pool,
+    example_evidence,
+    other_class_counts,
+)
+from closecall.models.runtime.child_process import start_module
+from closecall.models.runtime.failures import failure_details, failure_sentence
+from closecall.models.runtime.progress import Progress, StatusWriter, write_status_if_possible
+
+EXAMPLE_STEPS = 4
+WINDOW_ERRORS = 1_000
+"""Misclassified cut texts whose later windows are scored, beside those of the random sample."""
+Report = Callable[[Progress], None]
+
+
+def compute_evidence(experiment: str, *, report: Report = lambda progress: None) -> CauseEvidence:
+    """The evidence on every test example and every finished run; stored evidence of the same input is reused.
+
+    `report` is called with the progress. UserError for an unknown experiment. What cannot be computed is named in
+    `info.not_measured` of the result.
+    """
+    config = load_experiment(experiment)
+    _embed_imported(config, report)
+    content, runs = evidence_digests(experiment)
+    stored = load_evidence(experiment)
+    if stored is not None and (stored.info.content, stored.info.runs) == (content, runs):
+        return stored
+    reused = stored if stored is not None and stored.info.content == content else None
+    kept = {run for run in runs if reused is not None and reused.info.runs.get(run) == runs[run]}
+    steps = (0 if reused is not None else EXAMPLE_STEPS) + len(runs) - len(kept)
+    progress = _Steps(report, steps)
+    texts = _texts(config)
+    if reused is None:
+        test, plan = _test_rows(experiment), load_plan(experiment)
+        found = example_evidence(config, _read_by(experiment, config), test, plan, texts, progress.begin)
+        examples, missing = found.frame, found.not_measured
+    else:
+        examples = reused.examples
+        missing = {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] not in runs}
+        missing |= {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] in kept}
+    table = _run_table(experiment, examples, texts, reused, kept, missing, progress)
+    evidence = CauseEvidence(EvidenceInfo(content, runs, missing, now()), examples, table)
+    save_evidence(experiment, evidence)
+    return evidence
+
+
+def evidence_digests(experiment: str) -> tuple[str, dict[str, str]]:
+    """Hashes of the current input: one of the examples' columns, and one for each finished run."""
+    config = load_experiment(experiment)
+    parts = [str(VERSION), config.dataset, _dataset_sha256(config), config.training.encoder]
+    digest = sha256("\0".join(parts).encode())
+    for frame in (load_evaluation(experiment), load_plan(experiment)):
+        digest.update(pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes())
+    embeddings = experiment_folder(experiment) / "frozen" / "embeddings.npy"
+    digest.update(file_sha256(embeddings).encode() if embeddings.exists() else b"no embeddings")
+    runs = {run.name: _run_digest(run) for run in load_runs(experiment) if run.has_predictions}
+    return digest.hexdigest(), runs
+
+
+def evidence_is_current(experiment: str) -> bool:
+    """Whether the stored evidence belongs to the current texts, labels, embeddings and runs."""
+    info = load_info(experiment)
+    return info is not None and (info.content, info.runs) == evidence_digests(experiment)
+
+
+def start_evidence(experiment: str) -> None:
+    """Start the work in a process that outlives the app, unless it is running. UserError for an unknown experiment."""
+    load_experiment(experiment)
+    folder = evidence_folder(experiment)
+    if (status := evidence_status(experiment)) is not None and status.state == "running":
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    process = start_module("closecall.models.explain.causes", experiment, log=Path(os.devnull))
+    with suppress(psutil.Error):  # written here first, since the process takes a second to write its own
+        created = psutil.Process(process.pid).create_time()
+        write_status_if_possible(
+            folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=created)
+        )
+
+
+def stop_evidence(experiment: str) -> None:
+    """Terminate the running work; no partial result is stored."""
+    folder = evidence_folder(experiment)
+    status = read_status(folder)
+    if status.state == "running":
+        os.kill(status.pid, signal.SIGTERM)
+        write_status_if_possible(folder, RunStatus(state="cancelled", finished=now()))
+
+
+def evidence_status(experiment: str) -> RunStatus | None:
+    """The status of the work that was started last; None when none was."""
+    folder = evidence_folder(experiment)
+    return read_status(folder) if (folder / "status.json").exists() else None
+
+
+class _Steps:
+    """Counts the steps of the work and reports them."""
+
+    def __init__(self, report: Report, steps: int) -> None:
+        self._report, self._steps, self._step = report, steps, -1
+        self._phase = "loading"
+
+    def begin(self, phase: str) -> None:
+        """Report that the next step has begun."""
+        self._step += 1
+        self._phase = phase
+        self.within(0.0)
+
+    def within(self, share: float) -> None:
+        """Report the share of the step that is done, in hundredths of a step."""
+        self._report(Progress(self._phase, step=int(100 * (self._step + share)), steps=100 * self._steps))
+
+
+def _run_digest(run: Run) -> str:
+    parts = file_sha256(run.folder / "predictions.parquet"), str(run.has_embeddings), str(checkpoint_of(run) is not None)
+    return sha256(" ".join(parts).encode()).hexdigest()
+
+
+def _dataset_sha256(config: ExperimentConfig) -> str:
+    """The content hash of the dataset as it is now; "" when it was deleted."""
+    try:
+        return load_dataset_info(config.dataset).content_sha256
+    except UserError:
+        return ""
+
+
+def _texts(config: ExperimentConfig) -> pd.DataFrame:
+    """Id, text, label, split and group of all examples of the dataset; empty without texts."""
+    columns = ["id", "text", "label", "split", "group"]
+    try:
+        has_texts = load_dataset_info(config.dataset).has_texts
+        return load_examples(config.dataset, columns) if has_texts else pd.DataFrame(columns=columns)
+    except UserError:
+        return pd.DataFrame(columns=columns)
+
+
+def _test_rows(experiment: str) -> pd.DataFrame:
+    rows = load_evaluation(experiment)
+    return rows.loc[rows["split"] == "test", ["id", "label"]].reset_index(drop=True)
+
+
+def _read_by(experiment: str, config: ExperimentConfig) -> tuple[str, int]:
+    """The encoder that read the texts, "" when it is not known, and its maximum number of tokens."""
+    first = next((run.config for run in load_runs(experiment) if run.has_predictions), None)
+    if first is None or (config.kind == "imported" and not first.checkpoint):
+        return "", 0
+    return first.checkpoint or first.training.encoder, first.training.max_tokens
+
+
+def _embed_imported(config: ExperimentConfig, report: Report) -> None:
+    """Embed the texts of imported predictions by the built-in encoder, where both are there."""
+    folder = experiment_folder(config.id) / "frozen"
+    if config.kind != "imported" or (folder / "embeddings.npy").exists() or _texts(config).empty:
+        return
+    report(Progress("embedding"))
+    try:
+        from closecall.models.training.frozen_embeddings import embed_frozen  # imports torch
+
+        embed_frozen(config.id, should_stop=lambda: False, report=lambda progress: None)
+    except (UserError, ImportError):
+        return  # the missing embeddings are named in the result
+
+
+def _run_table(
+    experiment: str,
+    examples: pd.DataFrame,
+    texts: pd.DataFrame,
+    reused: CauseEvidence | None,
+    kept: set[str],
+    missing: dict[str, str],
+    progress: _Steps,
+) -> pd.DataFrame:
+    """The columns of runs.parquet. Adds to `missing` what a run does not allow."""
+    runs = [run for run in load_runs(experiment) if run.has_predictions]
+    table = {"id": examples["id"].to_numpy(dtype=object)}
+    windows = _Windows(examples, texts, _wrong_anywhere(experiment, runs))
+    for run in runs:
+        names = [run_column(name, run.name) for name in RUN_COLUMNS]
+        if reused is not None and run.name in kept:
+            table |= {name: reused.runs[name].array for name in names}
+            continue
+        progress.begin("reading later windows")
+        tuned = _tuned_counts(experiment, run, examples, missing)
+        high, low = windows.range(experiment, run, missing, progress.within)
+        values = pd.array(tuned, dtype="Float64").astype("Int8"), high.astype(np.float32), low.astype(np.float32)
+        table |= dict(zip(names, values, strict=True))
+    return pd.DataFrame(table)
+
+
+def _wrong_anywhere(experiment: str, runs: list[Run]) -> np.ndarray:
+    """Which test examples any run misclassifies at threshold 0.50. Shape (n,)."""
+    test = read_run_tables(experiment, runs)["test"]
+    return np.asarray(((test.pos_probs >= 0.5) != (test.labels == 1)).any(axis=0))
+
+
+def _tuned_counts(experiment: str, run: Run, examples: pd.DataFrame, missing: dict[str, str]) -> np.ndarray:
+    """How many of the 10 nearest training texts are of the other class in the space of a run; nan where unknown."""
+    ids, labels = examples["id"].to_numpy(dtype=object), examples["label"].to_numpy()
+    if not run.has_embeddings:
+        missing[f"{OVERLAP}:{run.name}"] = f"{run.name} has no embeddings."
+        return np.full(len(ids), np.nan)
+    rows, embeddings = load_embeddings(run.folder)
+    pool = balanced_pool(rows, load_plan(experiment), run.config.seed)
+    if len(pool) <= NEIGHBOURS:
+        missing[f"{OVERLAP}:{run.name}"] = f"{run.name} has at most {NEIGHBOURS} training texts with embeddings."
+    return other_class_counts(ids, labels, rows, np.asarray(embeddings), pool, k=NEIGHBOURS)
+
+
+class _Windows:
+    """Later windows of the cut texts that a run misclassifies, and of those in the random sample."""
+
+    def __init__(self, examples: pd.DataFrame, texts: pd.DataFrame, wrong: np.ndarray) -> None:
+        self._n = len(examples)
+        cut = (examples["tokens"] > examples["tokens_read"]).fillna(False).to_numpy(dtype=bool)
+        errors = np.random.default_rng(0).permutation(np.flatnonzero(cut & wrong))[:WINDOW_ERRORS]
+        sampled = np.flatnonzero(cut & examples["window_sample"].fillna(False).to_numpy(dtype=bool))
+        self._rows = np.union1d(errors, sampled)
+        own = texts.set_index("id")["text"].reindex(examples["id"].iloc[self._rows]).fillna("")
+        self._texts, self._scorer = own.tolist(), None
+
+    def range(
+        self, experiment: str, run: Run, missing: dict[str, str], on_part: Callable[[float], None]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The highest and the lowest probability of the later windows by a run, both (n,); nan where not scored."""
+        high, low = np.full(self._n, np.nan), np.full(self._n, np.nan)
+        checkpoint = checkpoint_of(run)
+        if not len(self._rows):
+            return high, low
+        if checkpoint is None:
+            why = only_head_sentence(experiment, run.name) if only_head(run.folder) else f"{run.name} has no checkpoint."
+            missing[f"{NOT_READ}:{run.name}"] = why
+            return high, low
+        from closecall.models.explain.window_scores import WindowScorer  # imports torch
+
+        self._scorer = self._scorer or WindowScorer(self._texts)
+        encoder = run.config.checkpoint or run.config.training.encoder
+        try:
+            high[self._rows], low[self._rows] = self._scorer.range(checkpoint, encoder, on_part)
+        except UserError as error:
+            missing[f"{NOT_READ}:{run.name}"] = str(error)
+        return high, low
+
+
+def main(experiment: str) -> int:
+    """Collect the evidence and write the status. Returns the exit code: 0 when done, 1 when it failed."""
+    folder = evidence_folder(experiment)
+    folder.mkdir(parents=True, exist_ok=True)
+    status = StatusWriter(folder)
+    status.begin()
+    try:
+        compute_evidence(experiment, report=status.report)
+    except Exception as error:
+        status.end("failed", failure_sentence(error), failure_details(error))
+        return 1
+    status.end("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
