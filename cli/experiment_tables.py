@@ -15,7 +15,7 @@ from closecall.data.experiments.runs import Run, RunStatus, load_predictions
 from closecall.data.experiments.store import experiment_ids, load_experiment
 from closecall.models.queue.jobs import experiment_progress
 from closecall.models.queue.progress import ExperimentProgress, run_share
-from closecall.models.results.preview_wording import preview_text
+from closecall.models.results.findings import preview_text
 
 
 def print_progress(experiment: str, *, as_json: bool) -> None:

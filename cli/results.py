@@ -41,7 +41,7 @@ def errors(
     from closecall.analysis.formatting import probability_text, ratio_text
     from closecall.data.exchange.tables import provenance
     from closecall.data.experiments.runs import finished_run
-    from closecall.models.results.error_table import errors_table
+    from closecall.models.results.example_tables import errors_table
 
     run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
     own = run.config
@@ -111,7 +111,7 @@ def data_map(
     from closecall.analysis.formatting import ratio_text
     from closecall.data.exchange.tables import provenance
     from closecall.data.experiments.runs import finished_run
-    from closecall.models.results.data_map_table import data_map_table
+    from closecall.models.results.example_tables import data_map_table
 
     run = finished_run(experiment, ratio=one_ratio(ratio), seed=seed, remedy=remedy)
     table = data_map_table(run)

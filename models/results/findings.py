@@ -1,6 +1,10 @@
-"""The findings of an experiment over its ratios, in sentences. `table` is a frame of `ratio_table` or `by_ratio`."""
+"""The findings of an experiment over its ratios and what its previews are, in sentences, without torch.
+
+`table` is a frame of `ratio_table` or `by_ratio`.
+"""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -15,7 +19,13 @@ from closecall.analysis.formatting import (
 )
 from closecall.analysis.metrics.metric import OVERVIEW, metrics_in, with_rate_metrics
 from closecall.analysis.metrics.prevalence import break_even_prevalence, f1_at
+from closecall.data.experiments.previews import CACHED, LINEAR, Preview
+from closecall.data.io.files import read_json
 from closecall.models.results.valid_runs import ratio_rows
+
+COSTS = {LINEAR: "8 to 13 points less", CACHED: "0 to 7 points less"}
+"""Average precision of each kind against finished runs, in three experiments; see docs/measured.md."""
+REPLACED = "Each preview is replaced when its run finishes. No other page uses it."
 
 RARE, BALANCED = 1 / 11, 0.5
 """The prevalences that F1 is compared at: one positive for ten negatives, and one for one."""
@@ -102,3 +112,23 @@ def ranking_summary(table: pd.DataFrame, q: float) -> str:
 
 def _f1_pair(rates: list[tuple[float, float]], q: float) -> list[float]:
     return [float(f1_at(recall, fpr, q=q)) for recall, fpr in rates]
+
+
+def preview_text(previews: Sequence[Preview]) -> str:
+    """Which ratios are previews, how they were computed and how much they differ; empty when there are none."""
+    parts = []
+    for kind in dict.fromkeys(one.kind for one in previews):
+        same = [one for one in previews if one.kind == kind]
+        ratios = ", ".join(ratio_text(one.ratio) for one in same)
+        cost = f"Such previews had {COSTS[kind]} average precision than finished runs."
+        parts.append(f"Preview at {ratios}: {_method(same[0])} {cost}")
+    return " ".join([*parts, REPLACED]) if parts else ""
+
+
+def _method(preview: Preview) -> str:
+    metrics = read_json(preview.folder / "metrics.json")
+    limit = metrics.get("cut_at")
+    truncated = f" Texts are truncated to {limit} tokens to fit in memory." if limit else ""
+    if preview.kind == LINEAR:
+        return f"a logistic regression on the embeddings of the frozen encoder, first seed only.{truncated}"
+    return f"{metrics['frozen_layers']} of {metrics['layers']} layers are frozen, first seed only.{truncated}"

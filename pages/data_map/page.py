@@ -15,7 +15,7 @@ from closecall.charts.data_map import (
 )
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.data_map_table import why_no_data_map
+from closecall.models.results.example_tables import why_no_data_map
 from closecall.models.results.run_predictions import TRAIN
 from closecall.pages.data_map.movement import movement_part
 from closecall.pages.data_map.selection import training_panel

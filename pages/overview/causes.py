@@ -1,5 +1,8 @@
 """Why positives are missed: the errors at one ratio by cause, each with a link to its queue on Errors."""
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import streamlit as st
 from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
 from closecall.models.results.causes import CausesOfErrors
@@ -58,7 +61,7 @@ def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
             st.caption(_null_text(row))
 
 
-def _null_text(row: dict[str, object]) -> str:
+def _null_text(row: Mapping[Hashable, Any]) -> str:
     """How often the cause holds for correctly classified examples."""
     share = row["correct_share"]
     if not isinstance(share, float) or share != share:

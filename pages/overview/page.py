@@ -73,8 +73,8 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means, progress, verdict = by_ratio(runs), experiment_progress(config.id), verdict_of(config.id)
     found = ratio_summary(means) if verdict is None else verdict.headline
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
-    found = show_causes(config, max(ratio for ratio in means["ratio"]))
-    show_actions(config, next_actions(verdict, found))
+    causes = show_causes(config, float(means["ratio"].max()))
+    show_actions(config, next_actions(verdict, causes))
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
     previews = shown_previews(config)

@@ -8,7 +8,7 @@ from closecall.analysis.metrics.outcomes import outcome_table
 from closecall.data.experiments.previews import Preview, best_previews, load_previews
 from closecall.data.experiments.runs import load_predictions, load_runs
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.preview_wording import preview_text
+from closecall.models.results.findings import preview_text
 from closecall.models.results.valid_runs import by_ratio
 from closecall.pages.shared.cached_io import stamp
 from closecall.pages.shared.escaping import escape_markdown

@@ -16,7 +16,7 @@ from closecall.data.io.errors import UserError
 from closecall.models.queue.estimate import Estimate, estimate_sweep
 from closecall.models.queue.jobs import queue_sweep
 from closecall.models.queue.sweeps import SweepRequest
-from closecall.models.results.preview_wording import COSTS
+from closecall.models.results.findings import COSTS
 from closecall.models.training.checkpoint_retention import encoder_bytes
 from closecall.models.training.throughput import Throughput, known_throughput
 from closecall.pages.shared.cached_io import dataset_facts, stamp

@@ -12,8 +12,7 @@ from closecall.data.annotations.label_audits import COLUMNS
 from closecall.data.experiments.runs import finished_run
 from closecall.data.experiments.store import load_evaluation
 from closecall.models.explain.slices import run_findings
-from closecall.models.results.data_map_table import data_map_table
-from closecall.models.results.error_table import errors_table
+from closecall.models.results.example_tables import data_map_table, errors_table
 from closecall.models.results.hard_case_files import case_table
 from closecall.models.results.remedy_comparison import (
     comparison_row,

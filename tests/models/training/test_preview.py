@@ -38,7 +38,7 @@ from closecall.models.encoders.tokenization import Tokens
 from closecall.models.queue import jobs
 from closecall.models.queue.tasks import next_task
 from closecall.models.queue.worker_process import perform_task
-from closecall.models.results.preview_wording import preview_text
+from closecall.models.results.findings import preview_text
 from closecall.models.runtime.locks import make_cooperatively
 from closecall.models.runtime.progress import Cancelled, Progress, ProgressReporter
 from closecall.models.training.preview import execute_preview

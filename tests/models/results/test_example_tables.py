@@ -7,7 +7,7 @@ import pytest
 from closecall.data.datasets.store import delete_dataset
 from closecall.data.experiments.runs import load_predictions, load_run
 from closecall.data.io.errors import UserError
-from closecall.models.results.error_table import errors_table
+from closecall.models.results.example_tables import errors_table
 from tests.makers import make_dataset, make_experiment
 
 
