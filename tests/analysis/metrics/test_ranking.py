@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import norm
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from closecall.analysis.metrics.ranking import (
@@ -13,6 +15,7 @@ from closecall.analysis.metrics.ranking import (
     auc_interval,
     class_weights,
     delong,
+    placements,
     recall_at_fpr,
     threshold_at_fpr,
 )
@@ -108,6 +111,17 @@ def test_four_examples_prove_nothing(a, b):
     """A permutation test of two against two cannot be below 1/6."""
     found = auc_difference([1, 1, 0, 0], a, b)
     assert found.p >= 0.05 and found.low <= 0 <= found.high and found.low >= -1 and found.high <= 1
+
+
+def test_few_examples_have_students_t():
+    """Two of each class. The placements of positives differ by 0 and 1, of negatives by .5 twice: 1 degree of freedom."""
+    found = auc_difference([1, 1, 0, 0], [4, 3, 2, 1], [4, 1, 2, 3])
+    above, below = (one[0] - one[1] for one in placements([1, 1, 0, 0], [[4, 3, 2, 1], [4, 1, 2, 3]]))
+    variances = [one.var(ddof=1) / 2 for one in (above, below)]
+    freedom = sum(variances) ** 2 / sum(own**2 for own in variances)
+    half_width = student.ppf(0.975, freedom) * sum(variances) ** 0.5
+    assert freedom == 1 and half_width == pytest.approx(12.706 * 0.5, rel=1e-4)
+    assert (found.low, found.high) == (-1, 1) and found.p == pytest.approx(2 * norm.sf(1.959964 * 0.5 / half_width))
 
 
 def test_a_reversal_shows_with_more_examples():

@@ -34,6 +34,17 @@ def test_the_shares_are_scikit_learns_recalls() -> None:
                 assert table.at[(label, ratio), name] == pytest.approx(expected)
 
 
+def test_seeds_that_differ_widen_the_change() -> None:
+    labels, ratios, seeds = [1] * 40, [2] * 3, [0, 1, 2]
+    before = np.full((3, 40), 0.1)
+    same, apart = (
+        before_after(labels, (before, ratios, seeds), ((np.arange(40) < np.array(found)[:, None]) * 0.9, ratios, seeds))
+        for found in ([10, 10, 10], [0, 10, 20])
+    )
+    assert (same["difference"] == apart["difference"]).all()
+    assert apart["low"][0] < 0 < same["low"][0] and apart["high"][0] > same["high"][0] + 0.2
+
+
 @given(st.integers(0, 999), st.integers(1, 3))
 @settings(max_examples=20, deadline=None)
 def test_exchanged_experiments_change_the_sign(seed: int, seeds: int) -> None:

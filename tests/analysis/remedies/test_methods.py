@@ -91,6 +91,19 @@ def test_average_precision_and_its_interval() -> None:
     assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.02)
 
 
+def test_seeds_that_differ_widen_average_precision() -> None:
+    planted = Planted(seeds=1)
+    labels, scores = planted.labels.test, planted.method("a").pos_probs[0]
+    worse = scores * np.where(labels == 1, 0.5, 1.0)
+    same, apart = (
+        average_precision_interval(labels, rows, q=1 / 11, draws=100)
+        for rows in ([scores] * 3, [scores, scores, worse])
+    )
+    assert apart.high - apart.low > 2 * (same.high - same.low) and apart.low >= 0 and apart.high <= 1
+    gain = average_precision_difference(labels, [scores] * 3, [scores, scores, worse], q=1 / 11, draws=100)
+    assert gain.low < 0 < gain.value  # one of three seeds
+
+
 def test_a_difference_in_average_precision_is_paired() -> None:
     planted = Planted(seeds=2)
     labels, (better, baseline) = (
