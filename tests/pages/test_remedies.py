@@ -137,6 +137,6 @@ def test_pages_of_one_run_show_a_chosen_remedy(compared: str, page: str) -> None
 
 def test_a_collapsed_method_is_excluded_and_named(workspace: Path) -> None:
     config = make_experiment(make_dataset(positives=120, negatives=1200), ratios=(1, 10), seeds=(0, 1))
-    add_remedy_runs(config, {"focal": (0.5, 0.1), "dice": (-200.0, 0.1)})
+    add_remedy_runs(config, {"focal": (0.5, 0.1), "dice": (-200.0, 60.0)})
     assert remedy_comparison(config.id, 10).collapsed["dice"] == 2
     assert "Dice loss" in page_text(open_page("remedies"))

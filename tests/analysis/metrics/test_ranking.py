@@ -114,7 +114,7 @@ def test_four_examples_prove_nothing(a, b):
 
 
 def test_few_examples_have_students_t():
-    """Two of each class. The placements of positives differ by 0 and 1, of negatives by .5 twice: 1 degree of freedom."""
+    """Two of each class. Placements of positives differ by 0 and 1, of negatives by .5 twice: 1 degree of freedom."""
     found = auc_difference([1, 1, 0, 0], [4, 3, 2, 1], [4, 1, 2, 3])
     above, below = (one[0] - one[1] for one in placements([1, 1, 0, 0], [[4, 3, 2, 1], [4, 1, 2, 3]]))
     variances = [one.var(ddof=1) / 2 for one in (above, below)]
