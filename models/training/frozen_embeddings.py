@@ -36,9 +36,7 @@ def execute_frozen(experiment: str, *, should_stop: Callable[[], bool], report: 
     project_embeddings(embed_frozen(experiment, should_stop=should_stop, report=report))
 
 
-def embed_frozen(
-    experiment: str, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]
-) -> RunContext:
+def embed_frozen(experiment: str, *, should_stop: Callable[[], bool], report: Callable[[Progress], None]) -> RunContext:
     """Write the embeddings of the `frozen` folder, unless they are there, without a projection; as `execute_frozen`."""
     reporter = ProgressReporter(should_stop, report)
     with reporter.phase("loading"):
