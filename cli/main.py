@@ -34,6 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import-predictions": datasets.import_predictions,
     "remedies": remedies.remedies,
     "errors": results.errors,
+    "causes": results.causes,
     "slices": results.slices,
     "data-map": results.data_map,
     "why": explain.why,

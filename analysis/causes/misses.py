@@ -14,7 +14,8 @@ from scipy.stats import hypergeom
 
 from closecall.analysis.errors.neighbours import nearest
 from closecall.analysis.intervals import holm, wilson
-from closecall.analysis.validation import Bools, Floats, Ints, as_labels
+from closecall.analysis.metrics.ranking import threshold_at_fpr
+from closecall.analysis.validation import Bools, Floats, Ints, as_labels, as_runs, both_classes
 
 THRESHOLD, SUSPECT, NOT_READ, NOT_SIMILAR = "threshold", "suspect label", "not read", "no similar example"
 SEED, OVERLAP, UNEXPLAINED = "seed", "overlap", "unexplained"
@@ -41,8 +42,8 @@ CAUSES_OF_MISSES = (
     MissCause(
         SUSPECT,
         "Suspect label",
-        "The label audit flags it and at least 4 of its 5 nearest training texts are of the other class, or a near copy "
-        "has the other label.",
+        "The label audit flags it and at least 4 of its 5 nearest training texts are of the other class, or a near "
+        "copy has the other label.",
     ),
     MissCause(
         NOT_READ,
@@ -52,8 +53,8 @@ CAUSES_OF_MISSES = (
     MissCause(
         NOT_SIMILAR,
         "No similar training example",
-        "At most 5 % of the training examples of its class are as far from their nearest one. By definition about 5 % of "
-        "all examples are.",
+        "At most 5 % of the training examples of its class are as far from their nearest one. By definition about 5 % "
+        "of all examples are.",
     ),
     MissCause(SEED, "Depends on the seed", "20 to 80 % of the seeds classify it correctly, of 3 or more seeds."),
     MissCause(
@@ -83,9 +84,7 @@ def conformal_p(similarity_to_nearest: ArrayLike, calibration: ArrayLike) -> Flo
     return np.where(np.isnan(similarities), np.nan, p)
 
 
-def leave_one_out_similarities(
-    embeddings: ArrayLike, families: ArrayLike, *, rows: ArrayLike | None = None
-) -> Floats:
+def leave_one_out_similarities(embeddings: ArrayLike, families: ArrayLike, *, rows: ArrayLike | None = None) -> Floats:
     """Cosine of each of `rows` to the nearest other embedding that is not of its family. Shape (rows,), -1 to 1.
 
     `embeddings` (n, d); `families` (n,): near copies and groups have one number, because they do not cross the splits.
@@ -118,9 +117,9 @@ def other_class_neighbours(
 ) -> Ints:
     """How many of the k nearest training examples of each query are of the other class. Shape (m,), 0 to k.
 
-    `queries` (m, d) with `labels` (m,), `embeddings` (n, d) with `train_labels` (n,). `own` (m,): row number of the query
-    itself, which is left out; -1 for none. Meant for a pool with as many examples of either class: k/2 is then the count
-    by chance. ValueError unless n > k.
+    `queries` (m, d) with `labels` (m,), `embeddings` (n, d) with `train_labels` (n,). `own` (m,): row number of the
+    query itself, which is left out; -1 for none. Meant for a pool with as many examples of either class: k/2 is then
+    the count by chance. ValueError unless n > k.
     """
     query_labels, train = as_labels(labels), as_labels(train_labels)
     if len(train) <= k:
@@ -132,11 +131,31 @@ def other_class_neighbours(
     return np.asarray((train[others] != query_labels[:, None]).sum(axis=1))
 
 
+def reference_thresholds(
+    labels: ArrayLike, scores: ArrayLike, reference_scores: ArrayLike, *, threshold: float, positive: bool = True
+) -> tuple[float, Floats]:
+    """The error rate of the reference runs at `threshold`, and the threshold of each run with at most that rate.
+
+    `scores` (seeds, n) and `reference_scores` (runs, n) of the same validation examples, `labels` (n,). `positive`: the
+    false-positive rate, by which false negatives are recovered; else the false-negative rate, by which false positives
+    are. The rate is the mean over the reference runs, 0 to 1; thresholds (seeds,). ValueError without both classes.
+    """
+    known = both_classes(labels)
+    own, reference = as_runs(scores, len(known)), as_runs(reference_scores, len(known))
+    predicted = reference >= threshold
+    if positive:
+        rate = float(predicted[:, ~known].mean())
+        return rate, np.array([threshold_at_fpr(known, one, fpr=rate) for one in own])
+    rate = float((~predicted[:, known]).mean())
+    # With the classes exchanged, a score equal to the threshold is predicted negative: the next number is not.
+    return rate, np.array([np.nextafter(-threshold_at_fpr(~known, -one, fpr=rate), np.inf) for one in own])
+
+
 def assign(holds: Mapping[str, ArrayLike]) -> NDArray[np.object_]:
     """The first cause that holds for each example, as its key. Shape (n,); "unexplained" where none holds.
 
-    `holds`: for each measured cause, by key, whether it holds (n,). The order is that of `CAUSES_OF_MISSES`, not that of
-    `holds`. ValueError for an unknown key, other shapes, or without a cause.
+    `holds`: for each measured cause, by key, whether it holds (n,). The order is that of `CAUSES_OF_MISSES`.
+    ValueError for an unknown key, other shapes, or without a cause.
     """
     columns = _columns(holds)
     assigned = np.full(len(next(iter(columns.values()))), UNEXPLAINED, dtype=object)
@@ -156,7 +175,7 @@ def null_rates(
 
     `holds` as in `assign`, `errors` and `correct` (n,). `controls`: for some causes, other examples to compare with
     than `correct`. One row for each measured cause and for "unexplained", in order:
-    `cause`; `errors`: how many are assigned it; `share, low, high`: share of all errors with Wilson's interval;
+    `cause`; `errors` of `of_errors`: how many are assigned it; `share, low, high` with Wilson's interval;
     `tested`: errors that the threshold does not recover; `correct` of `of_correct`, `correct_share`: control examples
     that would be assigned it with the threshold aside; `p`: one-sided Fisher exact test of errors/tested against
     correct/of_correct (Fisher 1922), `p_holm` over the causes tested; `reported`: p_holm <= 0.05. The threshold is not
@@ -191,7 +210,8 @@ def _with_shares(table: pd.DataFrame, wrong: Bools) -> pd.DataFrame:
     table.loc[threshold, "correct_share"] = np.nan
     table["p_holm"] = adjusted
     table["reported"] = np.where(threshold, table["errors"] > 0, adjusted <= LEVEL)
-    order = ["cause", "errors", "share", "low", "high", "tested", "correct", "of_correct", "correct_share"]
+    table["of_errors"] = n
+    order = ["cause", "errors", "of_errors", "share", "low", "high", "tested", "correct", "of_correct", "correct_share"]
     return table[[*order, "p", "p_holm", "reported"]]
 
 
@@ -205,7 +225,9 @@ def _columns(holds: Mapping[str, ArrayLike]) -> dict[str, Bools]:
     """The causes in order, each as booleans of one shape (n,)."""
     unknown = set(holds) - set(MISS_CAUSE_BY_KEY) | set(holds) & {UNEXPLAINED}
     if unknown or not holds:
-        raise ValueError(f"Causes that can hold are {', '.join(MISS_CAUSE_BY_KEY)}; given: {', '.join(holds) or 'none'}.")
+        raise ValueError(
+            f"Name causes among {', '.join(list(MISS_CAUSE_BY_KEY)[:-1])}; not {', '.join(holds) or 'none'}."
+        )
     columns = {key: as_labels(holds[key]) for key in MISS_CAUSE_BY_KEY if key in holds}
     if len({len(values) for values in columns.values()}) > 1:
         raise ValueError("Each cause needs one value for each example.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from closecall.data.experiments.store import experiment_folder
@@ -61,6 +62,63 @@ class CauseEvidence:
     info: EvidenceInfo
     examples: pd.DataFrame
     runs: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class AlignedEvidence:
+    """The evidence on n examples and some runs, in the order asked for. `by_run`: (runs, n) for each of RUN_COLUMNS.
+
+    Numbers are nan where they were not measured. `info` is None where there is no stored evidence.
+    """
+
+    info: EvidenceInfo | None
+    examples: pd.DataFrame
+    by_run: dict[str, np.ndarray]
+
+    def number(self, name: str) -> np.ndarray:
+        """A column of the examples as floats, nan where missing. Shape (n,)."""
+        return _floats(self.examples[name])
+
+    @property
+    def sampled(self) -> np.ndarray:
+        """Which examples are in the random sample whose later windows were scored. Shape (n,)."""
+        return np.asarray(self.number("window_sample") == 1)
+
+    @property
+    def cut(self) -> np.ndarray:
+        """Which texts are longer than the encoder read. Shape (n,)."""
+        return np.asarray(self.number("tokens") > self.number("tokens_read"))
+
+
+def empty_columns(ids: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """COLUMNS of some examples (n,), nothing measured yet."""
+    nothing = {"object": "", "float64": np.nan}
+    frame = pd.DataFrame({"id": ids, "label": labels})
+    frame = frame.assign(**{name: nothing.get(kind, pd.NA) for name, kind in COLUMNS.items() if name not in frame})
+    return frame.astype(COLUMNS)
+
+
+def align(evidence: CauseEvidence | None, ids: np.ndarray, runs: Sequence[str]) -> AlignedEvidence:
+    """The stored evidence on these examples and runs; missing everywhere without evidence or for other ids."""
+    if evidence is None:
+        nothing = {name: np.full((len(runs), len(ids)), np.nan) for name in RUN_COLUMNS}
+        return AlignedEvidence(None, empty_columns(ids, np.zeros(len(ids))), nothing)
+    places = pd.Index(evidence.examples["id"]).get_indexer(pd.Index(ids))
+    frame = evidence.examples.set_index("id").reindex(ids).reset_index(names="id")
+    by_run = {name: _of_runs(evidence.runs, name, places, runs) for name in RUN_COLUMNS}
+    return AlignedEvidence(evidence.info, frame, by_run)
+
+
+def _of_runs(table: pd.DataFrame, name: str, places: np.ndarray, runs: Sequence[str]) -> np.ndarray:
+    """One of RUN_COLUMNS of some runs at some rows of the table, (runs, n); nan for unknown runs and row -1."""
+    columns = [run_column(name, run) for run in runs]
+    stored = [_floats(table[one]) if one in table else np.full(len(table), np.nan) for one in columns]
+    values = [np.where(places >= 0, one[places], np.nan) for one in stored]
+    return np.array(values, dtype=np.float64).reshape(len(runs), len(places))
+
+
+def _floats(column: pd.Series) -> np.ndarray:
+    return np.asarray(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def run_column(name: str, run: str) -> str:

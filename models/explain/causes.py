@@ -2,38 +2,33 @@
 
     python -m closecall.models.explain.causes EXPERIMENT
 
-Stored in the experiment's `causes` folder by `data.annotations.causes`. `models.results.causes` decides from it why each
-example is misclassified. The work takes seconds to minutes: later parts of long texts are scored by every classifier.
+Stored in the experiment's `causes` folder by `data.annotations.causes`. `models.results.causes` decides from it why
+an example is misclassified. It takes seconds to minutes, because each classifier scores later parts of long texts.
 Importing this module does not import torch.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import psutil
 
-from closecall.analysis.causes.misses import NOT_READ, OVERLAP
 from closecall.data.annotations.causes import (
-    RUN_COLUMNS,
     VERSION,
     CauseEvidence,
     EvidenceInfo,
     evidence_folder,
     load_evidence,
     load_info,
-    run_column,
     save_evidence,
 )
-from closecall.data.datasets.store import load_examples, load_info as load_dataset_info
-from closecall.data.experiments.run_tables import read_run_tables
-from closecall.data.experiments.runs import Run, RunStatus, load_embeddings, load_runs, read_status
+from closecall.data.datasets.store import load_examples
+from closecall.data.datasets.store import load_info as load_dataset_info
+from closecall.data.experiments.runs import Run, RunStatus, load_runs, read_status
 from closecall.data.experiments.store import (
     ExperimentConfig,
     experiment_folder,
@@ -44,21 +39,16 @@ from closecall.data.experiments.store import (
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256
 from closecall.data.io.workspace import now
-from closecall.models.encoders.checkpoints import checkpoint_of, only_head, only_head_sentence
+from closecall.models.encoders.checkpoints import checkpoint_of
 from closecall.models.explain.example_evidence import (
-    NEIGHBOURS,
-    balanced_pool,
     example_evidence,
-    other_class_counts,
 )
+from closecall.models.explain.run_evidence import Report, Steps, run_columns
 from closecall.models.runtime.child_process import start_module
 from closecall.models.runtime.failures import failure_details, failure_sentence
 from closecall.models.runtime.progress import Progress, StatusWriter, write_status_if_possible
 
 EXAMPLE_STEPS = 4
-WINDOW_ERRORS = 1_000
-"""Misclassified cut texts whose later windows are scored, beside those of the random sample."""
-Report = Callable[[Progress], None]
 
 
 def compute_evidence(experiment: str, *, report: Report = lambda progress: None) -> CauseEvidence:
@@ -76,7 +66,7 @@ def compute_evidence(experiment: str, *, report: Report = lambda progress: None)
     reused = stored if stored is not None and stored.info.content == content else None
     kept = {run for run in runs if reused is not None and reused.info.runs.get(run) == runs[run]}
     steps = (0 if reused is not None else EXAMPLE_STEPS) + len(runs) - len(kept)
-    progress = _Steps(report, steps)
+    progress = Steps(report, steps)
     texts = _texts(config)
     if reused is None:
         test, plan = _test_rows(experiment), load_plan(experiment)
@@ -86,7 +76,7 @@ def compute_evidence(experiment: str, *, report: Report = lambda progress: None)
         examples = reused.examples
         missing = {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] not in runs}
         missing |= {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] in kept}
-    table = _run_table(experiment, examples, texts, reused, kept, missing, progress)
+    table = run_columns(experiment, examples, texts, reused, kept, missing, progress)
     evidence = CauseEvidence(EvidenceInfo(content, runs, missing, now()), examples, table)
     save_evidence(experiment, evidence)
     return evidence
@@ -141,26 +131,12 @@ def evidence_status(experiment: str) -> RunStatus | None:
     return read_status(folder) if (folder / "status.json").exists() else None
 
 
-class _Steps:
-    """Counts the steps of the work and reports them."""
-
-    def __init__(self, report: Report, steps: int) -> None:
-        self._report, self._steps, self._step = report, steps, -1
-        self._phase = "loading"
-
-    def begin(self, phase: str) -> None:
-        """Report that the next step has begun."""
-        self._step += 1
-        self._phase = phase
-        self.within(0.0)
-
-    def within(self, share: float) -> None:
-        """Report the share of the step that is done, in hundredths of a step."""
-        self._report(Progress(self._phase, step=int(100 * (self._step + share)), steps=100 * self._steps))
-
-
 def _run_digest(run: Run) -> str:
-    parts = file_sha256(run.folder / "predictions.parquet"), str(run.has_embeddings), str(checkpoint_of(run) is not None)
+    parts = (
+        file_sha256(run.folder / "predictions.parquet"),
+        str(run.has_embeddings),
+        str(checkpoint_of(run) is not None),
+    )
     return sha256(" ".join(parts).encode()).hexdigest()
 
 
@@ -207,86 +183,6 @@ def _embed_imported(config: ExperimentConfig, report: Report) -> None:
         embed_frozen(config.id, should_stop=lambda: False, report=lambda progress: None)
     except (UserError, ImportError):
         return  # the missing embeddings are named in the result
-
-
-def _run_table(
-    experiment: str,
-    examples: pd.DataFrame,
-    texts: pd.DataFrame,
-    reused: CauseEvidence | None,
-    kept: set[str],
-    missing: dict[str, str],
-    progress: _Steps,
-) -> pd.DataFrame:
-    """The columns of runs.parquet. Adds to `missing` what a run does not allow."""
-    runs = [run for run in load_runs(experiment) if run.has_predictions]
-    table = {"id": examples["id"].to_numpy(dtype=object)}
-    windows = _Windows(examples, texts, _wrong_anywhere(experiment, runs))
-    for run in runs:
-        names = [run_column(name, run.name) for name in RUN_COLUMNS]
-        if reused is not None and run.name in kept:
-            table |= {name: reused.runs[name].array for name in names}
-            continue
-        progress.begin("reading later windows")
-        tuned = _tuned_counts(experiment, run, examples, missing)
-        high, low = windows.range(experiment, run, missing, progress.within)
-        values = pd.array(tuned, dtype="Float64").astype("Int8"), high.astype(np.float32), low.astype(np.float32)
-        table |= dict(zip(names, values, strict=True))
-    return pd.DataFrame(table)
-
-
-def _wrong_anywhere(experiment: str, runs: list[Run]) -> np.ndarray:
-    """Which test examples any run misclassifies at threshold 0.50. Shape (n,)."""
-    test = read_run_tables(experiment, runs)["test"]
-    return np.asarray(((test.pos_probs >= 0.5) != (test.labels == 1)).any(axis=0))
-
-
-def _tuned_counts(experiment: str, run: Run, examples: pd.DataFrame, missing: dict[str, str]) -> np.ndarray:
-    """How many of the 10 nearest training texts are of the other class in the space of a run; nan where unknown."""
-    ids, labels = examples["id"].to_numpy(dtype=object), examples["label"].to_numpy()
-    if not run.has_embeddings:
-        missing[f"{OVERLAP}:{run.name}"] = f"{run.name} has no embeddings."
-        return np.full(len(ids), np.nan)
-    rows, embeddings = load_embeddings(run.folder)
-    pool = balanced_pool(rows, load_plan(experiment), run.config.seed)
-    if len(pool) <= NEIGHBOURS:
-        missing[f"{OVERLAP}:{run.name}"] = f"{run.name} has at most {NEIGHBOURS} training texts with embeddings."
-    return other_class_counts(ids, labels, rows, np.asarray(embeddings), pool, k=NEIGHBOURS)
-
-
-class _Windows:
-    """Later windows of the cut texts that a run misclassifies, and of those in the random sample."""
-
-    def __init__(self, examples: pd.DataFrame, texts: pd.DataFrame, wrong: np.ndarray) -> None:
-        self._n = len(examples)
-        cut = (examples["tokens"] > examples["tokens_read"]).fillna(False).to_numpy(dtype=bool)
-        errors = np.random.default_rng(0).permutation(np.flatnonzero(cut & wrong))[:WINDOW_ERRORS]
-        sampled = np.flatnonzero(cut & examples["window_sample"].fillna(False).to_numpy(dtype=bool))
-        self._rows = np.union1d(errors, sampled)
-        own = texts.set_index("id")["text"].reindex(examples["id"].iloc[self._rows]).fillna("")
-        self._texts, self._scorer = own.tolist(), None
-
-    def range(
-        self, experiment: str, run: Run, missing: dict[str, str], on_part: Callable[[float], None]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The highest and the lowest probability of the later windows by a run, both (n,); nan where not scored."""
-        high, low = np.full(self._n, np.nan), np.full(self._n, np.nan)
-        checkpoint = checkpoint_of(run)
-        if not len(self._rows):
-            return high, low
-        if checkpoint is None:
-            why = only_head_sentence(experiment, run.name) if only_head(run.folder) else f"{run.name} has no checkpoint."
-            missing[f"{NOT_READ}:{run.name}"] = why
-            return high, low
-        from closecall.models.explain.window_scores import WindowScorer  # imports torch
-
-        self._scorer = self._scorer or WindowScorer(self._texts)
-        encoder = run.config.checkpoint or run.config.training.encoder
-        try:
-            high[self._rows], low[self._rows] = self._scorer.range(checkpoint, encoder, on_part)
-        except UserError as error:
-            missing[f"{NOT_READ}:{run.name}"] = str(error)
-        return high, low
 
 
 def main(experiment: str) -> int:

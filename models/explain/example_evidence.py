@@ -5,6 +5,7 @@ Nothing here imports torch at the top, so that the app can import it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from closecall.analysis.causes.misses import (
     other_class_neighbours,
 )
 from closecall.analysis.errors.neighbours import nearest
-from closecall.data.annotations.causes import COLUMNS
+from closecall.data.annotations.causes import COLUMNS, empty_columns
 from closecall.data.datasets.near_copies import families, near_copy_pairs
 from closecall.data.experiments.runs import load_embeddings
 from closecall.data.experiments.store import ExperimentConfig, experiment_folder
@@ -47,7 +48,7 @@ class ExampleEvidence:
     frame: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict)
 
-    def put(self, **columns: object) -> None:
+    def put(self, **columns: Any) -> None:
         self.frame = self.frame.assign(**columns)
 
 
@@ -61,13 +62,10 @@ def example_evidence(
 ) -> ExampleEvidence:
     """The columns of evidence.parquet for the test examples, `test` (id, label).
 
-    `read_by`: the encoder, "" when it is not known, and its maximum of tokens. `texts`: id, text, label, split and group
-    of all examples, empty without texts. `on_step` is called with the name of each step before it.
+    `read_by`: the encoder, "" when it is not known, and its maximum of tokens. `texts`: id, text, label, split and
+    group of all examples, empty without texts. `on_step` is called with the name of each step before it.
     """
-    empty = {name: pd.Series(pd.NA, index=test.index) for name in COLUMNS if name not in ("id", "label")}
-    for name in ("near_copy", "near_copy_split", "nearest_positive", "nearest_negative"):
-        empty[name] = pd.Series("", index=test.index)
-    found = ExampleEvidence(test[["id", "label"]].assign(**empty))
+    found = ExampleEvidence(empty_columns(test["id"].to_numpy(dtype=object), test["label"].to_numpy()))
     on_step("comparing texts")
     pairs = near_copy_pairs(texts["text"]) if len(texts) else pd.DataFrame({"first": [], "second": [], "jaccard": []})
     if len(texts):
@@ -106,8 +104,8 @@ def near_copy_columns(test: pd.DataFrame, texts: pd.DataFrame, pairs: pd.DataFra
 def balanced_pool(rows: pd.DataFrame, plan: pd.DataFrame, seed: int) -> np.ndarray:
     """Positions in `rows` (id, label, split) of equally many training examples of both classes, the first by rank.
 
-    At most POOL_PER_CLASS of each class. `seed`: whose negatives, or those of the first seed when it has none. Without a
-    plan, as for imported predictions, a random sample of all rows.
+    At most POOL_PER_CLASS of each class. `seed`: whose negatives, or those of the first seed when it has none.
+    Without a plan, as for imported predictions, a random sample of all rows.
     """
     if not len(plan):
         plan = pd.DataFrame({"id": rows["id"], "seed": seed, "rank": np.random.default_rng(0).permutation(len(rows))})
@@ -143,9 +141,7 @@ def _audit(experiment: str, found: ExampleEvidence) -> None:
         found.not_measured[SUSPECT] = str(error)
         return
     own = table.set_index("id").reindex(found.frame["id"])
-    found.put(
-        suspect=own["flagged"].astype("boolean").to_numpy(), self_confidence=own["self_confidence"].to_numpy()
-    )
+    found.put(suspect=own["flagged"].astype("boolean").to_numpy(), self_confidence=own["self_confidence"].to_numpy())
 
 
 def _neighbours(
