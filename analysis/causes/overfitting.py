@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from closecall.analysis.causes.separability import Answer, decide
 from closecall.analysis.intervals import Estimate, independent_difference, wilson
-from closecall.analysis.seeds import seed_half_width, widen_for_seeds
+from closecall.analysis.seeds import widen_for_seeds
 from closecall.analysis.validation import Bools, Floats, both_classes
 
 MARGIN = 0.10
@@ -154,7 +154,7 @@ def hidden_overfitting(
     if not last:
         return HiddenOverfitting("present" if by_loss else "not measurable", None, False, by_loss, None)
     values = np.array([[row["excess"], row["excess_low"], row["excess_high"]] for row in last])
-    excess = widen_for_seeds(Estimate(*map(float, values.mean(axis=0))), seed_half_width(values[:, 0], runs=4))
+    excess = widen_for_seeds(Estimate(*map(float, values.mean(axis=0))), values[:, 0])
     n = int(np.mean([row["validation_positives"] for row in last]))
     answer, needed = decide(excess, n, margin=margin)
     by_gap = answer == "present"

@@ -94,7 +94,9 @@ def empty_columns(ids: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """COLUMNS of some examples (n,), nothing measured yet."""
     nothing = {"object": "", "float64": np.nan}
     frame = pd.DataFrame({"id": ids, "label": labels})
-    frame = frame.assign(**{name: nothing.get(kind, pd.NA) for name, kind in COLUMNS.items() if name not in frame})
+    for name, kind in COLUMNS.items():
+        if name not in frame:
+            frame[name] = nothing.get(kind, pd.NA)
     return frame.astype(COLUMNS)
 
 
