@@ -1,9 +1,9 @@
 """Beside the open example: the cause of its error, and the evidence of all causes that hold."""
 
 import streamlit as st
+
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.models.results.causes import evidence_sentences
-
 from closecall.pages.errors.filter_masks import SplitExamples
 from closecall.pages.shared.causes import causes_of
 from closecall.pages.shared.escaping import escape_markdown

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from closecall.analysis.causes.misses import CAUSES_OF_MISSES
 
+from closecall.analysis.causes.misses import CAUSES_OF_MISSES
 from closecall.analysis.formatting import ratio_text
 from closecall.analysis.metrics.outcomes import OUTCOME_MARKS, OUTCOME_NAMES
 from closecall.data.annotations.hard_cases import ACTIONS

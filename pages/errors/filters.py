@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
-from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 
+from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.analysis.formatting import probability_text
 from closecall.analysis.metrics.outcomes import OUTCOMES
 from closecall.analysis.ratio.outcome_groups import current_group

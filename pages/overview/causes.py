@@ -4,14 +4,14 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import streamlit as st
-from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
-from closecall.models.results.causes import CausesOfErrors
 
 from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
+from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
+from closecall.models.results.causes import CausesOfErrors
 from closecall.pages.shared.causes import causes_of
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown

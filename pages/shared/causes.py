@@ -2,9 +2,9 @@
 
 import numpy as np
 import streamlit as st
+
 from closecall.data.annotations.causes import evidence_folder, load_evidence
 from closecall.models.results.causes import CausesOfErrors, decide_causes
-
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
 from closecall.pages.shared.cached_io import places_of, stamp

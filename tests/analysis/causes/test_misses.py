@@ -151,7 +151,7 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
 
 
 def test_null_rates_by_hand() -> None:
-    # 10 errors: 4 by the threshold (2 of them are suspects too), 4 suspects, 2 unexplained; 1 of 20 correct is a suspect.
+    # 10 errors: 4 by the threshold (2 of these are suspects), 4 suspects, 2 unexplained. Of 20 correct 1 is a suspect.
     suspect = np.r_[True, True, False, False, [True] * 4, [False] * 2, True, [False] * 19]
     threshold = np.r_[[True] * 4, [False] * 26]
     errors = np.arange(30) < 10

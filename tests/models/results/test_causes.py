@@ -235,9 +235,9 @@ def test_validation_of_one_class_gives_no_threshold() -> None:
 
 
 def test_wrong_requests_are_refused() -> None:
-    with pytest.raises(UserError, match="fn .*or fp"):
+    with pytest.raises(UserError, match=r"fn .*or fp"):
         decide_causes(*planted(), ratio=10, outcome="tp")
-    with pytest.raises(UserError, match="no finished run at 1:3 .*1:1, 1:10"):
+    with pytest.raises(UserError, match=r"no finished run at 1:3 .*1:1, 1:10"):
         decide_causes(*planted(), ratio=3)
     with pytest.raises(UserError, match="focal"):
         decide_causes(*planted(), ratio=10, remedy="focal")
