@@ -74,25 +74,35 @@ def causes(
 
     Example: closecall causes posts-1-1-to-1-10 --ratio 10 --outcome fn --out causes.csv
     """
+    from dataclasses import asdict
+
     from closecall.analysis.causes.miss_wording import causes_table
+    from closecall.data.annotations.causes import load_evidence
     from closecall.data.exchange.table_files import write_table
     from closecall.data.exchange.tables import provenance
     from closecall.data.experiments.store import load_experiment
     from closecall.models.explain.causes import compute_evidence
     from closecall.models.results.causes import causes_of
+    from closecall.models.results.measures import measures_of
+    from closecall.models.results.run_predictions import read_run_predictions
 
     largest = max(load_experiment(experiment).ratios)
     chosen = one_ratio(ratio) if ratio is not None else largest
     causes_of(experiment, ratio=chosen, outcome=outcome, threshold=threshold, remedy=remedy)  # errors before the work
     compute_evidence(experiment, report=_phase_notes())
     found = causes_of(experiment, ratio=chosen, outcome=outcome, threshold=threshold, remedy=remedy)
+    tables = read_run_predictions(experiment)
+    measures = measures_of(experiment, tables["test"], load_evidence(experiment), ratio=chosen, threshold=threshold)
     if out is not None:
         write_table(causes_table(found), out, provenance(experiment, threshold=threshold))
         print_note(f"Written to {out}.")
     if json:
-        print_json({"experiment": experiment, **causes_content(found)})
+        content = {"experiment": experiment, **causes_content(found), "measures": [asdict(one) for one in measures]}
+        print_json(content)
     elif out is None:
         _print_causes(experiment, found)
+        for one in measures:
+            print_note(f"{one.title} ({one.answer}): {one.sentence}")
 
 
 def _print_causes(experiment: str, found: "CausesOfErrors") -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,7 @@ class AlignedEvidence:
 
 def empty_columns(ids: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """COLUMNS of some examples (n,), nothing measured yet."""
-    nothing = {"object": "", "float64": np.nan}
+    nothing: dict[str, Any] = {"object": "", "float64": np.nan}
     frame = pd.DataFrame({"id": ids, "label": labels})
     for name, kind in COLUMNS.items():
         if name not in frame:

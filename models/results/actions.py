@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from closecall.analysis.causes.bottlenecks import Bottleneck
 from closecall.analysis.causes.comparison import Comparison
+from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.misses import NOT_READ, NOT_SIMILAR, OVERLAP, SEED, SUSPECT
 from closecall.analysis.causes.verdict import Verdict
 from closecall.analysis.formatting import count_text, percent_text, probability_text, ratio_text, rounded_up
-from closecall.models.results.causes import CausesOfErrors
 
 
 @dataclass(frozen=True)

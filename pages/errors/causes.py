@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from closecall.analysis.causes.miss_wording import evidence_sentences
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
-from closecall.models.results.causes import evidence_sentences
 from closecall.pages.errors.filter_masks import SplitExamples
 from closecall.pages.shared.causes import causes_of
 from closecall.pages.shared.escaping import escape_markdown

@@ -5,19 +5,20 @@ from typing import Any
 
 import streamlit as st
 
+from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
-from closecall.models.results.causes import CausesOfErrors
-from closecall.pages.shared.causes import causes_of
+from closecall.pages.shared.causes import causes_of, experiment_measures
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
 
 POLL_SECONDS = 1.0
+ANSWERS = {"present": "yes", "absent": "no", "too few": "too few examples to tell", "not measurable": "not measurable"}
 NOUNS = {"fn": "missed positives", "fp": "false positives"}
 
 
@@ -42,6 +43,16 @@ def show_causes(config: ExperimentConfig, ratio: float) -> CausesOfErrors | None
         reasons = "\n".join(f"- **{escape_markdown(key)}**: {escape_markdown(why)}" for key, why in found.not_measured)
         st.caption(f"Not measured: {escape_markdown(', '.join(key for key, _ in found.not_measured))}.", help=reasons)
     return found
+
+
+def show_measures(config: ExperimentConfig, ratio: float) -> None:
+    """What the evidence says about the experiment as a whole; nothing before it is computed."""
+    measures = experiment_measures(config.id, ratio=ratio)
+    if not measures:
+        return
+    with st.expander("What else the evidence shows"):
+        for one in measures:
+            st.markdown(f"**{one.title}: {ANSWERS[one.answer]}.** {escape_markdown(one.sentence)}")
 
 
 def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:

@@ -15,7 +15,7 @@ from closecall.models.results.findings import better_ratio, collapsed_runs, rati
 from closecall.models.results.report_content import report_content
 from closecall.models.results.valid_runs import by_ratio
 from closecall.pages.overview.actions import show_actions
-from closecall.pages.overview.causes import show_causes
+from closecall.pages.overview.causes import show_causes, show_measures
 from closecall.pages.overview.next_steps import next_steps
 from closecall.pages.overview.verdict import show_verdict
 from closecall.pages.shared.chart_view import current_theme, show_chart
@@ -75,6 +75,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
     causes = show_causes(config, float(means["ratio"].max()))
     show_actions(config, next_actions(verdict, causes))
+    show_measures(config, float(means["ratio"].max()))
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
     previews = shown_previews(config)

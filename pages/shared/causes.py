@@ -3,8 +3,10 @@
 import numpy as np
 import streamlit as st
 
+from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.data.annotations.causes import evidence_folder, load_evidence
-from closecall.models.results.causes import CausesOfErrors, decide_causes
+from closecall.models.results.causes import decide_causes
+from closecall.models.results.measures import Measure, measures_of
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
 from closecall.pages.shared.cached_io import places_of, stamp
@@ -22,6 +24,13 @@ def causes_of(
     return _causes(test, validation, test.key, written, ratio, outcome, threshold, remedy)
 
 
+def experiment_measures(experiment: str, *, ratio: float) -> list[Measure]:
+    """As `models.results.measures.measures_of`; empty before the evidence is computed."""
+    test = run_predictions(experiment)
+    written = stamp(evidence_folder(experiment) / "info.json")
+    return _measures(test, test.key, written, ratio) if written else []
+
+
 def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float, remedy: str = "none") -> np.ndarray:
     """The cause of each test example that most seeds misclassify, "" for others and for other splits. Shape (n,)."""
     causes = np.full(len(predictions.ids), "", dtype=object)
@@ -33,6 +42,11 @@ def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float
             places = places_of(predictions.places, found.examples["id"])
             causes[places[places >= 0]] = found.examples["cause"].to_numpy()[places >= 0]
     return causes
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _measures(_test: RunPredictions, key: Key, written: int, ratio: float) -> list[Measure]:
+    return measures_of(_test.experiment, _test, load_evidence(_test.experiment), ratio=ratio)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

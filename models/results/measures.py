@@ -1,0 +1,223 @@
+"""What the evidence says about an experiment as a whole: near copies, similarity, length, over-fitting, classes.
+
+Each measure reads what is stored with the experiment. Nothing here imports torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from closecall.analysis.causes.overfitting import gaps_of_history, hidden_overfitting
+from closecall.analysis.causes.separability import errors_by_class
+from closecall.analysis.causes.sparsity import recall_by_similarity
+from closecall.analysis.formatting import p_text, percent_text, points_text, rounded_up, share_text
+from closecall.analysis.intervals import Estimate
+from closecall.analysis.two_groups import unpaired_difference
+from closecall.analysis.validation import Bools
+from closecall.data.annotations.causes import CauseEvidence
+from closecall.data.datasets.store import load_examples
+from closecall.data.experiments.remedies import NO_REMEDY
+from closecall.data.experiments.run_tables import RunTable
+from closecall.data.experiments.runs import load_metrics, load_run
+from closecall.data.experiments.store import load_experiment
+from closecall.data.io.errors import UserError
+from closecall.models.results.valid_runs import valid_rows
+
+FEWEST = 5
+"""A group of positives below this is not compared."""
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One question about the experiment: `answer` is "present", "absent", "too few" or "not measurable"."""
+
+    key: str
+    title: str
+    answer: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The test positives at one ratio: which most seeds find, and the stored evidence on them."""
+
+    experiment: str
+    ratio: float
+    runs: tuple[str, ...]
+    found: Bools
+    positives: pd.DataFrame
+    false_positives: pd.DataFrame
+    missed: pd.DataFrame
+
+
+def measures_of(
+    experiment: str, test: RunTable, evidence: CauseEvidence | None, *, ratio: float, threshold: float = 0.5
+) -> list[Measure]:
+    """All measures at one ratio, by the majority of its valid baseline seeds. Empty without a run or evidence."""
+    rows = np.flatnonzero(valid_rows(test, threshold=threshold, remedy=NO_REMEDY) & (test.ratios == ratio))
+    if not len(rows) or evidence is None:
+        return []
+    examples = evidence.examples.set_index("id").reindex(test.ids).reset_index()
+    called = (test.pos_probs[rows] >= threshold).mean(axis=0) >= 0.5
+    positive = test.labels == 1
+    case = _Case(
+        experiment,
+        ratio,
+        tuple(test.runs[row] for row in rows),
+        called[positive],
+        examples[positive],
+        examples[~positive & called],
+        examples[positive & ~called],
+    )
+    return [measure(case) for measure in _MEASURES]
+
+
+def _near_copies(case: _Case) -> Measure:
+    key, title = "near copies", "Near copies in training"
+    copied = ((case.positives["near_copy"] != "") & (case.positives["near_copy_split"] == "train")).to_numpy()
+    n = int(copied.sum())
+    if n == 0:
+        return Measure(key, title, "absent", "No test positive is a near copy of a training text.")
+    if n < FEWEST:
+        sentence = f"{n} of {len(copied):,} test positives are near copies of a training text: too few to matter."
+        return Measure(key, title, "absent", sentence)
+    difference = _difference(case.found, copied)
+    answer = "present" if difference.low > 0 else "too few" if difference.high > 0.05 else "absent"
+    sentence = (
+        f"{n:,} of {len(copied):,} test positives are near copies of a training text. Recall is "
+        f"{_share(case.found[copied])} on them and {_share(case.found[~copied])} on the others, a difference of "
+        f"{points_text(difference)}."
+    )
+    return Measure(key, title, answer, sentence)
+
+
+def _similarity(case: _Case) -> Measure:
+    key, title = "sparsity", "Recall by similarity to training positives"
+    near = case.positives["positive_cosine"].to_numpy(dtype=np.float64)
+    known = ~np.isnan(near)
+    if known.sum() < 4 * FEWEST:
+        return Measure(
+            key, title, "not measurable", "The frozen encoder's embeddings of the test positives are missing."
+        )
+    trend = recall_by_similarity(case.found[known], near[known])
+    first, last = trend.quartiles.iloc[0], trend.quartiles.iloc[3]
+    need = f" About {rounded_up(trend.needed)} test positives would decide." if trend.needed else ""
+    sentence = (
+        f"Recall is {share_text(int(first['found']), int(first['n']))} among the quarter of positives least similar to "
+        f"a training positive, and {share_text(int(last['found']), int(last['n']))} among the most similar (trend "
+        f"p {p_text(trend.p)}).{need}"
+    )
+    return Measure(key, title, trend.answer, sentence)
+
+
+def _not_read(case: _Case) -> Measure:
+    key, title = "not read", "Text that is not read"
+    tokens, read = (
+        case.positives[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("tokens", "tokens_read")
+    )
+    if np.isnan(tokens).all():
+        return Measure(
+            key, title, "not measurable", "The number of tokens is not known: there are no texts or no encoder."
+        )
+    cut = tokens > read
+    n = int(cut.sum())
+    if n < FEWEST or n > len(cut) - FEWEST:
+        sentence = (
+            f"{n:,} of {len(cut):,} test positives are longer than the encoder reads ({int(np.nanmax(read))} tokens)."
+        )
+        return Measure(key, title, "absent" if n < FEWEST else "not measurable", sentence)
+    difference = _difference(case.found, ~cut)
+    budget = int(np.nanquantile(tokens, 0.98))
+    answer = "present" if difference.low > 0 else "absent" if difference.high < 0.05 else "too few"
+    sentence = (
+        f"{n:,} of {len(cut):,} test positives are longer than the {int(np.nanmax(read))} tokens that are read. Recall "
+        f"is {_share(case.found[cut])} on them and {_share(case.found[~cut])} on the others. With {budget:,} tokens "
+        "under 2 % would be cut."
+    )
+    return Measure(key, title, answer, sentence)
+
+
+def _labels(case: _Case) -> Measure:
+    key, title = "labels", "Suspect labels"
+    suspect = case.positives["suspect"]
+    if suspect.isna().all():
+        return Measure(key, title, "not measurable", "The labels were not audited: there are no embeddings.")
+    flagged = suspect.fillna(False).to_numpy(dtype=bool)
+    missed = ~case.found
+    if not missed.any() or not case.found.any():
+        return Measure(key, title, "not measurable", "All test positives have the same outcome.")
+    difference = _difference(flagged, missed)
+    n = int((flagged & missed).sum())
+    answer = "present" if difference.low > 0 else "absent" if difference.high < 0.05 else "too few"
+    sentence = (
+        f"{_share(flagged[missed])} of the missed positives have a suspect label, and {_share(flagged[case.found])} of "
+        f"the others. Without these {n:,}, recall would be {_share(case.found[~(flagged & missed)])}."
+    )
+    return Measure(key, title, answer, sentence)
+
+
+def _overfitting(case: _Case) -> Measure:
+    key, title = "over-fitting", "Hidden over-fitting of the positives"
+    history = [load_metrics(load_run(case.experiment, run)).get("history", []) for run in case.runs]
+    result = hidden_overfitting([gaps_of_history(one) for one in history])
+    if result.excess is None:
+        return Measure(
+            key, title, result.answer, "These runs have no record of training and validation recall by epoch."
+        )
+    sentence = (
+        "The gap between recall on training and on validation texts is larger for positives than for negatives by "
+        f"{points_text(result.excess)}, at the threshold of the training ratio."
+    )
+    if result.by_loss:
+        sentence += " The validation loss of the positives rises while the training loss falls."
+    if result.needed:
+        sentence += f" About {rounded_up(result.needed)} validation positives would decide."
+    return Measure(key, title, result.answer, sentence)
+
+
+def _classes(case: _Case) -> Measure:
+    key, title = "classes", "Negative classes near the errors"
+    try:
+        examples = load_examples(load_experiment(case.experiment).dataset, ["id", "label", "class_name"])
+    except UserError:
+        return Measure(key, title, "not measurable", "The dataset was deleted.")
+    negatives = examples[examples["label"] == 0]
+    counts = {str(name): int(n) for name, n in negatives["class_name"].value_counts().items()}
+    names = negatives.set_index("id")["class_name"]
+    near = [*names.reindex(case.missed["nearest_negative"]), *names.reindex(case.false_positives["id"])]
+    known = [str(name) for name in near if isinstance(name, str) and name]
+    if len(counts) < 2 or len(known) < FEWEST:
+        return Measure(key, title, "not measurable", "There is a single negative class, or there are too few errors.")
+    table = errors_by_class(known, counts)
+    top = table.iloc[0]
+    answer = "present" if top["p_holm"] < LEVEL and top["difference"] > 0 else "absent"
+    sentence = (
+        f"{share_text(int(top['errors']), len(known))} of the errors are in or nearest to {top['class']}, which has "
+        f"{percent_text(float(top['expected']))} of the negatives (p {p_text(float(top['p_holm']))}, Holm over "
+        f"{len(table)} classes)."
+    )
+    return Measure(key, title, answer, sentence)
+
+
+def _share(mask: Bools) -> str:
+    return share_text(int(mask.sum()), len(mask))
+
+
+def _difference(mask: Bools, group: Bools) -> Estimate:
+    """Share of `mask` in the group minus outside it, with Newcombe's interval."""
+    counts = int(mask[group].sum()), int(group.sum()), int(mask[~group].sum()), int((~group).sum())
+    low, high = unpaired_difference(*counts)
+    return Estimate(counts[0] / counts[1] - counts[2] / counts[3], float(low), float(high))
+
+
+_MEASURES: tuple[Callable[[_Case], Measure], ...] = (
+    _near_copies,
+    _similarity,
+    _overfitting,
+    _labels,
+    _not_read,
+    _classes,
+)
