@@ -6,11 +6,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from closecall.analysis.causes.misses import UNEXPLAINED
 from closecall.analysis.formatting import percent_text
 from closecall.charts.colours import CATEGORIES, UNSELECTED, Theme
 from closecall.charts.figure import Chart, finish
-
-UNEXPLAINED = "unexplained"
 
 
 def cause_colours(causes: list[str]) -> dict[str, str]:
@@ -31,7 +30,7 @@ def causes_chart(summary: pd.DataFrame, noun: str, *, theme: Theme) -> Chart:
         largest = max(rows, key=lambda row: row["errors"])
         title += f": most often {largest['title'].lower()}, {largest['errors']:,} ({percent_text(largest['share'])})"
     finish(figure, theme=theme, title=title, x=noun, y="", height=210)
-    figure.update_layout(barmode="stack", bargap=0.25)
+    figure.update_layout(barmode="stack", bargap=0.25, legend_traceorder="normal")
     figure.update_yaxes(showticklabels=False)
     parts = ", ".join(f"{row['title']} {row['errors']:,}" for row in rows)
     reading = "Each error counts once, for the first cause that holds. All causes that hold are beside the example."

@@ -118,9 +118,8 @@ def _check_labels(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 def _read_more(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
-        f"{count_text(n, 'missed positive')} is found in a later part of the text: up to "
-        f"{percent_text(n / found.of)} more recall (parts scored again), at the cost of longer training."
-        + _by_chance(reported)
+        f"A later part of the text is classified correctly for {count_text(n, 'missed positive')} (scored again). Up "
+        f"to {100 * n / found.of:.1f} points of recall, for slower training.{_by_chance(reported)}"
     )
     gain = n / found.of if reported else None
     return Action(NOT_READ, "Read more tokens of each text", effect, gain, "errors", _errors_query(found, NOT_READ))
@@ -128,7 +127,7 @@ def _read_more(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
-        f"{count_text(n, 'missed positive')} resembles no training positive. The effect of more positives can't be "
+        f"No training positive is similar to {count_text(n, 'missed positive')}. The effect of more positives can't be "
         f"told before it is measured.{_by_chance(reported)}"
     )
     return Action(
@@ -137,7 +136,7 @@ def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 
 def _average_seeds(found: CausesOfErrors, n: int, reported: bool) -> Action:
-    effect = f"{count_text(n, 'missed positive')} is found by some seeds. The effect of averaging seeds can't be told."
+    effect = f"Some seeds find {count_text(n, 'missed positive')}. The effect of averaging seeds can't be told."
     return Action(
         SEED, "Average the probabilities of several seeds", effect + _by_chance(reported), None, "errors",
         _errors_query(found, SEED),
@@ -146,7 +145,7 @@ def _average_seeds(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 def _accept(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
-        f"{count_text(n, 'missed positive')} lies among training negatives and is missed at every ratio. Define the "
-        f"classes more sharply, or accept these errors.{_by_chance(reported)}"
+        f"Training negatives surround {count_text(n, 'missed positive')} at every ratio. Define the classes more "
+        f"sharply, or accept these errors.{_by_chance(reported)}"
     )
     return Action(OVERLAP, "Decide on texts between the classes", effect, None, "errors", _errors_query(found, OVERLAP))

@@ -1,11 +1,13 @@
 """Why positives are missed: the errors at one ratio by cause, each with a link to its queue on Errors."""
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from closecall.analysis.causes.miss_wording import CausesOfErrors
+from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY, UNEXPLAINED
 from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.experiments.runs import RunStatus
@@ -24,12 +26,14 @@ NOUNS = {"fn": "missed positives", "fp": "false positives"}
 
 def show_causes(config: ExperimentConfig, ratio: float) -> CausesOfErrors | None:
     """The bar of errors by cause, and the links below it. None where there is no run at the ratio."""
-    head, switch = st.columns([3, 2], vertical_alignment="center")
-    head.markdown(f"**Why {ratio_text(ratio)} misclassifies them**")
-    outcome = switch.segmented_control(
-        "Errors", list(NOUNS), default="fn", format_func=lambda one: NOUNS[one].capitalize(), key="causes-of",
-        label_visibility="collapsed", required=True,
-    )  # fmt: skip
+    outcome = st.segmented_control(
+        f"Causes of the errors at {ratio_text(ratio)}",
+        list(NOUNS),
+        default="fn",
+        format_func=lambda one: NOUNS[one].capitalize(),
+        key="causes-of",
+        required=True,
+    )
     found = causes_of(config.id, ratio=ratio, outcome=outcome or "fn")
     if found is None:
         return None
@@ -56,7 +60,7 @@ def show_measures(config: ExperimentConfig, ratio: float) -> None:
 
 
 def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
-    """One line for each cause: how many, whether more than among correct examples, and the link to its queue."""
+    """One link for each cause: to its queue, with how often it holds for correct examples as a tooltip."""
     for row in found.summary[found.summary["errors"] > 0].to_dict("records"):
         query = {
             "experiment": config.id,
@@ -67,18 +71,22 @@ def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
             "threshold": probability_text(found.threshold),
         }
         label = f"{row['title']}: {row['errors']:,} ({percent_text(row['share'])})"
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.page_link("pages/errors/page.py", label=label, icon=":material/arrow_forward:", query_params=query)
-            st.caption(_null_text(row))
+        st.page_link(
+            "pages/errors/page.py",
+            label=label,
+            icon=":material/arrow_forward:",
+            query_params=query,
+            help=f"{MISS_CAUSE_BY_KEY[row['cause']].help} {_null_text(row)}",
+        )
 
 
 def _null_text(row: Mapping[Hashable, Any]) -> str:
     """How often the cause holds for correctly classified examples."""
     share = row["correct_share"]
-    if not isinstance(share, float) or share != share:
+    if row["cause"] == UNEXPLAINED or not isinstance(share, float) or math.isnan(share):
         return ""
-    end = "more often than by chance" if row["reported"] else "not more often than among correct ones"
-    return f"holds for {percent_text(share)} of the correct ones; {end}"
+    compared = "significantly more often" if row["reported"] else "not significantly more often"
+    return f"It holds for {percent_text(share)} of the correctly classified ones, and {compared} among the errors."
 
 
 def _evidence_job(config: ExperimentConfig) -> None:

@@ -73,8 +73,11 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means, progress, verdict = by_ratio(runs), experiment_progress(config.id), verdict_of(config.id)
     found = ratio_summary(means) if verdict is None else verdict.headline
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
-    causes = show_causes(config, float(means["ratio"].max()))
-    show_actions(config, next_actions(verdict, causes))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        causes = show_causes(config, float(means["ratio"].max()))
+    with right:
+        show_actions(config, next_actions(verdict, causes))
     show_measures(config, float(means["ratio"].max()))
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
