@@ -47,7 +47,6 @@ def test_causes_are_listed_written_and_printed(closecall: Terminal, tmp_path: Pa
     assert closecall("causes", sweep) == 0
     assert "at 1:10, threshold 0.50, by most of 3 seeds" in closecall.err and "Auditing (" in closecall.err
     assert "Recovered by the threshold" in closecall.out and "95 % CI" in closecall.out
-    assert "Not measured, evidence not read:" in closecall.err
     content = closecall.json("causes", sweep, "--ratio", "1:10", "--out", tmp_path / "c.csv")
     assert "Auditing" not in closecall.err  # stored
     written = pd.read_csv(tmp_path / "c.csv")
