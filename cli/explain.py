@@ -75,7 +75,7 @@ def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None
         f"{len(suspects):,} of {len(frame):,} labels look wrong: {positives:,} positives and "
         f"{len(suspects) - positives:,} negatives. Read them before you change a label."
     )
-    table = _with_texts(experiment, suspects.drop(columns=["flagged"]))
+    table = texts_added(experiment, suspects.drop(columns=["flagged"]))
     columns = ["id", "split", "class_name", "self_confidence", "others", "text"]
     write_or_print(table, provenance(experiment), out, columns, as_json=json)
     if not json and (rows := _recall_rows(experiment, suspects["id"])):
@@ -168,16 +168,16 @@ def _compare_texts(experiment: str, original: str, changed: str, *, as_json: boo
         print_note("Probability of positive: before for the example's text, now for the changed text.")
 
 
-def _with_texts(experiment: str, suspects: "pd.DataFrame") -> "pd.DataFrame":
-    """The suspects with text and class name; both empty when the dataset was deleted."""
+def texts_added(experiment: str, rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows (with an id) with text and class name; both empty when the dataset was deleted."""
     from closecall.data.datasets.store import load_examples
     from closecall.data.experiments.store import load_experiment
 
     try:
         examples = load_examples(load_experiment(experiment).dataset, ["id", "text", "class_name"])
     except UserError:
-        return suspects.assign(text="", class_name="")
-    return suspects.merge(examples, on="id", how="left").fillna({"text": "", "class_name": ""})
+        return rows.assign(text="", class_name="")
+    return rows.merge(examples, on="id", how="left").fillna({"text": "", "class_name": ""})
 
 
 def _recall_rows(experiment: str, suspects: "pd.Series") -> list[dict[str, Any]]:

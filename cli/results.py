@@ -74,9 +74,10 @@ def causes(
 
     Example: closecall causes posts-1-1-to-1-10 --ratio 10 --outcome fn --out causes.csv
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from closecall.analysis.causes.miss_wording import causes_table
+    from closecall.cli.explain import texts_added
     from closecall.data.annotations.causes import load_evidence
     from closecall.data.exchange.table_files import write_table
     from closecall.data.exchange.tables import provenance
@@ -93,12 +94,15 @@ def causes(
     found = causes_of(experiment, ratio=chosen, outcome=outcome, threshold=threshold, remedy=remedy)
     tables = read_run_predictions(experiment)
     measures = measures_of(experiment, tables["test"], load_evidence(experiment), ratio=chosen, threshold=threshold)
+    if out is not None or json:
+        table = texts_added(experiment, causes_table(found))
     if out is not None:
-        write_table(causes_table(found), out, provenance(experiment, threshold=threshold))
+        origin = replace(provenance(experiment, threshold=threshold), ratio=chosen)
+        write_table(table, out, origin)
         print_note(f"Written to {out}.")
     if json:
-        content = {"experiment": experiment, **causes_content(found), "measures": [asdict(one) for one in measures]}
-        print_json(content)
+        content = {"experiment": experiment, **causes_content(found, table)}
+        print_json(content | {"measures": [asdict(one) for one in measures]})
     elif out is None:
         _print_causes(experiment, found)
         for one in measures:
@@ -145,11 +149,12 @@ def _cause_row(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def causes_content(found: "CausesOfErrors") -> dict[str, Any]:
-    """The causes as plain values, for scripts. Shares are between 0 and 1; null where not measured."""
-    from dataclasses import asdict
+def causes_content(found: "CausesOfErrors", examples: "pd.DataFrame") -> dict[str, Any]:
+    """The causes as plain values, for scripts. Shares are between 0 and 1; null where not measured.
 
-    from closecall.analysis.causes.miss_wording import causes_table
+    `examples`: as `causes_table`, with or without texts.
+    """
+    from dataclasses import asdict
 
     reference = found.reference
     return {
@@ -162,7 +167,7 @@ def causes_content(found: "CausesOfErrors") -> dict[str, Any]:
         "reference": asdict(reference) | {"thresholds": reference.thresholds.tolist()} if reference else None,
         "causes": _plain_rows(found.summary),
         "not_measured": dict(found.not_measured),
-        "examples": _plain_rows(causes_table(found)),
+        "examples": _plain_rows(examples),
     }
 
 

@@ -82,7 +82,7 @@ def causes_table(found: CausesOfErrors) -> pd.DataFrame:
     )
     table.insert(1, "outcome", found.outcome)
     table.insert(4, "evidence", words)
-    return table
+    return table.drop(columns="window_sample")
 
 
 def _sentences(found: CausesOfErrors, row: Row) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Commands that read results: errors, slices, data-map, verdict, counts."""
+"""Commands that read results: errors, causes, slices, data-map, verdict, counts."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from closecall.analysis.causes.verdict import CAUSES
 from closecall.analysis.ratio.changes import SOURCES
-from closecall.data.experiments.store import run_folder
+from closecall.data.experiments.store import experiment_folder, run_folder
 from tests.cli.terminal import Terminal
 from tests.makers import make_dataset, make_experiment
 from tests.planted import WORD, make_planted
@@ -37,6 +37,24 @@ def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, 
     assert closecall("errors", sweep, "--ratio", 7) == 2 and "Finished runs" in closecall.err
     assert closecall("errors", sweep, "--ratio", 10, "--outcome", "miss") == 2 and "is not an outcome" in closecall.err
     assert closecall("errors", sweep, "--ratio", 10, "--out", tmp_path / "e.xls") == 2 and ".parquet" in closecall.err
+
+
+def test_causes_are_listed_written_and_printed(closecall: Terminal, tmp_path: Path) -> None:
+    sweep = make_experiment(make_dataset(), ratios=(1, 10), seeds=(0, 1, 2)).id
+    assert closecall("causes", sweep, "--outcome", "tp") == 2 and "not an outcome with causes" in closecall.err
+    assert closecall("causes", sweep, "--ratio", 7) == 2 and "no finished run at 1:7" in closecall.err
+    assert not (experiment_folder(sweep) / "causes").exists()
+    assert closecall("causes", sweep) == 0
+    assert "at 1:10, threshold 0.50, by most of 3 seeds" in closecall.err and "Auditing (" in closecall.err
+    assert "Recovered by the threshold" in closecall.out and "95 % CI" in closecall.out
+    content = closecall.json("causes", sweep, "--ratio", "1:10", "--out", tmp_path / "c.csv")
+    assert "Auditing" not in closecall.err  # stored
+    written = pd.read_csv(tmp_path / "c.csv")
+    assert len(content["examples"]) == len(written) == sum(one["errors"] for one in content["causes"]) > 0
+    assert set(written["ratio"]) == {10} and written["evidence"].notna().all() and written["text"].notna().all()
+    assert content["reference"]["ratio"] == 1 and len(content["reference"]["thresholds"]) == 3
+    assert list(written["id"]) == [one["id"] for one in content["examples"]]
+    assert closecall.json("causes", sweep, "--outcome", "fp")["of"] > content["of"]
 
 
 def test_a_threshold_lies_between_0_and_1(closecall: Terminal, sweep: str) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from closecall.analysis.causes.miss_wording import causes_table
 from closecall.cli.results import slice_table
 from closecall.data.annotations.hard_cases import add_hard_cases
 from closecall.data.annotations.label_audits import COLUMNS
 from closecall.data.experiments.runs import finished_run
 from closecall.data.experiments.store import load_evaluation
 from closecall.models.explain.slices import run_findings
+from closecall.models.results.causes import causes_of
 from closecall.models.results.example_tables import data_map_table, errors_table
 from closecall.models.results.hard_case_files import case_table
 from closecall.models.results.remedy_comparison import (
@@ -58,6 +60,7 @@ def remedy_columns() -> set[str]:
 WRITTEN: dict[str, Callable[[], set[str]]] = {
     "L": list_columns,
     "E": lambda: set(errors_table("sweep", ratio=10)),
+    "C": lambda: {*causes_table(causes_of("sweep", ratio=10)), "text", "class_name", *RUN},
     "A": lambda: {*COLUMNS, "text", "class_name", *RUN} - {"flagged"},
     "D": lambda: set(data_map_table(finished_run("sweep", ratio=10))) | RUN,
     "S": slice_columns,
