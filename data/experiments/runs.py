@@ -148,8 +148,12 @@ def finished_run(experiment: str, *, ratio: float, seed: int | None = None, reme
     raise UserError(f"{experiment} has no finished run {name}. Finished runs: {known}.")
 
 
+PREDICTION_TYPES = {"pos_prob": "float64", "logit": "float32", "logit_negative": "float32", "logit_positive": "float32"}
+"""The types of predictions.parquet. A float32 probability would tie above a logit of 12, and 0.7 be below 0.70."""
+
+
 def save_predictions(folder: Path, frame: pd.DataFrame) -> None:
-    """Write predictions.parquet: id, split, label (int8), pos_prob, logit, logit_negative, logit_positive (float32)."""
+    """Write predictions.parquet: id, split, label (int8), pos_prob, logit, logit_negative, logit_positive."""
     write_frame(folder / "predictions.parquet", frame)
 
 

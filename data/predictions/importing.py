@@ -198,7 +198,7 @@ def _save(
 
 
 def _save_run(run: RunConfig, fixed: pd.DataFrame, part: pd.DataFrame, notes: list[str]) -> None:
-    scores = part[["pos_prob", "logit", "logit_negative", "logit_positive"]].astype(np.float32).reset_index(drop=True)
+    scores = part[list(PREDICTION_TYPES)].astype(PREDICTION_TYPES).reset_index(drop=True)
     predictions = pd.concat([fixed.reset_index(drop=True)[["id", "split", "label"]], scores], axis=1)
     moment = now()
 

@@ -10,6 +10,7 @@ import pandas as pd
 from torch import nn
 
 from closecall.data.experiments.runs import (
+    PREDICTION_TYPES,
     load_embeddings,
     load_neighbours,
     load_projection,
@@ -100,7 +101,7 @@ def prediction_frame(rows: pd.DataFrame, logits: np.ndarray) -> pd.DataFrame:
         "logit_positive": logits[:, 1],
     }
     frame = rows[["id", "split", "label"]].reset_index(drop=True)
-    return frame.assign(**{name: values.astype(np.float32) for name, values in columns.items()})
+    return frame.assign(**{name: values.astype(PREDICTION_TYPES[name]) for name, values in columns.items()})
 
 
 def write_metrics(context: RunContext, record: dict[str, Any]) -> None:

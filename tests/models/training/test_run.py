@@ -97,7 +97,8 @@ def test_a_run_leaves_everything_that_is_promised(workspace: Path) -> None:
     assert frame["id"].tolist() == evaluation["id"].tolist() and frame["split"].tolist() == evaluation["split"].tolist()
     assert frame.dtypes.astype(str).to_dict() == {
         **{"id": "str", "split": "str", "label": "int8"},
-        **dict.fromkeys(("pos_prob", "logit", "logit_negative", "logit_positive"), "float32"),
+        "pos_prob": "float64",
+        **dict.fromkeys(("logit", "logit_negative", "logit_positive"), "float32"),
     }
     np.testing.assert_allclose(frame["logit"], frame["logit_positive"] - frame["logit_negative"], atol=1e-6)
     np.testing.assert_allclose(frame["pos_prob"], 1 / (1 + np.exp(-frame["logit"])), atol=1e-6)
