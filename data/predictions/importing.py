@@ -22,7 +22,7 @@ from closecall.data.datasets.store import (
     save_dataset,
 )
 from closecall.data.experiments.plans import PLAN_COLUMNS
-from closecall.data.experiments.runs import RunStatus, save_metrics, save_predictions, write_status
+from closecall.data.experiments.runs import PREDICTION_TYPES, RunStatus, save_metrics, save_predictions, write_status
 from closecall.data.experiments.store import (
     ExperimentConfig,
     RunConfig,
