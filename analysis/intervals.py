@@ -101,6 +101,15 @@ def _distance(own: float, other: float, phi: float) -> float:
     return float(np.sqrt(max(own**2 - 2 * phi * own * other + other**2, 0.0)))
 
 
+def widen(estimate: Estimate, half_width: float) -> Estimate:
+    """An interval with a second, independent source of error: each bound moves to the root of the sum of squares.
+
+    Keeps the asymmetry (Zou and Donner 2008).
+    """
+    down, up = np.hypot([estimate.value - estimate.low, estimate.high - estimate.value], half_width)
+    return Estimate(estimate.value, float(estimate.value - down), float(estimate.value + up))
+
+
 def independent_difference(a: Estimate, b: Estimate) -> Estimate:
     """Difference a - b of two estimates from other examples and other runs.
 

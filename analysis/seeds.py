@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from closecall.analysis.intervals import Estimate, wilson, z_value
+from closecall.analysis.intervals import Estimate, widen, wilson, z_value
 from closecall.analysis.validation import as_share
 
 
@@ -35,8 +35,7 @@ def widen_for_seeds(examples: Estimate, by_seed: ArrayLike, *, level: float = 0.
         variance = float(values.var(ddof=1)) / 2
         down, up = (_satterthwaite(side, variance, level) for side in (down, up))
     elif len(values) > 2:
-        half_width = seed_half_width(values, level=level)
-        down, up = float(np.hypot(down, half_width)), float(np.hypot(up, half_width))
+        return widen(examples, seed_half_width(values, level=level))
     return Estimate(examples.value, examples.value - down, examples.value + up)
 
 

@@ -10,9 +10,8 @@ from scipy.stats import norm
 
 from closecall.analysis.causes.label_audit import STRENGTH
 from closecall.analysis.causes.separability import Answer, decide, examples_needed
-from closecall.analysis.intervals import Estimate, wilson, z_value
+from closecall.analysis.intervals import Estimate, widen, wilson, z_value
 from closecall.analysis.metrics.ranking import threshold_at_fpr
-from closecall.analysis.seeds import widen_for_seeds
 from closecall.analysis.two_groups import unpaired_difference
 from closecall.analysis.validation import Bools, Floats, as_labels, as_scores, both_classes
 
@@ -137,7 +136,7 @@ def predicted_error(fit: PowerLaw, n: float, *, test_positives: int) -> Estimate
     """
     value = float(_error_at(_parameters(fit), n)[0])
     low, high = wilson(value * test_positives, test_positives)
-    sampled = widen_for_seeds(Estimate(value, float(low), float(high)), z_value(0.95) * fit.spread)
+    sampled = widen(Estimate(value, float(low), float(high)), z_value(0.95) * fit.spread)
     error = _joined(_error_at(fit.resampled, n), sampled)
     return Estimate(error.value, max(error.low, 0.0), min(error.high, 1.0))
 

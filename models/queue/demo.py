@@ -17,7 +17,7 @@ from closecall.models.runtime.extras import require_training
 
 RATIOS = (1, 2, 3, 5, 10)
 SEEDS = (0,)
-POSITIVES = 120
+POSITIVES = 160
 NEGATIVES_CAP = 400
 TRAINING = TrainingConfig(encoder="minilm", epochs=3, batch_size=8, learning_rate=1e-4, max_tokens=48)
 """Sized for two cores: the first run within two minutes, all five within eight."""

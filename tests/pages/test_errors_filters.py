@@ -15,6 +15,7 @@ from closecall.data.annotations.slices import Phrase, save_slice
 from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.runs import load_dynamics, load_embeddings, load_run
 from closecall.data.io.files import write_frame
+from closecall.models.results.causes import causes_of
 from closecall.models.results.run_predictions import RunPredictions
 from closecall.pages.errors.filters import FILTERS, Filter
 from closecall.pages.shared.runs import outcome_groups_of, run_predictions
@@ -62,6 +63,7 @@ VALUES = [
     ("action", "undecided"),
     ("tag", "look again"),
     ("group", "always true positive"),
+    ("cause", "threshold"),
     ("slice", "word:drive"),
     ("slice", "drive drive"),
     ("length", "13-15"),
@@ -105,6 +107,9 @@ def expected(predictions: RunPredictions, name: str, value: str) -> int:
         "length": (lengths >= 13) & (lengths <= 15),
         "seeds": (labels == 1) & ~majority,
     }
+    if name == "cause":
+        both = [causes_of("sweep", ratio=10, outcome=outcome).examples for outcome in ("fn", "fp")]
+        return sum(int((one["cause"] == value).sum()) for one in both)
     if name in masks:
         return int(masks[name].sum())
     return len(labels) - len(ANNOTATED) if value in ("undecided", "Not on the list") else len(ANNOTATED)

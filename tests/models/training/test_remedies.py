@@ -94,7 +94,7 @@ def work_through(
         done = load_run(config.id, run.name)
         frame = read_frame(done.folder / "predictions.parquet")
         assert frame["id"].tolist() == evaluation["id"].tolist() and np.isfinite(frame["logit"]).all()
-        assert set(frame.dtypes.astype(str)) == {"str", "int8", "float32"}
+        assert set(frame.dtypes.astype(str)) == {"str", "int8", "float64", "float32"}
         np.testing.assert_allclose(frame["logit"], frame["logit_positive"] - frame["logit_negative"], atol=1e-5)
         metrics = read_json(done.folder / "metrics.json")
         assert metrics["remedy"] == run.remedy and 0 <= metrics["test"]["auc"] <= 1
