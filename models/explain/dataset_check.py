@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,7 @@ def check_dataset(name: str, *, encoder: str = BUILT_IN, report: Report = lambda
     control = far_control(name, sample.loc[sample["label"] == 1, "text"].tolist()) if len(sample) else None
     embedded = _embed(sample, control, encoder, lambda share: _tell(report, "embedding texts", share))
     _tell(report, "comparing classes", 0)
-    said, rows, classes = _embedding_rows(embedded, control)
+    said, rows, classes = _embedding_rows(embedded, control, _count(examples, "train"))
     notes = [note for note in (embedded.note, _control_note(embedded, control)) if note]
     seconds = time.perf_counter() - started
     check = DatasetCheck(content, said, (*rows, *others), tuple(notes), classes, embedded.encoder, seconds, now())
@@ -160,9 +161,8 @@ def _text_rows(examples: pd.DataFrame, encoder: str, report: Report) -> tuple[Ch
     _tell(report, "counting words", 0)
     read = _sample(examples, READ_PER_CLASS)
     tokens = _tokens(read["text"].tolist(), encoder)
-    n_test = int(((examples["split"] == "test") & (examples["label"] == 1)).sum())
     lengths = length_row(read["label"].to_numpy(), tokens)
-    return words_row(read), copies_row(examples, pairs), lengths, size_row(n_test)
+    return words_row(read), copies_row(examples, pairs), lengths, size_row(_count(examples, "test"))
 
 
 def _with_texts(name: str) -> DatasetInfo:
@@ -191,6 +191,11 @@ def _balanced(examples: pd.DataFrame) -> pd.DataFrame:
     if len(pool) == 0 or min((pool["label"] == label).sum() for label in (0, 1)) < FEWEST:
         return pool[:0]
     return pool.iloc[balanced_sample(pool["label"], max_per_class=PER_CLASS)].reset_index(drop=True)
+
+
+def _count(examples: pd.DataFrame, split: str) -> int:
+    """The number of positives of a split."""
+    return int(((examples["split"] == split) & (examples["label"] == 1)).sum())
 
 
 def _tokens(texts: list[str], encoder: str) -> np.ndarray | None:
@@ -230,8 +235,8 @@ def _embed_by_words(sample: pd.DataFrame, control: FarControl | None, missing: s
 
 
 def _embedding_rows(
-    found: _Embedded, control: FarControl | None
-) -> tuple[str, tuple[CheckRow, ...], tuple[dict[str, object], ...]]:
+    found: _Embedded, control: FarControl | None, n_positives: int
+) -> tuple[str, tuple[CheckRow, ...], tuple[dict[str, Any], ...]]:
     """The headline, the rows that need embeddings, and the table of negative classes."""
     name = control.name if control else ""
     if not len(found.rows):
@@ -239,20 +244,23 @@ def _embedding_rows(
             closeness_row(None, None, None, name),
             purity_row(None),
             class_row(None),
-            curve_row(found.rows, found.own),
+            curve_row(found.rows, found.own, n_positives=n_positives),
         )
         return headline(None, None, None, name), rows, ()
     near = separability(found.own, found.rows["label"], max_per_class=PER_CLASS)
     far = separability(found.control, control.labels) if control and found.control is not None else None
     answer = overlap(near, far)
     table = class_table(found.rows, found.own)
+    classes = (
+        [] if table is None else [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    )
     rows = (
         closeness_row(near, far, answer, name),
         purity_row(near),
         class_row(table),
-        curve_row(found.rows, found.own),
+        curve_row(found.rows, found.own, n_positives=n_positives),
     )
-    return headline(near, far, answer, name), rows, tuple(table.to_dict("records")) if table is not None else ()
+    return headline(near, far, answer, name), rows, tuple(classes)
 
 
 def main(name: str) -> int:

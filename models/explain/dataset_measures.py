@@ -113,8 +113,11 @@ def class_row(table: pd.DataFrame | None) -> CheckRow:
     return CheckRow("classes", question, "yes" if len(near) else "no", f"{'; '.join(parts)}.", values)
 
 
-def curve_row(rows: pd.DataFrame, embeddings: np.ndarray) -> CheckRow:
-    """Would twice the training positives raise recall, by the curve of a linear probe? `rows` has label and split."""
+def curve_row(rows: pd.DataFrame, embeddings: np.ndarray, *, n_positives: int) -> CheckRow:
+    """Would twice the training positives raise recall, by the curve of a linear probe?
+
+    `rows` has label and split of the sample; `n_positives`: all training positives, of which the sample has some.
+    """
     question = "Would more positives help?"
     train, test = ((rows["split"] == split).to_numpy() for split in ("train", "test"))
     labels = rows["label"].to_numpy()
@@ -123,12 +126,13 @@ def curve_row(rows: pd.DataFrame, embeddings: np.ndarray) -> CheckRow:
         needed = f"This needs {FEWEST} training and {FEWEST_TEST} test positives, and negatives in both splits."
         return CheckRow("positives", question, "too few", needed)
     curve = positive_count_curve(embeddings[train], labels[train], embeddings[test], labels[test])
-    found = more_positives(fit_power_law(curve["positives"], curve["error"]), n, test_positives=n_test)
+    found = more_positives(fit_power_law(curve["positives"], curve["error"]), n_positives, test_positives=n_test)
+    sampled = f", by the curve through a sample of {n:,}" if n < n_positives else ""
     number = (
-        f"From {n:,} to {2 * n:,} training positives a linear probe's recall would change by {points_text(found.gain)}"
-        f"{_needed(found.needed, 'positives would decide')}."
+        f"From {n_positives:,} to {2 * n_positives:,} training positives a linear probe's recall would change by "
+        f"{points_text(found.gain)}{sampled}{_needed(None if sampled else found.needed, 'positives would decide')}."
     )
-    values = {"positives": n, "recall_now": 1 - found.now.value, "gain": _bounds(found.gain)}
+    values = {"positives": n_positives, "sampled": n, "recall_now": 1 - found.now.value, "gain": _bounds(found.gain)}
     return CheckRow("positives", question, _YES_NO.get(found.answer, found.answer), number, values)
 
 

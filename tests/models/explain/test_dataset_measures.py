@@ -88,13 +88,18 @@ def test_classes_at_random_are_not_near() -> None:
 
 
 def test_the_curve_needs_both_splits() -> None:
-    embeddings, labels = embedded(1.5)
+    embeddings, labels = embedded(2.0)
+    embeddings = np.hstack([embeddings, np.random.default_rng(1).normal(size=(300, 100))])  # more to learn
     rows = pd.DataFrame({"label": labels, "split": np.where(np.arange(300) % 3 == 0, "test", "train")})
-    row = curve_row(rows, embeddings)
-    assert row.values["positives"] == 100 and "From 100 to 200 training positives" in row.number
+    row = curve_row(rows, embeddings, n_positives=100)
+    assert row.values["positives"] == row.values["sampled"] == 100 and "sample" not in row.number
+    assert "From 100 to 200 training positives" in row.number
     assert 0 < row.values["recall_now"] < 1 and row.values["gain"][1] <= row.values["gain"][0] <= row.values["gain"][2]
-    assert curve_row(rows.assign(split="test"), embeddings).answer == "too few"
-    assert curve_row(rows[:0], np.empty((0, 1))).answer == "too few"
+    more = curve_row(rows, embeddings, n_positives=1_000)
+    assert "From 1,000 to 2,000" in more.number and "a sample of 100" in more.number
+    assert more.values["gain"][0] < row.values["gain"][0] and "would decide" not in more.number
+    assert curve_row(rows.assign(split="test"), embeddings, n_positives=0).answer == "too few"
+    assert curve_row(rows[:0], np.empty((0, 1)), n_positives=0).answer == "too few"
 
 
 @given(
