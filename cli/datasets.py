@@ -1,4 +1,4 @@
-"""Commands for datasets and files: import, builtin, datasets, import-predictions, assets."""
+"""Commands for datasets and files: import, builtin, datasets, check, import-predictions, assets."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from closecall.cli.output import (
     asset_progress,
     print_frame,
     print_json,
+    print_line,
     print_list,
     print_note,
     print_rows,
@@ -88,6 +89,36 @@ def datasets(json: Json = False) -> None:
     print_list(rows, as_json=json, empty="There is no dataset yet: closecall import FILE.")
 
 
+def check(
+    dataset: Annotated[str, typer.Argument(help="A dataset; closecall datasets lists them.")], json: Json = False
+) -> None:
+    """Check before training what the texts can show: closeness, sparsity, near copies, lengths, test size.
+
+    Example: closecall check posts
+    """
+    from dataclasses import asdict
+
+    from closecall.data.datasets.checks import ANSWERS
+    from closecall.models.explain.dataset_check import check_dataset
+    from closecall.models.runtime.progress import Progress
+
+    phases: list[str] = []
+
+    def report(progress: Progress) -> None:
+        if progress.phase not in phases:
+            phases.append(progress.phase)
+            print_note(progress.phase[:1].upper() + progress.phase[1:])
+
+    found = check_dataset(dataset, report=report)
+    if json:
+        print_json(asdict(found))
+        return
+    print_line(found.headline)
+    print_rows([{"question": row.question, "answer": ANSWERS[row.answer], "numbers": row.number} for row in found.rows])
+    for note in found.notes:
+        print_note(note)
+
+
 def import_predictions(
     files: Annotated[list[Path], typer.Argument(help=f"{file_formats_text()} files with id, label and probability.")],
     ratios: Annotated[str, typer.Option(help="The ratio of each file, unless a column holds it.")] = "",
@@ -149,7 +180,7 @@ def print_dataset(dataset: "Dataset", *, as_json: bool) -> None:
     if len(dataset.conflicts):
         print_note(f"{len(dataset.conflicts):,} examples have a text with both labels; see the Data page.")
     print_rows([{"dataset": dataset.name, **_split_counts(dataset.name)}], title="Positives / negatives")
-    print_note(f"Next: closecall sweep {dataset.name} --ratios 1,2,3,5,10")
+    print_note(f"Next: closecall check {dataset.name}, or closecall sweep {dataset.name} --ratios 1,2,3,5,10")
 
 
 def _split_counts(dataset: str) -> dict[str, str]:

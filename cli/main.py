@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": datasets.import_,
     "builtin": datasets.builtin,
     "datasets": datasets.datasets,
+    "check": datasets.check,
     "experiments": train.experiments,
     "sweep": train.sweep,
     "status": train.status,

@@ -202,9 +202,9 @@ def write_status_if_possible(folder: Path, status: RunStatus) -> bool:
 
 
 def folder_exists(folder: Path) -> bool:
-    """Whether the experiment of this task folder was not deleted meanwhile: a status must not bring it back."""
-    experiment = folder.parent.parent if folder.parent.name in ("runs", "preview") else folder.parent
-    return (experiment / "experiment.json").exists()
+    """Whether the experiment or dataset of this task folder still exists: a status must not bring it back."""
+    owner = folder.parent.parent if folder.parent.name in ("runs", "preview") else folder.parent
+    return (owner / "experiment.json").exists() or (owner / "dataset.json").exists()
 
 
 def _write_in_place(path: Path, status: RunStatus) -> None:

@@ -14,6 +14,7 @@ from closecall.data.datasets.store import DatasetInfo, datasets_folder, delete_d
 from closecall.data.exchange.table_files import csv_bytes
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame
+from closecall.pages.data.dataset_check import show_check
 from closecall.pages.shared.cached_io import DatasetFacts, dataset_facts, stamp
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
@@ -57,6 +58,8 @@ def dataset_view(name: str, top: DeltaGenerator) -> None:
         if info.has_texts and not facts.problem:
             st.page_link("pages/train/page.py", label="Train classifiers on it", icon=":material/model_training:",
                          query_params={"dataset": name})  # fmt: skip
+    if info.has_texts:
+        show_check(name)
     show_set_aside(name)
     show_conflicts(name)
     _origin(info)

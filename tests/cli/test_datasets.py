@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from closecall.data.datasets.store import load_dataset
 from tests.cli.terminal import Terminal
@@ -57,3 +58,14 @@ def test_import_predictions(closecall: Terminal, tmp_path: Path) -> None:
     assert (
         closecall("import-predictions", *files, "--ratios", "1,2,3", "--yes") == 2 and "2 files and 3" in closecall.err
     )
+
+
+def test_check_prints_a_table_or_json(closecall: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOSECALL_ASSETS", str(tmp_path / "none"))
+    make_dataset(positives=40, negatives=80)
+    assert closecall("check", "posts") == 0
+    assert "linear probe reaches AUC" in closecall.out and "Not measurable" in closecall.out
+    assert "Comparing texts" in closecall.err and "by their words" in closecall.err
+    answer = closecall.json("check", "posts")
+    assert [row["key"] for row in answer["rows"]][:2] == ["closeness", "neighbours"] and answer["encoder"] == ""
+    assert closecall("check", "nope") == 2 and "no dataset named nope" in closecall.err
