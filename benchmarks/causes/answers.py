@@ -140,7 +140,9 @@ def by_experiment(records: Iterable[Record]) -> pd.DataFrame:
             recall = 1 - sum(record.misses for record in own) / sum(record.positives for record in own)
             counts = {answer: int(answers.get(answer, 0)) for answer in ANSWERS}
             listed = ", ".join(f"{key} {count}" for key, count in told.items())
-            rows.append({"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "told": listed})
+            rows.append(
+                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "told": listed}
+            )
     return pd.DataFrame(rows)
 
 

@@ -122,7 +122,9 @@ def _run(run: RunConfig, examples: pd.DataFrame, embeddings: np.ndarray, plan: p
     frame = examples.loc[evaluated, ["id", "split", "label"]].assign(
         pos_prob=probs, logit=odds, logit_negative=-odds / 2, logit_positive=odds / 2
     )
-    save_predictions(folder, frame.astype({name: "float32" for name in frame if str(name).startswith(("pos", "logit"))}))
+    save_predictions(
+        folder, frame.astype({name: "float32" for name in frame if str(name).startswith(("pos", "logit"))})
+    )
     mapped = (examples["split"] == "test").to_numpy() | rows
     save_embeddings(folder, examples[mapped], _hidden(head, embeddings[mapped]))
     write_status(folder, RunStatus(state="done"))

@@ -102,7 +102,10 @@ def half_of_each(base: Planted, pool: Pool, rng: np.random.Generator) -> Planted
         own, others = (_some(examples, rng, split, label, MIXED) for label in (1, 0))
         pairs = list(zip(own, rng.choice(others, len(own)), strict=True))
         mixed = {row: _mixed(examples, row, other, rng) for row, other in pairs}
-        mixed |= {row: _mixed(examples, row, other, rng) for row, other in zip(others, rng.choice(own, len(others)), strict=True)}
+        mixed |= {
+            row: _mixed(examples, row, other, rng)
+            for row, other in zip(others, rng.choice(own, len(others)), strict=True)
+        }
         examples.loc[list(mixed), "text"] = list(mixed.values())
         planted = own if split == "test" else planted
     return _with_texts(base, examples, planted)

@@ -84,9 +84,7 @@ class Embedder:
 
 def _own(name: str) -> pd.DataFrame:
     examples = builtin_dataset(name).examples
-    parts = [
-        part.sample(min(MOST[int(label)], len(part)), random_state=0) for label, part in examples.groupby("label")
-    ]
+    parts = [part.sample(min(MOST[int(label)], len(part)), random_state=0) for label, part in examples.groupby("label")]
     table = pd.concat(parts, ignore_index=True)
     return pd.DataFrame({"text": _shortened(table["text"]), "kind": table["label"].map({1: "positive", 0: "negative"})})
 
