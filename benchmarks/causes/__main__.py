@@ -4,10 +4,10 @@
     python -m benchmarks.causes --repeats 2 --kinds nothing "flipped labels"
 
 The texts are real (newsgroup posts, film reviews), and so are the frozen encoder MiniLM, the job that collects the
-evidence, the stored files and the rules. Cheap: posts are cut to 40 words, and the classifier is one hidden layer on the
-frozen encoder, trained at 1:1 and 1:10 from three random starts. Each planting draws other texts: 200 training positives,
-200 test positives and 300 test negatives. A planting takes about 10 s; results are kept in the workspace, so a second
-call goes on where the first ended.
+evidence, the stored files and the rules. Cheap: posts are cut to 40 words, and the classifier is one hidden layer on
+the frozen encoder, trained at 1:1 and 1:10 from three random starts. Each planting draws other texts: 200 training
+positives, 200 test positives and 300 test negatives. A planting takes about 10 s; results are kept in the workspace,
+so a second call goes on where the first ended.
 """
 
 import argparse
@@ -69,9 +69,10 @@ def show(records: list[Record]) -> None:
     planted = [record for record in records if record.cause]
     print(f"Planted cause reported: {_count(planted, [record.answer == 'right' for record in planted])}")
     copied = [record.copies for record in records if record.kind == "copied into training"]
-    found, told, all_planted = (sum(one[place] for one in copied) for place in range(3))
+    found, reported, all_planted = (sum(one[place] for one in copied) for place in range(3))
     print(
-        f"Near copies in training: planted ones found {share_text(found, all_planted)}, rightly {share_text(found, told)}"
+        f"Near copies in training: planted ones found {share_text(found, all_planted)}, "
+        f"rightly {share_text(found, reported)}"
     )
     for kind in ("30 positives", "nothing"):
         curve = pd.Series([record.curve for record in records if record.kind == kind]).value_counts()

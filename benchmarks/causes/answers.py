@@ -24,8 +24,8 @@ CURVES = ("30 positives", "nothing")
 class Record:
     """The answers about one planted experiment.
 
-    `reported`: adjusted p value of each reported cause but the threshold. `misses` of `positives`. `first, aside, holds`:
-    how many misses have the planted cause as first cause, as first with the threshold aside, or among all; `planted_`
+    `reported`: adjusted p value of each reported cause but the threshold. `misses` of `positives`. `first, aside,
+    holds`: how many misses have the planted cause as first, as first with the threshold aside, or among all; `planted_`
     before it: of the planted ones; `caused_` before it: of the planted ones that were found without the planting.
     `planted_causes`: number of planted misses by first cause with the threshold aside. `copies`: of the test examples
     with a near copy in training, those planted, all, and all planted. `curve`: answer of the positive-count curve.
@@ -59,7 +59,7 @@ def measure(kind: str, pool: Pool, seed: int, embedder: Embedder) -> dict:
     planted = plant(kind, pool, seed)
     found = find_causes(planted, embedder)
     misses, summary = found.causes.examples, found.causes.summary.set_index("cause")
-    told = summary[summary["reported"] & (summary.index != THRESHOLD)]
+    rows = summary[summary["reported"] & (summary.index != THRESHOLD)]
     own = misses["id"].isin(planted.planted).to_numpy()
     caused = own & misses["id"].isin(found.hits_before).to_numpy()
     aside = np.array([next((key for key in keys if key != THRESHOLD), "unexplained") for keys in misses["causes"]])
@@ -70,7 +70,7 @@ def measure(kind: str, pool: Pool, seed: int, embedder: Embedder) -> dict:
         planted.cause,
         found.causes.of,
         len(misses),
-        {str(key): float(p) for key, p in told["p_holm"].items()},
+        {str(key): float(p) for key, p in rows["p_holm"].items()},
         _counts(planted.cause, misses, aside, own, caused),
         pd.Series(aside[own]).value_counts().to_dict(),
         _copies(found.evidence, planted.planted),
@@ -89,8 +89,8 @@ def as_record(stored: dict) -> Record:
 def per_cause(records: Iterable[Record]) -> pd.DataFrame:
     """Precision and recall over examples by planting, over all its experiments and over those that report the cause.
 
-    Counted are misses whose first cause, with the threshold aside, is the planted one. `precision`: the planted share of
-    them. `recall`: their share of the planted misses that would have been found without the planting.
+    Counted are misses whose first cause, with the threshold aside, is the planted one. `precision`: the planted share
+    of them. `recall`: their share of the planted misses that would have been found without the planting.
     """
     records, rows = list(records), []
     for kind in PLANTINGS:
@@ -136,12 +136,12 @@ def by_experiment(records: Iterable[Record]) -> pd.DataFrame:
         for dataset, part in frame[frame["kind"] == kind].groupby("dataset"):
             own = part["record"].tolist()
             answers = pd.Series([record.answer for record in own]).value_counts()
-            told = pd.Series([key for record in own for key in record.reported], dtype=object).value_counts()
+            reported = pd.Series([key for record in own for key in record.reported], dtype=object).value_counts()
             recall = 1 - sum(record.misses for record in own) / sum(record.positives for record in own)
             counts = {answer: int(answers.get(answer, 0)) for answer in ANSWERS}
-            listed = ", ".join(f"{key} {count}" for key, count in told.items())
+            listed = ", ".join(f"{key} {count}" for key, count in reported.items())
             rows.append(
-                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "told": listed}
+                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "reported": listed}
             )
     return pd.DataFrame(rows)
 
