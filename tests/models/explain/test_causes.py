@@ -37,7 +37,7 @@ from closecall.models.explain.causes import (
     start_evidence,
     stop_evidence,
 )
-from closecall.models.explain.example_evidence import balanced_pool
+from closecall.models.explain.example_evidence import balanced_pool, near_copy_columns
 from closecall.models.explain.label_audit import audit
 from closecall.models.runtime.progress import Progress
 from tests.makers import make_dataset, make_experiment
@@ -220,6 +220,25 @@ def test_imported_predictions_are_embedded_by_the_encoder(
     assert missing["not read"] == "How much of a text the classifier read is not known."
     assert missing["overlap:r3-s0-none"] == "r3-s0-none has no embeddings."
     assert compute_evidence(config.id).info == found.info
+
+
+def test_a_near_copy_with_the_other_label_comes_first() -> None:
+    texts = pd.DataFrame(
+        {"id": ["a", "b", "c", "d"], "label": [1, 1, 0, 0], "split": ["test", "train", "validation", "test"]}
+    )
+    pairs = pd.DataFrame({"first": [0, 0, 1], "second": [1, 2, 2], "jaccard": [0.9, 0.6, 0.7]})
+    found = near_copy_columns(texts[texts["split"] == "test"], texts, pairs)
+    assert found["near_copy"].tolist() == ["c", ""] and found["near_copy_split"].tolist() == ["validation", ""]
+    assert found["near_copy_label"][0] == 0 and found["near_copy_jaccard"][0] == 0.6
+
+
+def test_the_pool_has_as_many_examples_of_both_classes_from_training_alone() -> None:
+    rows = pd.DataFrame(
+        {"id": list("abcdefgh"), "label": [1, 1, 0, 0, 0, 0, 1, 0], "split": ["train"] * 6 + ["test"] * 2}
+    )
+    plan = pd.DataFrame({"id": list("abfedcgh"), "seed": 0, "rank": [0, 1, 0, 1, 2, 3, 0, 0]})
+    assert rows["id"][balanced_pool(rows, plan, 7)].tolist() == ["f", "e", "a", "b"]
+    assert sorted(rows["label"][balanced_pool(rows, plan[:0], 0)]) == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.slow

@@ -153,6 +153,23 @@ def test_all_causes_that_hold_are_kept_in_order() -> None:
     assert first["causes"] == ("threshold", "no similar example", "overlap") and first["cause"] == "threshold"
 
 
+def test_overlap_needs_an_error_at_every_ratio_and_both_spaces() -> None:
+    test, validation, evidence = planted()
+    overlap = EACH * PLANTED.index("overlap")
+    test.pos_probs[:SEEDS, overlap] = 0.9
+    evidence.examples.loc[overlap + 1, "frozen_other_of_10"] = 5
+    evidence.runs.loc[overlap + 2, [run_column("tuned_other_of_10", run) for run in RUNS]] = 5
+    found = assigned(decide_causes(test, validation, evidence, ratio=10))
+    causes = [found[f"test-{overlap + place}"] for place in range(4)]
+    assert causes[1:] == ["unexplained", "unexplained", "overlap"] and causes[0] == "unexplained"
+    first = decide_causes(test, validation, evidence, ratio=10).summary.set_index("cause")
+    assert first.loc["overlap", "correct"] == 0
+    evidence.examples.loc[len(PLANTED) * EACH, "frozen_other_of_10"] = 9
+    evidence.runs.loc[len(PLANTED) * EACH, [run_column("tuned_other_of_10", run) for run in RUNS]] = 9
+    second = decide_causes(test, validation, evidence, ratio=10).summary.set_index("cause")
+    assert second.loc["overlap", "correct"] == 1  # a correct example among negatives
+
+
 def test_sentences_give_the_evidence() -> None:
     found = decide_causes(*planted(), ratio=10)
     words = {cause: evidence_sentences(found, example)[0] for example, cause in EXPECTED.items()}
