@@ -22,7 +22,7 @@ from benchmarks.causes.plantings import Planted
 from benchmarks.causes.pools import MAX_TOKENS, Embedder
 from closecall.data.datasets.store import Dataset, DatasetInfo, delete_dataset, save_dataset
 from closecall.data.experiments.plans import FIXED_POSITIVES
-from closecall.data.experiments.runs import PREDICTION_TYPES, RunStatus, save_embeddings, save_predictions, write_status
+from closecall.data.experiments.runs import RunStatus, save_embeddings, save_predictions, write_status
 from closecall.data.experiments.store import (
     ExperimentConfig,
     RunConfig,
