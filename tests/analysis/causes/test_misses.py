@@ -130,22 +130,24 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
     holds = {
         "threshold": errors & (rng.random(n) < 0.4),
         "suspect label": rng.random(n) < np.where(errors, 0.3, 0.05),
-        "seed": rng.random(n) < 0.2,
+        "no similar example": rng.random(n) < 0.2,
+        "seed": errors & (rng.random(n) < 0.5),
         "overlap": rng.random(n) < np.where(errors, 0.2, 0.1),
     }
     frame = null_rates(holds, errors, ~errors).set_index("cause")
-    assert list(frame.index) == ["threshold", "suspect label", "seed", "overlap", "unexplained"]
+    assert list(frame.index) == ["threshold", "suspect label", "no similar example", "seed", "overlap", "unexplained"]
     assert frame["errors"].sum() == 100 == frame["of_errors"].iloc[0]
     assert frame["correct"][1:].sum() == 300  # each correct example would get one cause, or none
     tested = 100 - frame.loc["threshold", "errors"]
     ps = []
-    for cause in ("suspect label", "seed", "overlap"):
+    for cause in ("suspect label", "no similar example", "overlap"):
         row = frame.loc[cause]
         table = [[row["errors"], tested - row["errors"]], [row["correct"], 300 - row["correct"]]]
         ps.append(fisher_exact(table, alternative="greater").pvalue)
         assert row["p"] == pytest.approx(ps[-1]) and row["tested"] == tested
-    assert frame["p_holm"][1:-1].tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
-    assert frame.loc["suspect label", "reported"] and not frame.loc["seed", "reported"]
+    assert frame["p_holm"].dropna().tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
+    assert frame.loc["suspect label", "reported"] and not frame.loc["no similar example", "reported"]
+    assert not frame.loc["seed", "reported"] and pd.isna(frame.loc["seed", "p"])
     assert frame.loc["threshold", "reported"] and pd.isna(frame.loc["threshold", "p"])
     assert not frame.loc["unexplained", "reported"]
 
