@@ -33,20 +33,15 @@ def show_check(name: str) -> None:
 
 def _result(check: DatasetCheck) -> None:
     st.markdown(escape_markdown(check.headline).replace(" %", NO_BREAK_SPACE + "%"))
+    # A static table, because its cells wrap: the numbers are sentences.
     table = pd.DataFrame(
         {
-            "question": [row.question for row in check.rows],
-            "answer": [ANSWERS[row.answer] for row in check.rows],
-            "number": [row.number for row in check.rows],
+            "Question": [row.question for row in check.rows],
+            "Answer": [ANSWERS[row.answer] for row in check.rows],
+            "Numbers": [escape_markdown(row.number).replace(" %", NO_BREAK_SPACE + "%") for row in check.rows],
         }
     )
-    columns: dict[str, Any] = {
-        "question": st.column_config.TextColumn("Question", width="medium"),
-        "answer": st.column_config.TextColumn("Answer", width="small"),
-        "number": st.column_config.TextColumn("Numbers", width="large"),
-    }
-    st.dataframe(table, column_config=columns, hide_index=True, key="check", row_height=56,
-                 alt="What the texts show before training")  # fmt: skip
+    st.table(table.set_index("Question"), alt="What the texts show before training")
     _classes(check)
     for note in check.notes:
         st.caption(escape_markdown(note))

@@ -48,7 +48,7 @@ def running(folder: Path, *, step: int) -> None:
 
 def test_before_a_check_there_is_a_button(workspace: Path) -> None:
     at = open_page("data")
-    assert "check-dataset" in keys_of(at, "button") and "check" not in keys_of(at, "arrow_data_frame")
+    assert "check-dataset" in keys_of(at, "button") and not at.table
     assert "Can these texts carry the question?" in page_text(at)
 
 
@@ -61,7 +61,7 @@ def test_a_check_is_started_and_its_result_is_shown(workspace: Path) -> None:
     while read_status(check_folder("posts")).state == "running" and time.monotonic() < deadline:
         time.sleep(0.1)
     at.run()
-    assert not at.exception and len(table_with(at, "answer")) == 8
+    assert not at.exception and len(at.table[0].value) == 8
     assert "check-dataset" not in keys_of(at, "button")
 
 
@@ -80,8 +80,8 @@ def test_a_running_check_shows_its_progress_and_a_stop(workspace: Path, monkeypa
 def test_a_stored_check_is_shown_without_a_button(workspace: Path) -> None:
     stored()
     at = open_page("data")
-    table = table_with(at, "answer")
-    assert table["answer"].tolist() == ["Yes", "Not measurable"] and table["number"].tolist()[0] == "AUC 0.870."
+    table = at.table[0].value
+    assert table["Answer"].tolist() == ["Yes", "Not measurable"] and table["Numbers"].tolist()[0] == r"AUC 0\.870\."
     assert table_with(at, "nearest").iloc[0].tolist() == ["pc", "75.0 %", "50.0 %", "+25.0 (+20.0 to +30.0)"]
     assert "The classes are close" in page_text(at) and "12 s" in page_text(at)
     assert "check-dataset" not in keys_of(at, "button")
@@ -91,7 +91,7 @@ def test_a_stored_check_is_shown_without_a_button(workspace: Path) -> None:
 def test_an_old_check_is_shown_with_a_button(workspace: Path) -> None:
     stored(content="of other texts", classes=())
     at = open_page("data")
-    assert len(table_with(at, "answer")) == 2 and at.button(key="check-dataset").label == "Check again"
+    assert len(at.table[0].value) == 2 and at.button(key="check-dataset").label == "Check again"
 
 
 def test_a_failed_check_says_why(workspace: Path) -> None:
