@@ -32,7 +32,8 @@ def test_texts_are_drawn_once_and_the_same_for_every_planting(pool: Pool) -> Non
     assert not examples["text"].duplicated().any()
     counts = examples.groupby(["split", "label"]).size().to_dict()
     assert counts == {
-        ("test", 0): 60, ("test", 1): 40, ("train", 0): 120, ("train", 1): 60, ("validation", 0): 20, ("validation", 1): 10,
+        ("test", 0): 60, ("test", 1): 40, ("train", 0): 120, ("train", 1): 60,
+        ("validation", 0): 20, ("validation", 1): 10,
     }  # fmt: skip
     assert base(pool)["text"].tolist() == examples["text"].tolist()
 
