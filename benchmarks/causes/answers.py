@@ -139,7 +139,7 @@ def by_experiment(records: Iterable[Record]) -> pd.DataFrame:
             reported = pd.Series([key for record in own for key in record.reported], dtype=object).value_counts()
             recall = 1 - sum(record.misses for record in own) / sum(record.positives for record in own)
             counts = {answer: int(answers.get(answer, 0)) for answer in ANSWERS}
-            listed = ", ".join(f"{key} {count}" for key, count in told.items())
+            listed = ", ".join(f"{key} {count}" for key, count in reported.items())
             rows.append(
                 {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "told": listed}
             )
