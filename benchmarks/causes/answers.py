@@ -24,9 +24,9 @@ CURVES = ("30 positives", "nothing")
 class Record:
     """The answers about one planted experiment.
 
-    `reported`: adjusted p value of each reported cause but the threshold. `misses` of `positives`. `first, aside,
-    holds`: how many misses have the planted cause as first, as first with the threshold aside, or among all; `planted_`
-    before it: of the planted ones; `caused_` before it: of the planted ones that were found without the planting.
+    `reported`: adjusted p value of each reported cause but the threshold. `misses` of `positives`. `counts`: how many
+    misses have the planted cause as `first` cause, as first with the threshold `aside`, or among all that hold;
+    `planted_` before it: of the planted ones; `caused_`: of the planted ones that were found without the planting.
     `planted_causes`: number of planted misses by first cause with the threshold aside. `copies`: of the test examples
     with a near copy in training, those planted, all, and all planted. `curve`: answer of the positive-count curve.
     """
@@ -141,7 +141,7 @@ def by_experiment(records: Iterable[Record]) -> pd.DataFrame:
             counts = {answer: int(answers.get(answer, 0)) for answer in ANSWERS}
             listed = ", ".join(f"{key} {count}" for key, count in reported.items())
             rows.append(
-                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "reported": listed}
+                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "told": listed}
             )
     return pd.DataFrame(rows)
 

@@ -56,7 +56,7 @@ class Found:
 
 
 def find_causes(planted: Planted, embedder: Embedder) -> Found:
-    """Write the experiment, collect its evidence and decide the causes. Afterwards both are deleted."""
+    """Write the experiment, collect its evidence, decide the causes, and delete experiment and dataset."""
     name = "planted"
     embeddings = embedder.texts(planted.examples["text"])
     heads = _write(name, planted.examples, embeddings)

@@ -1,6 +1,6 @@
 """The real texts that causes are planted in, and their embeddings by the frozen encoder, which are computed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -97,8 +97,7 @@ def _other_groups() -> pd.DataFrame:
 
 
 def _shortened(texts: pd.Series) -> list[str]:
-    cut: Callable[[str], str] = lambda text: " ".join(text.split()[:WORDS])  # noqa: E731
-    return [cut(text) for text in texts]
+    return [" ".join(text.split()[:WORDS]) for text in texts]
 
 
 def _without_copies(table: pd.DataFrame) -> pd.DataFrame:
