@@ -123,8 +123,8 @@ def _print_causes(experiment: str, found: "CausesOfErrors") -> None:
     print_rows([_cause_row(row) for row in found.summary.to_dict("records")])
     print_note(
         f"{OUTCOME_NAMES[found.outcome].capitalize()}: share of all, with its 95 % CI. Correct: correctly classified "
-        "examples that the cause would be assigned to. p: one-sided Fisher exact test, Holm, among the errors that the "
-        "threshold does not recover."
+        "examples that the cause would be assigned to. p, with Holm's correction: whether the cause is more frequent "
+        "than by chance; empty for causes without a test."
     )
     for key, reason in found.not_measured:
         print_note(f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {reason}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import hypergeom
+from scipy.stats import binomtest, hypergeom
 
 from closecall.analysis.errors.neighbours import nearest
 from closecall.analysis.intervals import holm, wilson
@@ -177,10 +177,11 @@ def null_rates(
     than `correct`. One row for each measured cause and for "unexplained", in order:
     `cause`; `errors` of `of_errors`: how many are assigned it; `share, low, high` with Wilson's interval;
     `tested`: errors that the threshold does not recover; `correct` of `of_correct`, `correct_share`: control examples
-    that would be assigned it with the threshold aside; `p`: one-sided Fisher exact test of errors/tested against
-    correct/of_correct (Fisher 1922), `p_holm` over the causes tested; `reported`: p_holm <= 0.05. The threshold is not
-    tested and is reported when it recovers an error. Dependence on the seed is not tested either, and never reported:
-    examples near the threshold are errors and vary over seeds alike. Nor is "unexplained".
+    that would be assigned it with the threshold aside; `p`: for text that is not read, one-sided Fisher exact test of
+    errors/tested against correct/of_correct (Fisher 1922); for no similar example, whether more than 5 % of all
+    examples of the class are that dissimilar (binomial, by the conformal guarantee). `p_holm` over both; `reported`:
+    p_holm <= 0.05. The threshold is reported when it recovers an error. Suspect labels, overlap and dependence on the
+    seed have no valid null: errors are chosen by score, and all three go along with it. They are not tested.
     """
     columns = _columns(holds)
     wrong, right = as_labels(errors), as_labels(correct)
@@ -193,8 +194,12 @@ def null_rates(
         control = as_labels((controls or {}).get(key, right))
         counted, total = int((wrong & (assigned == key)).sum()), int(control.sum())
         of_control = int((control & (would == key)).sum())
-        compared = key not in (THRESHOLD, SEED, UNEXPLAINED)
-        p = _fisher_greater(counted, tested, of_control, total) if compared else np.nan
+        p = np.nan
+        if key == NOT_READ:
+            p = _fisher_greater(counted, tested, of_control, total)
+        elif key == NOT_SIMILAR:
+            own = wrong | right
+            p = float(binomtest(int((columns[key] & own).sum()), max(int(own.sum()), 1), LEVEL, "greater").pvalue)
         rows.append((key, counted, tested, of_control, total, p))
     return _with_shares(pd.DataFrame(rows, columns=["cause", "errors", "tested", "correct", "of_correct", "p"]), wrong)
 

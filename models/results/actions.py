@@ -1,5 +1,6 @@
 """What to do first about a drop in recall: actions with their expected effect and where the number is from."""
 
+import math
 from dataclasses import dataclass
 
 from closecall.analysis.causes.bottlenecks import Bottleneck
@@ -28,7 +29,8 @@ class Action:
 def next_actions(verdict: Verdict | None, found: CausesOfErrors | None) -> list[Action]:
     """The actions that the verdict and the causes of the false negatives support, the largest expected gain first.
 
-    Failed runs come first: all else rests on them. Actions whose effect can't be told come last.
+    Failed runs come first: all else rests on them. Actions whose effect can't be told come last. A cause that was
+    tested and is not more frequent than by chance promises no gain.
     """
     actions = []
     if verdict is not None:
@@ -92,7 +94,8 @@ def _of_causes(found: CausesOfErrors) -> list[Action]:
     for cause, make in makers.items():
         if cause in counts:
             row = counts[cause]
-            actions.append(make(found, int(row["errors"]), bool(row["reported"])))
+            tested = not math.isnan(row["p_holm"])
+            actions.append(make(found, int(row["errors"]), bool(row["reported"]) or not tested))
     return actions
 
 

@@ -149,14 +149,15 @@ def _labels(case: _Case) -> Measure:
     missed = ~case.found
     if not missed.any() or not case.found.any():
         return Measure(key, title, "not measurable", "All test positives have the same outcome.")
-    difference = _difference(flagged, missed)
     n = int((flagged & missed).sum())
-    answer = "present" if difference.low > 0 else "absent" if difference.high < 0.05 else "too few"
+    if n == 0:
+        return Measure(key, title, "absent", "No missed positive has a suspect label.")
     sentence = (
         f"{_share(flagged[missed])} of the missed positives have a suspect label, and {_share(flagged[case.found])} of "
-        f"the others. Without these {n:,}, recall would be {_share(case.found[~(flagged & missed)])}."
+        f"the others. Without these {n:,}, recall would be {_share(case.found[~(flagged & missed)])}. "
+        "An audit suspects hard texts, too: read them to know."
     )
-    return Measure(key, title, answer, sentence)
+    return Measure(key, title, "not measurable", sentence)
 
 
 def _overfitting(case: _Case) -> Measure:

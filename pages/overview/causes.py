@@ -8,7 +8,7 @@ import streamlit as st
 
 from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY, UNEXPLAINED
-from closecall.analysis.formatting import percent_text, probability_text, ratio_text
+from closecall.analysis.formatting import p_text, percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
@@ -85,8 +85,10 @@ def _null_text(row: Mapping[Hashable, Any]) -> str:
     share = row["correct_share"]
     if row["cause"] == UNEXPLAINED or not isinstance(share, float) or math.isnan(share):
         return ""
-    compared = "significantly more often" if row["reported"] else "not significantly more often"
-    return f"It holds for {percent_text(share)} of the correctly classified ones, and {compared} among the errors."
+    text = f"It holds for {percent_text(share)} of the correctly classified ones."
+    if math.isnan(row["p_holm"]):
+        return text
+    return f"{text} {'More' if row['reported'] else 'Not more'} often than by chance (p {p_text(row['p_holm'])})."
 
 
 def _evidence_job(config: ExperimentConfig) -> None:

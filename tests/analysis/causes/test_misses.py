@@ -1,11 +1,10 @@
 """Causes of single errors: conformal p values, the order of the causes, null rates."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
+from scipy.stats import binomtest, fisher_exact
 from sklearn.neighbors import NearestNeighbors
 from statsmodels.stats.multitest import multipletests
 
@@ -129,40 +128,42 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
     errors = np.arange(n) < 100
     holds = {
         "threshold": errors & (rng.random(n) < 0.4),
-        "suspect label": rng.random(n) < np.where(errors, 0.3, 0.05),
-        "no similar example": rng.random(n) < 0.2,
+        "suspect label": errors & (rng.random(n) < 0.3),
+        "not read": rng.random(n) < np.where(errors, 0.3, 0.05),
+        "no similar example": rng.random(n) < 0.04,
         "seed": errors & (rng.random(n) < 0.5),
-        "overlap": rng.random(n) < np.where(errors, 0.2, 0.1),
+        "overlap": errors & (rng.random(n) < 0.2),
     }
     frame = null_rates(holds, errors, ~errors).set_index("cause")
-    assert list(frame.index) == ["threshold", "suspect label", "no similar example", "seed", "overlap", "unexplained"]
+    assert list(frame.index) == [*holds, "unexplained"]
     assert frame["errors"].sum() == 100 == frame["of_errors"].iloc[0]
     assert frame["correct"][1:].sum() == 300  # each correct example would get one cause, or none
+    row = frame.loc["not read"]
     tested = 100 - frame.loc["threshold", "errors"]
-    ps = []
-    for cause in ("suspect label", "no similar example", "overlap"):
-        row = frame.loc[cause]
-        table = [[row["errors"], tested - row["errors"]], [row["correct"], 300 - row["correct"]]]
-        ps.append(fisher_exact(table, alternative="greater").pvalue)
-        assert row["p"] == pytest.approx(ps[-1]) and row["tested"] == tested
-    assert frame["p_holm"].dropna().tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
-    assert frame.loc["suspect label", "reported"] and not frame.loc["no similar example", "reported"]
-    assert not frame.loc["seed", "reported"] and pd.isna(frame.loc["seed", "p"])
-    assert frame.loc["threshold", "reported"] and pd.isna(frame.loc["threshold", "p"])
-    assert not frame.loc["unexplained", "reported"]
+    table = [[row["errors"], tested - row["errors"]], [row["correct"], 300 - row["correct"]]]
+    ps = [
+        fisher_exact(table, alternative="greater").pvalue,
+        binomtest(int(holds["no similar example"].sum()), n, 0.05, "greater").pvalue,
+    ]
+    names = ["not read", "no similar example"]
+    assert frame.loc[names, "p"].tolist() == pytest.approx(ps) and row["tested"] == tested
+    assert frame.loc[names, "p_holm"].tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
+    assert frame.loc[names, "reported"].tolist() == [True, False]
+    untested = frame.drop(names)
+    assert untested["p"].isna().all() and untested["reported"].tolist() == [True, False, False, False, False]
 
 
 def test_null_rates_by_hand() -> None:
-    # 10 errors: 4 by the threshold (2 of these are suspects), 4 suspects, 2 unexplained. Of 20 correct 1 is a suspect.
-    suspect = np.r_[True, True, False, False, [True] * 4, [False] * 2, True, [False] * 19]
+    # 10 errors: 4 by the threshold (2 of these are cut), 4 cut, 2 unexplained. Of 20 correct 1 is cut.
+    cut = np.r_[True, True, False, False, [True] * 4, [False] * 2, True, [False] * 19]
     threshold = np.r_[[True] * 4, [False] * 26]
     errors = np.arange(30) < 10
-    frame = null_rates({"threshold": threshold, "suspect label": suspect}, errors, ~errors).set_index("cause")
-    assert frame["errors"].to_dict() == {"threshold": 4, "suspect label": 4, "unexplained": 2}
-    row = frame.loc["suspect label"]
+    frame = null_rates({"threshold": threshold, "not read": cut}, errors, ~errors).set_index("cause")
+    assert frame["errors"].to_dict() == {"threshold": 4, "not read": 4, "unexplained": 2}
+    row = frame.loc["not read"]
     assert (row["tested"], row["correct"], row["of_correct"], row["share"]) == (6, 1, 20, 0.4)
     assert row["p"] == pytest.approx(fisher_exact([[4, 2], [1, 19]], alternative="greater").pvalue)
-    other = null_rates({"suspect label": suspect}, errors, ~errors, controls={"suspect label": np.arange(30) == 12})
+    other = null_rates({"not read": cut}, errors, ~errors, controls={"not read": np.arange(30) == 12})
     assert other["of_correct"].iloc[0] == 1
 
 
@@ -176,6 +177,6 @@ def test_nothing_is_reported_where_errors_are_like_correct_examples() -> None:
     reported = 0
     for _ in range(200):
         errors = rng.random(300) < 0.2
-        holds = {key: rng.random(300) < 0.1 for key in ("suspect label", "no similar example", "seed")}
+        holds = {key: rng.random(300) < 0.05 for key in ("suspect label", "not read", "no similar example")}
         reported += null_rates(holds, errors, ~errors)["reported"].any()
     assert reported <= 20

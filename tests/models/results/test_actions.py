@@ -7,7 +7,7 @@ import pytest
 from benchmarks.diagnosis.edge_sets import RATIOS, SITUATIONS, make_edge_set
 from closecall.analysis.causes.evidence import gather_evidence
 from closecall.analysis.causes.miss_wording import CausesOfErrors
-from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY, NOT_READ, NOT_SIMILAR, SUSPECT
+from closecall.analysis.causes.misses import NOT_READ, NOT_SIMILAR, SUSPECT
 from closecall.analysis.causes.verdict import Verdict, reach_verdict
 from closecall.models.results.actions import next_actions
 
@@ -30,7 +30,14 @@ def verdict_on(name: str, n: int = 350, seeds: int = 3) -> Verdict:
 def found(counts: dict[str, int], *, of: int = 100, reported: bool = True) -> CausesOfErrors:
     summary = pd.DataFrame(
         [
-            {"cause": key, "title": MISS_CAUSE_BY_KEY[key].title, "errors": n, "share": 0.1, "reported": reported}
+            {
+                "cause": key,
+                "title": MISS_CAUSE_BY_KEY[key].title,
+                "errors": n,
+                "share": 0.1,
+                "reported": reported,
+                "p_holm": 0.5,
+            }
             for key, n in counts.items()
         ]
     )

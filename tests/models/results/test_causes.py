@@ -127,8 +127,8 @@ def test_each_planted_cause_is_assigned() -> None:
     assert summary["errors"].to_dict() == dict(zip(*np.unique(CAUSES, return_counts=True), strict=True)) | {
         key: EACH * CAUSES.count(key) for key in CAUSES
     }
-    assert summary["reported"].drop(["seed", "unexplained"]).all()
-    assert not summary.loc[["seed", "unexplained"], "reported"].any()  # not tested
+    assert summary.index[summary["reported"]].tolist() == ["threshold", "not read"]
+    assert summary["p"].notna().tolist() == [key in ("not read", "no similar example") for key in summary.index]
     assert summary.loc["not read", "of_correct"] == 80  # true negatives
     assert summary.loc["seed", "of_correct"] == 60
     assert found.reference is not None and found.reference.ratio == 1
