@@ -32,7 +32,7 @@ def found(counts: dict[str, int], *, of: int = 100, reported: bool = True) -> Ca
         [
             {
                 "cause": key,
-                "title": MISS_CAUSE_BY_KEY[key].title,
+                "title": key,
                 "errors": n,
                 "share": 0.1,
                 "reported": reported,
