@@ -10,10 +10,12 @@ from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY, UNEXPLAINED
 from closecall.analysis.formatting import p_text, percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
+from closecall.data.annotations.causes import load_info
 from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
+from closecall.pages.shared.cached_io import finished_runs
 from closecall.pages.shared.causes import causes_of, experiment_measures
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
@@ -99,7 +101,8 @@ def _evidence_job(config: ExperimentConfig) -> None:
         return
     if status is not None and status.state == "failed":
         st.error(escape_markdown(status.message), icon=":material/error:")
-    if status is None or status.state != "done":
+    info = load_info(config.id)
+    if info is None or not set(info.runs) >= {run.name for run in finished_runs(config.id)}:
         st.button(
             "Compute the evidence on single examples", key="find-causes", icon=":material/search:", on_click=_start,
             args=(config.id,), help="Label audit, near copies, similarity to training texts, and text that was not "

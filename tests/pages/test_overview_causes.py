@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from closecall.data.annotations.causes import evidence_folder
-from closecall.data.experiments.runs import RunStatus, write_status
 from closecall.models.explain.causes import compute_evidence
 from closecall.models.results.causes import causes_of
 from tests.makers import make_dataset, make_experiment
@@ -39,7 +37,6 @@ def test_false_positives_are_shown_by_the_switch(experiment: str) -> None:
 
 def test_the_evidence_is_shown_where_it_was_computed(experiment: str) -> None:
     compute_evidence(experiment)
-    write_status(evidence_folder(experiment), RunStatus(state="done"))
     at = open_page("overview")
     assert "find-causes" not in keys_of(at, "button")
     assert "Near copies in training" in page_text(at) and "Suspect labels" in page_text(at)
