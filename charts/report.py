@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.analysis.formatting import prevalence_text, ratio_text
 from closecall.analysis.metrics.metric import REPORT, RUNS, metrics_in
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.analysis.ratio.ratio_vs_threshold import ratio_vs_threshold_sentence
+from closecall.charts.causes import causes_chart
 from closecall.charts.colours import LIGHT
 from closecall.charts.figure import Chart
 from closecall.charts.precision_recall import precision_recall_chart, ratio_vs_threshold_chart
@@ -44,7 +46,7 @@ class Section:
 
 def report_html(content: ReportContent) -> str:
     """The report as one HTML page, light theme, with the plotting library inside it."""
-    sections = [_verdict(content), _recall(content), _metrics(content)]
+    sections = [_verdict(content), _causes(content), _recall(content), _metrics(content)]
     if content.comparisons is not None:
         sections += _comparisons(content, content.comparisons)
     sections += [_runs(content), _settings(content.config)]
@@ -78,6 +80,14 @@ def _verdict(content: ReportContent) -> Section:
         sentences += [verdict.headline]
         sentences += [finding_text(finding) for finding in verdict.findings]
     return Section("Summary and causes", sentences)
+
+
+def _causes(content: ReportContent) -> Section:
+    found = content.causes
+    chart = causes_chart(found.summary, "missed positives", theme=LIGHT)
+    missing = [f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {why}" for key, why in found.not_measured]
+    title = f"Missed positives at {ratio_text(found.ratio)} by cause"
+    return Section(title, [chart.reading, *missing], chart)
 
 
 def _recall(content: ReportContent) -> Section:

@@ -6,22 +6,39 @@ from pathlib import Path
 
 import pandas as pd
 
+from closecall.analysis.causes.miss_wording import causes_table
 from closecall.data.datasets.store import load_info
 from closecall.data.exchange.export_formats import export_format
 from closecall.data.exchange.tables import ExportTable, hard_case_table, provenance
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import atomic_write, write_folder
-from closecall.models.results.case_evidence import case_evidence
+from closecall.models.results.case_evidence import THRESHOLD, case_evidence
+from closecall.models.results.causes import causes_of
+from closecall.models.results.run_predictions import read_run_predictions
+from closecall.models.results.valid_runs import valid_rows
 
 
 def case_table(experiment: str) -> pd.DataFrame:
-    """`data.exchange.tables.hard_case_table` with the evidence of each case before the probabilities."""
+    """`data.exchange.tables.hard_case_table` with cause and evidence of each case before the probabilities."""
     table = hard_case_table(experiment)
-    evidence = case_evidence(experiment, table["id"].tolist())
+    ids = table["id"].tolist()
+    evidence = case_evidence(experiment, ids).join(case_causes(experiment).reindex(ids).fillna(""))
     first = [name for name in table if not str(name).startswith("prob_")]
     rest = [name for name in table if str(name).startswith("prob_")]
     return pd.concat([table[first], evidence.reset_index(drop=True), table[rest]], axis=1)
+
+
+def case_causes(experiment: str) -> pd.DataFrame:
+    """`cause` and `cause_evidence` of each error at the largest ratio that has runs, `id` as index."""
+    test = read_run_predictions(experiment)["test"]
+    rows = valid_rows(test, threshold=THRESHOLD)
+    tables = [pd.DataFrame(columns=["id", "cause", "evidence"])]
+    if rows.any():
+        largest = float(test.ratios[rows].max())
+        tables += [causes_table(causes_of(experiment, ratio=largest, outcome=one)) for one in ("fn", "fp")]
+    joined = pd.concat([one[["id", "cause", "evidence"]].astype(object) for one in tables])
+    return joined.set_index("id").rename(columns={"evidence": "cause_evidence"})
 
 
 def case_bytes(experiment: str, form: str) -> bytes:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.verdict import Verdict
 from closecall.analysis.ratio.decomposition import Decomposition
 from closecall.analysis.ratio.flow import flow_table, paired_tests
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
+from closecall.models.results.causes import causes_of
 from closecall.models.results.ratio_pairs import PriorShift, decomposed, prior_shift
 from closecall.models.results.ratio_table import RunCurve, first_seed_curves, ratio_table, run_scores, run_table
 from closecall.models.results.run_predictions import read_run_predictions
@@ -33,7 +35,10 @@ class RatioComparisons:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """`runs` as from `run_table`, `table` as from `ratio_table`, both at the prevalence `q`."""
+    """`runs` as from `run_table`, `table` as from `ratio_table`, both at the prevalence `q`.
+
+    `causes`: of the false negatives at the largest ratio.
+    """
 
     config: ExperimentConfig
     q: float
@@ -42,6 +47,7 @@ class ReportContent:
     verdict: Verdict | None
     prior: PriorShift | None
     comparisons: RatioComparisons | None
+    causes: CausesOfErrors
 
     @property
     def n_positives(self) -> int:
@@ -77,4 +83,5 @@ def report_content(experiment: str, *, q: float) -> ReportContent:
         verdict=decide_verdict(test, validation),
         prior=prior_shift(valid_test, valid_validation, tuple(config.ratios)),
         comparisons=comparisons,
+        causes=causes_of(experiment, ratio=float(runs["ratio"].max()), outcome="fn"),
     )

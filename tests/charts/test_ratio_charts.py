@@ -81,7 +81,7 @@ def test_the_flow_has_every_positive_in_every_step(content: ReportContent) -> No
 
 def test_the_report_is_one_escaped_page_with_the_plotting_library_once(content: ReportContent) -> None:
     page = report_html(content)
-    assert page.count("<figure") == 5 and page.count("plotly.js v") == 1
+    assert page.count("<figure") == 6 and page.count("plotly.js v") == 1
     assert f"{content.table['f1'].iloc[0]:.2f}" in page
     hostile = render("<b>x</b>", [Section("<i>", ["<script>"])])
     assert "<b>x" not in hostile and "<script>" not in hostile and "&lt;script&gt;" in hostile

@@ -12,7 +12,7 @@ def test_the_report_is_one_page_without_external_resources(closecall: Terminal, 
     assert closecall("report", sweep, "--out", out) == 0, closecall.err
     text = out.read_text()
     assert text.count("<h2>") >= 6
-    assert text.count("<figure") == 5
+    assert text.count("<figure") == 6
     outside = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="([^"]+)"', text)
     assert outside == []
     assert "Written to" in closecall.err
