@@ -25,6 +25,7 @@ Change = Callable[[AppTest], object]
 
 def opened(page: str, **query: str) -> AppTest:
     at = AppTest.from_file(APP, default_timeout=120)
+    at.run()  # a page can be switched to only after the first run
     at.switch_page(f"pages/{page}/page.py")
     for name, value in query.items():
         at.query_params[name] = value

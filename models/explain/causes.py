@@ -7,15 +7,10 @@ an example is misclassified. It takes seconds to minutes, because each classifie
 Importing this module does not import torch.
 """
 
-import os
-import signal
 import sys
-from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 
 import pandas as pd
-import psutil
 
 from closecall.data.annotations.causes import (
     VERSION,
@@ -28,7 +23,7 @@ from closecall.data.annotations.causes import (
 )
 from closecall.data.datasets.store import load_examples
 from closecall.data.datasets.store import load_info as load_dataset_info
-from closecall.data.experiments.runs import Run, RunStatus, load_runs, read_status
+from closecall.data.experiments.runs import Run, RunStatus, load_runs
 from closecall.data.experiments.store import (
     ExperimentConfig,
     experiment_folder,
@@ -44,9 +39,8 @@ from closecall.models.explain.example_evidence import (
     example_evidence,
 )
 from closecall.models.explain.run_evidence import Report, Steps, run_columns
-from closecall.models.runtime.child_process import start_module
-from closecall.models.runtime.failures import failure_details, failure_sentence
-from closecall.models.runtime.progress import Progress, StatusWriter, write_status_if_possible
+from closecall.models.runtime.background_job import job_status, run_job, start_job, stop_job
+from closecall.models.runtime.progress import Progress
 
 EXAMPLE_STEPS = 4
 
@@ -104,31 +98,17 @@ def evidence_is_current(experiment: str) -> bool:
 def start_evidence(experiment: str) -> None:
     """Start the work in a process that outlives the app, unless it is running. UserError for an unknown experiment."""
     load_experiment(experiment)
-    folder = evidence_folder(experiment)
-    if (status := evidence_status(experiment)) is not None and status.state == "running":
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    process = start_module("closecall.models.explain.causes", experiment, log=Path(os.devnull))
-    with suppress(psutil.Error):  # written here first, since the process takes a second to write its own
-        created = psutil.Process(process.pid).create_time()
-        write_status_if_possible(
-            folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=created)
-        )
+    start_job(evidence_folder(experiment), "closecall.models.explain.causes", experiment)
 
 
 def stop_evidence(experiment: str) -> None:
     """Terminate the running work; no partial result is stored."""
-    folder = evidence_folder(experiment)
-    status = read_status(folder)
-    if status.state == "running":
-        os.kill(status.pid, signal.SIGTERM)
-        write_status_if_possible(folder, RunStatus(state="cancelled", finished=now()))
+    stop_job(evidence_folder(experiment))
 
 
 def evidence_status(experiment: str) -> RunStatus | None:
     """The status of the work that was started last; None when none was."""
-    folder = evidence_folder(experiment)
-    return read_status(folder) if (folder / "status.json").exists() else None
+    return job_status(evidence_folder(experiment))
 
 
 def _run_digest(run: Run) -> str:
@@ -187,17 +167,7 @@ def _embed_imported(config: ExperimentConfig, report: Report) -> None:
 
 def main(experiment: str) -> int:
     """Collect the evidence and write the status. Returns the exit code: 0 when done, 1 when it failed."""
-    folder = evidence_folder(experiment)
-    folder.mkdir(parents=True, exist_ok=True)
-    status = StatusWriter(folder)
-    status.begin()
-    try:
-        compute_evidence(experiment, report=status.report)
-    except Exception as error:
-        status.end("failed", failure_sentence(error), failure_details(error))
-        return 1
-    status.end("done")
-    return 0
+    return run_job(evidence_folder(experiment), lambda report: compute_evidence(experiment, report=report))
 
 
 if __name__ == "__main__":

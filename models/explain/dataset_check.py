@@ -5,26 +5,21 @@
 Stored by `data.datasets.checks`. Importing this module does not import torch.
 """
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 
 from closecall.analysis.causes.separability import balanced_sample, overlap, separability
 from closecall.data.datasets.checks import VERSION, CheckRow, DatasetCheck, check_folder, load_check, save_check
 from closecall.data.datasets.near_copies import near_copies
 from closecall.data.datasets.store import DatasetInfo, load_examples, load_info
-from closecall.data.experiments.runs import RunStatus, read_status
+from closecall.data.experiments.runs import RunStatus
 from closecall.data.io.assets import NEWSGROUPS
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import now
@@ -51,9 +46,8 @@ from closecall.models.explain.text_embeddings import (
     why_no_encoder,
     word_embeddings,
 )
-from closecall.models.runtime.child_process import start_module
-from closecall.models.runtime.failures import failure_details, failure_sentence
-from closecall.models.runtime.progress import Progress, StatusWriter, write_status_if_possible
+from closecall.models.runtime.background_job import job_status, run_job, start_job, stop_job
+from closecall.models.runtime.progress import Progress
 
 PER_CLASS = 500
 """Texts of each class that are embedded, at most."""
@@ -116,31 +110,17 @@ def current_check(name: str) -> DatasetCheck | None:
 def start_check(name: str) -> None:
     """Start the check in a process that outlives the app, unless it is running. UserError for an unknown dataset."""
     _with_texts(name)
-    folder = check_folder(name)
-    if (status := check_status(name)) is not None and status.state == "running":
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    process = start_module("closecall.models.explain.dataset_check", name, log=Path(os.devnull))
-    with suppress(psutil.Error):  # written here first, since the process takes a second to write its own
-        created = psutil.Process(process.pid).create_time()
-        write_status_if_possible(
-            folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=created)
-        )
+    start_job(check_folder(name), "closecall.models.explain.dataset_check", name)
 
 
 def stop_check(name: str) -> None:
     """Terminate a running check; no partial result is stored."""
-    folder = check_folder(name)
-    status = read_status(folder)
-    if status.state == "running":
-        os.kill(status.pid, signal.SIGTERM)
-        write_status_if_possible(folder, RunStatus(state="cancelled", finished=now()))
+    stop_job(check_folder(name))
 
 
 def check_status(name: str) -> RunStatus | None:
     """The status of the check that was started last; None when none was."""
-    folder = check_folder(name)
-    return read_status(folder) if (folder / "status.json").exists() else None
+    return job_status(check_folder(name))
 
 
 _NO_CONTROL = (
@@ -265,17 +245,7 @@ def _embedding_rows(
 
 def main(name: str) -> int:
     """Run the check and write its status. Returns the exit code: 0 when done, 1 when it failed."""
-    folder = check_folder(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    status = StatusWriter(folder)
-    status.begin()
-    try:
-        check_dataset(name, report=status.report)
-    except Exception as error:
-        status.end("failed", failure_sentence(error), failure_details(error))
-        return 1
-    status.end("done")
-    return 0
+    return run_job(check_folder(name), lambda report: check_dataset(name, report=report))
 
 
 if __name__ == "__main__":

@@ -6,17 +6,12 @@ The audit needs no torch: it reads the stored embeddings of the frozen encoder. 
 examples and minutes for a hundred thousand. The app reads the status file in the same folder.
 """
 
-import os
-import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 
 from closecall.analysis.causes.label_audit import (
     FOLDS,
@@ -29,13 +24,12 @@ from closecall.analysis.causes.label_audit import (
 )
 from closecall.data.annotations.label_audits import COLUMNS, AuditInfo, audit_folder, load_audit, save_audit
 from closecall.data.datasets.store import load_examples
-from closecall.data.experiments.runs import RunStatus, load_embeddings, load_neighbours, read_status
+from closecall.data.experiments.runs import RunStatus, load_embeddings, load_neighbours
 from closecall.data.experiments.store import experiment_folder, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import now
-from closecall.models.runtime.child_process import start_module
-from closecall.models.runtime.failures import failure_details, failure_sentence
-from closecall.models.runtime.progress import Progress, StatusWriter, write_status_if_possible
+from closecall.models.runtime.background_job import job_status, run_job, start_job, stop_job
+from closecall.models.runtime.progress import Progress
 
 MAX_WITH_NEIGHBOURS = 5_000
 """Neighbours are searched for the flagged examples, at most this many, in order of self-confidence."""
@@ -76,31 +70,17 @@ def audit(
 def start_audit(experiment: str) -> None:
     """Start the audit in a process that outlives the app, unless it is running. UserError without embeddings."""
     _embeddings(experiment)
-    folder = audit_folder(experiment)
-    if (status := audit_status(experiment)) is not None and status.state == "running":
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    process = start_module("closecall.models.explain.label_audit", experiment, log=Path(os.devnull))
-    with suppress(psutil.Error):  # written here first, since the process takes a second to write its own
-        created = psutil.Process(process.pid).create_time()
-        write_status_if_possible(
-            folder, RunStatus(state="running", phase="loading", started=now(), pid=process.pid, pid_created=created)
-        )
+    start_job(audit_folder(experiment), "closecall.models.explain.label_audit", experiment)
 
 
 def stop_audit(experiment: str) -> None:
     """Terminate a running audit; no partial result is stored."""
-    folder = audit_folder(experiment)
-    status = read_status(folder)
-    if status.state == "running":
-        os.kill(status.pid, signal.SIGTERM)
-        write_status_if_possible(folder, RunStatus(state="cancelled", finished=now()))
+    stop_job(audit_folder(experiment))
 
 
 def audit_status(experiment: str) -> RunStatus | None:
     """The status of the audit that was started last; None when none was."""
-    folder = audit_folder(experiment)
-    return read_status(folder) if (folder / "status.json").exists() else None
+    return job_status(audit_folder(experiment))
 
 
 def audit_digest(experiment: str) -> str:
@@ -160,17 +140,7 @@ def _frame(
 
 def main(experiment: str) -> int:
     """Run the audit and write its status. Returns the exit code: 0 when done, 1 when it failed."""
-    folder = audit_folder(experiment)
-    folder.mkdir(parents=True, exist_ok=True)
-    status = StatusWriter(folder)
-    status.begin()
-    try:
-        audit(experiment, report=status.report)
-    except Exception as error:
-        status.end("failed", failure_sentence(error), failure_details(error))
-        return 1
-    status.end("done")
-    return 0
+    return run_job(audit_folder(experiment), lambda report: audit(experiment, report=report))
 
 
 if __name__ == "__main__":
