@@ -10,7 +10,6 @@ from closecall.analysis.ratio.changes import (
     AUC_SEED_SD,
     Change,
     Contributions,
-    auc_contributions,
     change,
     false_positive_contributions,
     matched_recall_contributions,
@@ -85,13 +84,15 @@ def compare_ratios(
     probs: Floats,
     rows: tuple[np.ndarray, np.ndarray],
     *,
+    areas: Contributions,
     seeds: Floats | Ints,
     ratios: tuple[float, float],
     validation: tuple[Bools, Floats] | None,
     threshold: float = 0.5,
     draws: int = 0,
 ) -> Comparison:
-    """Compare the runs `rows` of the reference and of the larger ratio; `probs` (runs, n), `seeds` (runs,).
+    """Compare the runs `rows` of the reference and of the larger ratio; `probs` (runs, n), `areas` (AUC) and `seeds`
+    (runs,).
 
     `validation`: labels and probabilities (runs, m) that choose thresholds, in the order of `probs`. `draws`: of the
     bootstrap for `parts` and `excess`; 0 leaves them out.
@@ -100,7 +101,7 @@ def compare_ratios(
     pair = probs[a], probs[b]
     recall = [recall_contributions(one, positive, threshold=threshold) for one in pair]
     wrong = [false_positive_contributions(one, positive, threshold=threshold) for one in pair]
-    areas = [auc_contributions(one, positive) for one in pair]
+    aucs = [areas.of_runs(one) for one in (a, b)]
     matched = _matched(pair[1], positive, wrong[0], paired)
     chosen = None if validation is None else (validation[0], validation[1][a], validation[1][b])
     parts, excess = (None, None)
@@ -116,13 +117,13 @@ def compare_ratios(
         recall_b=_share(recall[1].positives, n_pos),
         specificity_a=_share(1 - wrong[0].negatives, n_neg),
         specificity_b=_share(1 - wrong[1].negatives, n_neg),
-        auc_a=float(areas[0].values.mean()),
-        auc_b=float(areas[1].values.mean()),
+        auc_a=float(aucs[0].values.mean()),
+        auc_b=float(aucs[1].values.mean()),
         false_positives_a=float(wrong[0].negatives.sum(axis=1).mean()),
         drop=change(*recall, paired=paired),
         specificity_gain=change(*wrong, paired=paired),
         ranking_drop=change(recall[0], matched, paired=paired),
-        auc_drop=change(*areas, paired=paired, pseudo=0.02, seed_sd=AUC_SEED_SD),
+        auc_drop=change(*aucs, paired=paired, pseudo=0.02, seed_sd=AUC_SEED_SD),
         regained=change(matched, recall[1], paired=True, seed_sd=0.0),
         moved=None if chosen is None else _moved(positive, pair[1], recall[1], chosen, paired, threshold),
         parts=parts,

@@ -1,6 +1,7 @@
 """Measurements on runs at several ratios, the basis of a verdict: failed runs, changes at every ratio, validation."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,14 +10,14 @@ from scipy.stats import ks_2samp
 from closecall.analysis.causes.comparison import Comparison, compare_ratios
 from closecall.analysis.causes.failed_runs import FailedRun, failed_runs
 from closecall.analysis.intervals import Estimate, holm
+from closecall.analysis.metrics.outcomes import CHANCE_AUC
 from closecall.analysis.metrics.ranking import auc_interval
+from closecall.analysis.ratio.changes import Contributions, auc_contributions
 from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, per_run
 
 DIFFERENT_SCORES = 0.15
 """Smallest Kolmogorov-Smirnov distance between the scores of two splits that counts as a difference."""
 ALPHA = 0.01
-NEAR_CHANCE = 0.6
-"""An AUC below this counts as chance level."""
 
 
 @dataclass(frozen=True)
@@ -94,40 +95,56 @@ def gather_evidence(
     if len(np.unique(ratio)) < 2:
         raise ValueError("A verdict compares ratios; there are runs at one ratio only.")
     validation = _validation(val_labels, val_pos_probs, len(probs))
-    failed = failed_runs(positive, probs, ratio, seed, threshold=threshold)
+    areas = auc_contributions(probs, positive)
+    failed = failed_runs(positive, probs, areas.values, ratio, seed, threshold=threshold)
     sound = np.flatnonzero(~np.isin(np.arange(len(probs)), [run.row for run in failed]))
     check = _check_validation(positive, probs[sound], validation, sound)
-    comparisons: list[Comparison] = []
-    left = np.unique(ratio[sound])
-    if len(left):
-        first = sound[ratio[sound] == left[0]]
-    for larger in left[1:]:
-        rows = first, sound[ratio[sound] == larger]
-        comparisons.append(
-            compare_ratios(
-                positive,
-                probs,
-                rows,
-                seeds=seed,
-                ratios=(float(left[0]), float(larger)),
-                validation=validation if check is not None and check.usable else None,
-                threshold=threshold,
-                draws=draws if larger == left[-1] else 0,
-            )
-        )
-    areas = {float(one): _auc(positive, probs[sound[ratio[sound] == one]]) for one in left}
-    at_chance = tuple(one for one, area in areas.items() if area.low <= 0.5 or area.value < NEAR_CHANCE)
+    rows = {float(one): sound[ratio[sound] == one] for one in np.unique(ratio[sound])}
+    of_ratio = {one: _auc(positive, probs[own]) for one, own in rows.items()}
+    reference = min(rows, default=float(ratio.min()))
+    runs = _Runs(positive, probs, areas, seed, validation if check is not None and check.usable else None)
+    comparisons = _compare_all(runs, rows, threshold, draws)
     n_positives = int(positive.sum())
     return Evidence(
         n_positives,
         len(positive) - n_positives,
         len(probs),
         failed,
-        tuple(comparisons),
-        float(left[0]) if len(left) else float(ratio.min()),
-        areas[float(left[0])] if len(left) else None,
-        at_chance,
+        comparisons,
+        reference,
+        of_ratio.get(reference),
+        tuple(one for one, area in of_ratio.items() if area.low <= 0.5 or area.value < CHANCE_AUC),
         check,
+    )
+
+
+class _Runs(NamedTuple):
+    """All runs on the test examples, and the validation that chooses thresholds if it is usable."""
+
+    positive: Bools
+    probs: Floats
+    areas: Contributions
+    seeds: Floats
+    validation: tuple[Bools, Floats] | None
+
+
+def _compare_all(runs: _Runs, rows: dict[float, np.ndarray], threshold: float, draws: int) -> tuple[Comparison, ...]:
+    """Each ratio against the smallest; `rows` has the valid runs of each ratio, smallest first."""
+    first = min(rows, default=0.0)
+    return tuple(
+        compare_ratios(
+            runs.positive,
+            runs.probs,
+            (rows[first], own),
+            areas=runs.areas,
+            seeds=runs.seeds,
+            ratios=(first, one),
+            validation=runs.validation,
+            threshold=threshold,
+            draws=draws if one == max(rows) else 0,
+        )
+        for one, own in rows.items()
+        if one != first
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from closecall.analysis.metrics.outcomes import collapsed
-from closecall.analysis.metrics.ranking import auc
 from closecall.analysis.validation import Bools, Floats, Ints
 
 FAR_BELOW = 0.05
@@ -33,16 +32,15 @@ class FailedRun:
 
 
 def failed_runs(
-    positive: Bools, probs: Floats, ratios: Floats, seeds: Ints | Floats, *, threshold: float = 0.5
+    positive: Bools, probs: Floats, areas: Floats, ratios: Floats, seeds: Ints | Floats, *, threshold: float = 0.5
 ) -> tuple[FailedRun, ...]:
-    """The runs (runs, n) to leave out, in order.
+    """The runs (runs, n) to leave out, in order; `areas` (runs,) is the AUC of each.
 
     Collapsed: see `outcomes.collapsed`. Outlier: the AUC of one run is at least FAR_BELOW under the lowest of the other
     seeds of its ratio, and under by more than four times the widest range of the other seeds or of another ratio. With
     two seeds, another ratio must have two as well.
     """
     fell = collapsed(positive, probs, threshold=threshold)
-    areas = np.atleast_1d(auc(positive, probs))
     recalls = (probs[:, positive] >= threshold).mean(axis=1)
     kinds = np.where(fell, "collapsed", "")
     for ratio in np.unique(ratios):

@@ -151,18 +151,6 @@ def collapsed(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLike =
     return _collapsed(positive, probs, predicted(probs, threshold))
 
 
-def chance_level(labels: ArrayLike, pos_probs: ArrayLike, *, threshold: ArrayLike = 0.5) -> Bools:
-    """Which runs predict both classes, though the 95 % interval of their AUC holds 0.5? Shape (runs,).
-
-    Their predictions are not better than chance as far as these examples show; few examples show little. No run is both
-    collapsed and at chance level. Shapes as in `collapsed`.
-    """
-    positive = as_labels(labels)
-    probs = as_probs(pos_probs, len(positive))
-    both = ~_one_class(positive, predicted(probs, threshold))
-    return np.array([run and _holds_half(positive, row)[0] for run, row in zip(both, probs, strict=True)], dtype=bool)
-
-
 def _collapsed(positive: Bools, probs: Floats, predictions: Bools) -> Bools:
     one_class = _one_class(positive, predictions)
     return np.array([run and any(_holds_half(positive, row)) for run, row in zip(one_class, probs, strict=True)], bool)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import norm, rankdata, t
 
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.validation import Bools, Floats
+from closecall.analysis.validation import Bools, Floats, Ints
 
 SEED_SD = 0.02
 """Assumed SD of a difference in recall between seeds where a ratio has one run (0.8 to 2.4 points, Mosbach 2021)."""
@@ -70,6 +70,10 @@ class Contributions:
     positives: Floats
     negatives: Floats
     validation: float = 0.0
+
+    def of_runs(self, rows: Ints) -> "Contributions":
+        """Those of some runs."""
+        return Contributions(self.values[rows], self.positives[rows], self.negatives[rows], self.validation)
 
     def __sub__(self, other: "Contributions") -> "Contributions":
         """The difference of run by run, for runs that share their seeds."""

@@ -188,7 +188,7 @@ def _own_point(run: _Run, chosen: Floats, found: Floats) -> tuple[float, float]:
 
 
 def _recall_at(run: _Run, chosen: Floats, found: Floats, weight: float, place: float) -> float:
-    """Test positives found where choosing examples of this weight are predicted positive, on the ROC curve."""
+    """Test positives above the threshold where choosing examples of this weight are, on the ROC curve."""
     for curve in run.curves:
         levels = np.cumsum(chosen[curve.order])[curve.ends]
         after = int(np.searchsorted(levels, weight * _ABOVE, side="right"))

@@ -69,9 +69,9 @@ def show(records: list[Record]) -> None:
     planted = [record for record in records if record.cause]
     print(f"Planted cause reported: {_count(planted, [record.answer == 'right' for record in planted])}")
     copied = [record.copies for record in records if record.kind == "copied into training"]
-    found, told, all_planted = (sum(one[place] for one in copied) for place in range(3))
+    found, reported, all_planted = (sum(one[place] for one in copied) for place in range(3))
     print(f"Near copies in training, planted ones found: {share_text(found, all_planted)}")
-    print(f"Near copies in training, planted of those found: {share_text(found, told)}")
+    print(f"Near copies in training, planted of those found: {share_text(found, reported)}")
     for kind in ("30 positives", "nothing"):
         curve = pd.Series([record.curve for record in records if record.kind == kind]).value_counts()
         print(f"Twice the positives would raise recall, {kind}: {curve.to_dict()}")

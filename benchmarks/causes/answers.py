@@ -141,7 +141,7 @@ def by_experiment(records: Iterable[Record]) -> pd.DataFrame:
             counts = {answer: int(answers.get(answer, 0)) for answer in ANSWERS}
             listed = ", ".join(f"{key} {count}" for key, count in reported.items())
             rows.append(
-                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "told": listed}
+                {"planting": kind, "dataset": dataset, "n": len(own), **counts, "recall": recall, "reported": listed}
             )
     return pd.DataFrame(rows)
 

@@ -80,15 +80,6 @@ def near_copies(examples: pd.DataFrame, *, progress: Progress | None = None) -> 
     return ordered[[*columns, "other_split"]]
 
 
-def conflicting_near_copies(examples: pd.DataFrame, *, progress: Progress | None = None) -> pd.DataFrame:
-    """Which near copies have different labels? One of the two labels may be wrong.
-
-    Takes and returns what `near_copies` does, with only the pairs of a positive and a negative.
-    """
-    pairs = near_copies(examples, progress=progress)
-    return pairs[pairs["label"] != pairs["other_label"]].reset_index(drop=True)
-
-
 def shingles(text: str) -> np.ndarray:
     """The different shingles of a text as sorted integers of 62 bits: a hash of each run of 5 characters."""
     letters = np.frombuffer(normalised(text).encode("utf-32-le", errors="surrogatepass"), dtype="<u4")

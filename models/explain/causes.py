@@ -18,7 +18,6 @@ from closecall.data.annotations.causes import (
     EvidenceInfo,
     evidence_folder,
     load_evidence,
-    load_info,
     save_evidence,
 )
 from closecall.data.datasets.store import load_examples
@@ -87,12 +86,6 @@ def evidence_digests(experiment: str) -> tuple[str, dict[str, str]]:
     digest.update(file_sha256(embeddings).encode() if embeddings.exists() else b"no embeddings")
     runs = {run.name: _run_digest(run) for run in load_runs(experiment) if run.has_predictions}
     return digest.hexdigest(), runs
-
-
-def evidence_is_current(experiment: str) -> bool:
-    """Whether the stored evidence belongs to the current texts, labels, embeddings and runs."""
-    info = load_info(experiment)
-    return info is not None and (info.content, info.runs) == evidence_digests(experiment)
 
 
 def start_evidence(experiment: str) -> None:

@@ -13,7 +13,7 @@ from closecall.analysis.formatting import count_text, percent_text, probability_
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do. `gain`: expected change of recall (0 to 1), None where it can't be told.
+    """One thing to do. `gain`: expected change of recall (0 to 1), None where it is not known.
 
     `effect` says what is expected and where the number is from. `page` and `query` lead to where it is done.
     """
@@ -29,7 +29,7 @@ class Action:
 def next_actions(verdict: Verdict | None, found: CausesOfErrors | None) -> list[Action]:
     """The actions that the verdict and the causes of the false negatives support, the largest expected gain first.
 
-    Failed runs come first: all else rests on them. Actions whose effect can't be told come last. A cause that was
+    Failed runs come first: all else rests on them. Actions whose effect is not known come last. A cause that was
     tested and is not more frequent than by chance promises no gain.
     """
     actions = []
@@ -130,8 +130,8 @@ def _read_more(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
-        f"No training positive is similar to {count_text(n, 'missed positive')}. The effect of more positives can't be "
-        f"told before it is measured.{_by_chance(reported)}"
+        f"No training positive is similar to {count_text(n, 'missed positive')}. The effect of more positives is "
+        f"not known before it is measured.{_by_chance(reported)}"
     )
     return Action(
         NOT_SIMILAR, "Collect positives like these", effect, None, "errors", _errors_query(found, NOT_SIMILAR)
@@ -139,7 +139,7 @@ def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 
 def _average_seeds(found: CausesOfErrors, n: int, reported: bool) -> Action:
-    effect = f"Some seeds find {count_text(n, 'missed positive')}. The effect of averaging seeds can't be told."
+    effect = f"Some seeds find {count_text(n, 'missed positive')}. The effect of averaging seeds is not known."
     return Action(
         SEED, "Average the probabilities of several seeds", effect + _by_chance(reported), None, "errors",
         _errors_query(found, SEED),

@@ -38,9 +38,9 @@ def test_gaps_agree_with_scikit_learn(seed: int, epochs: int) -> None:
     frame = class_gaps(logits, train, val_logits, validation)
     at = np.log(9 / 31)
     for epoch, row in enumerate(frame.itertuples()):
-        told, val_told = logits[epoch] > at, val_logits[epoch] > at
+        found, val_found = logits[epoch] > at, val_logits[epoch] > at
         for kind, name in ((1, "gap_positives"), (0, "gap_negatives")):
-            gap = recall_score(train, told, pos_label=kind) - recall_score(validation, val_told, pos_label=kind)
+            gap = recall_score(train, found, pos_label=kind) - recall_score(validation, val_found, pos_label=kind)
             assert getattr(row, name) == pytest.approx(gap)
         assert row.excess == pytest.approx(row.gap_positives - row.gap_negatives)
         probs = probabilities(val_logits[epoch][validation])

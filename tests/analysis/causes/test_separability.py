@@ -131,8 +131,8 @@ def test_the_needed_number_decides_in_four_of_five() -> None:
     for truth in (0.0, 0.1):
         values = truth + np.random.default_rng(1).normal(size=4000) / np.sqrt(needed)
         half = 1.959964 / np.sqrt(needed)
-        told = [decide(Estimate(v, v - half, v + half), needed, margin=0.1)[0] != "too few" for v in values]
-        assert 0.78 < np.mean(told) < 0.83
+        decided = [decide(Estimate(v, v - half, v + half), needed, margin=0.1)[0] != "too few" for v in values]
+        assert 0.78 < np.mean(decided) < 0.83
 
 
 def test_planted_and_absent_overlap() -> None:

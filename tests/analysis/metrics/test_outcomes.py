@@ -12,7 +12,6 @@ from sklearn.metrics import roc_auc_score
 
 from closecall.analysis.metrics.outcomes import (
     Confusion,
-    chance_level,
     collapsed,
     confusion,
     error_reason,
@@ -118,7 +117,7 @@ def test_a_run_that_ranks_well_has_not_collapsed():
     """AUC 0.80, trained at 1:40: nothing reaches 0.5, and a threshold would find most positives."""
     labels, probs = shifted_normal(np.random.default_rng(0), 1.19, -np.log(40))
     assert 0.76 < roc_auc_score(labels, probs) < 0.84 and (probs[labels == 1] >= 0.5).mean() <= 0.02
-    assert not collapsed(labels, [probs])[0] and not chance_level(labels, [probs])[0]
+    assert not collapsed(labels, [probs])[0]
     assert not outcome_table(labels, [probs])["collapsed"][0]
 
 
@@ -137,24 +136,22 @@ def test_a_low_area_has_collapsed_even_where_many_examples_show_it():
     assert collapsed(labels, [probs])[0]
 
 
-def test_chance_level_predicts_both_classes():
+def test_guesses_of_both_classes_have_not_collapsed():
     rng = np.random.default_rng(2)
     labels = np.repeat([1, 0], [100, 500])
     guesses, ranks, one_class = rng.random(600), 0.3 * labels + 0.7 * rng.random(600), 0.4 * rng.random(600)
-    assert chance_level(labels, [guesses, ranks, one_class]).tolist() == [True, False, False]
     assert collapsed(labels, [guesses, ranks, one_class]).tolist() == [False, False, True]
 
 
 def test_one_class_of_examples_shows_no_collapse():
-    assert not collapsed([0, 0, 0], [[0.1, 0.1, 0.2]])[0] and not chance_level([1, 1], [[0.1, 0.9]])[0]
+    assert not collapsed([0, 0, 0], [[0.1, 0.1, 0.2]])[0]
 
 
 @quick
 @given(runs, st.floats(0, 1))
-def test_no_run_is_both_collapsed_and_at_chance_level(run, threshold):
+def test_collapsed_runs_are_marked_in_the_table(run, threshold):
     labels, probs = run
-    gone, chance = (one(labels, [probs], threshold=threshold)[0] for one in (collapsed, chance_level))
-    assert not (gone and chance)
+    gone = collapsed(labels, [probs], threshold=threshold)[0]
     assert outcome_table(labels, [probs], threshold=threshold)["collapsed"][0] == gone
 
 

@@ -14,7 +14,6 @@ from closecall.data.datasets.duplicates import normalised
 from closecall.data.datasets.near_copies import (
     BANDS,
     ROWS,
-    conflicting_near_copies,
     families,
     near_copies,
     near_copy_pairs,
@@ -168,10 +167,3 @@ def test_near_copies_name_both_examples() -> None:
     assert named == {("a", "b"), ("a", "d"), ("b", "d")}
     row = frame[(frame["id"] == "a") & (frame["other_id"] == "b")].iloc[0]
     assert row[["class_name", "other_class_name", "split", "other_split"]].tolist() == ["mac", "pc", "train", "test"]
-
-
-def test_near_copies_with_different_labels_are_conflicts() -> None:
-    frame = conflicting_near_copies(example_frame())
-    assert {tuple(pair) for pair in frame[["id", "other_id"]].to_numpy()} == {("a", "b"), ("b", "d")}
-    assert (frame["label"] != frame["other_label"]).all() and frame["jaccard"].between(0.5, 1).all()
-    assert conflicting_near_copies(example_frame().assign(label=1)).empty

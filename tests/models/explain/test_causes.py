@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from closecall.data.annotations.causes import COLUMNS, evidence_folder, load_evidence, run_column
+from closecall.data.annotations.causes import COLUMNS, evidence_folder, load_evidence, load_info, run_column
 from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.runs import load_embeddings, load_runs, save_predictions
 from closecall.data.experiments.store import (
@@ -32,7 +32,7 @@ from closecall.data.predictions.importing import (
 from closecall.models.encoders.loading import load_checkpoint, load_tokenizer
 from closecall.models.explain.causes import (
     compute_evidence,
-    evidence_is_current,
+    evidence_digests,
     evidence_status,
     start_evidence,
     stop_evidence,
@@ -71,6 +71,11 @@ def sweep(workspace: Path) -> ExperimentConfig:
     ]
     write_frame(workspace / "datasets" / "posts" / "examples.parquet", examples)
     return config
+
+
+def is_current(experiment: str) -> bool:
+    info = load_info(experiment)
+    return info is not None and (info.content, info.runs) == evidence_digests(experiment)
 
 
 def test_every_column_has_what_it_names(sweep: ExperimentConfig) -> None:
@@ -147,7 +152,7 @@ def test_later_windows_equal_those_made_by_hand(sweep: ExperimentConfig) -> None
 
 def test_evidence_is_reused_and_only_changed_runs_are_computed(sweep: ExperimentConfig) -> None:
     first = compute_evidence(sweep.id)
-    assert evidence_is_current(sweep.id)
+    assert is_current(sweep.id)
     seen: list[Progress] = []
     again = compute_evidence(sweep.id, report=seen.append)
     assert not seen and again.info == first.info
@@ -157,7 +162,7 @@ def test_evidence_is_reused_and_only_changed_runs_are_computed(sweep: Experiment
     predictions = read_frame(folder / "predictions.parquet")
     save_predictions(folder, predictions.assign(pos_prob=predictions["pos_prob"] / 2))
     make_tiny_bert(folder / "checkpoint", labels=2)
-    assert not evidence_is_current(sweep.id)
+    assert not is_current(sweep.id)
     changed = compute_evidence(sweep.id, report=seen.append)
     assert {one.phase for one in seen} == {"reading later windows"} and seen[-1].steps == 100
     assert changed.info.not_measured == {} and changed.info.content == first.info.content
@@ -182,7 +187,7 @@ def test_the_process_ends_with_the_evidence(sweep: ExperimentConfig) -> None:
     deadline = time.monotonic() + 120
     while evidence_status(sweep.id).state == "running" and time.monotonic() < deadline:  # type: ignore[union-attr]
         time.sleep(0.2)
-    assert evidence_status(sweep.id).state == "done" and evidence_is_current(sweep.id)  # type: ignore[union-attr]
+    assert evidence_status(sweep.id).state == "done" and is_current(sweep.id)  # type: ignore[union-attr]
 
 
 def test_without_embeddings_and_texts_the_reasons_are_named(workspace: Path) -> None:
