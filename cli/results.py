@@ -111,6 +111,7 @@ def causes(
 
 def _print_causes(experiment: str, found: "CausesOfErrors") -> None:
     """The causes with counts, shares and intervals, what was not measured, and where to read the errors."""
+    from closecall.analysis.causes.miss_wording import chance_sentence
     from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
     from closecall.analysis.formatting import count_text, probability_text, ratio_text
     from closecall.analysis.metrics.outcomes import OUTCOME_NAME, OUTCOME_NAMES
@@ -122,10 +123,11 @@ def _print_causes(experiment: str, found: "CausesOfErrors") -> None:
     )
     print_rows([_cause_row(row) for row in found.summary.to_dict("records")])
     print_note(
-        f"{OUTCOME_NAMES[found.outcome].capitalize()}: share of all, with its 95 % CI. Correct: correctly classified "
-        "examples that the cause would be assigned to. p, with Holm's correction: whether the cause is more frequent "
-        "than by chance; empty for causes without a test."
+        f"{OUTCOME_NAMES[found.outcome].capitalize()}: share of all, with its 95 % CI. p, with Holm's correction: "
+        "whether the cause is more frequent than by chance; empty for causes without a test."
     )
+    for row in found.summary[found.summary["p_holm"].notna()].to_dict("records"):
+        print_note(f"{row['title']}: {chance_sentence(row, found.outcome)}")
     for key, reason in found.not_measured:
         print_note(f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {reason}")
     print_note(
@@ -143,7 +145,6 @@ def _cause_row(row: dict[Any, Any]) -> dict[str, Any]:
     return {
         "cause": row["title"],
         "errors": share_text(row["errors"], row["of_errors"]),
-        "correct": f"{row['correct']:,}/{row['of_correct']:,}" if compared else "",
         "p": p_text(row["p_holm"]) if compared else "",
         "reported": bool(row["reported"]),
     }

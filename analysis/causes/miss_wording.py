@@ -1,5 +1,6 @@
 """The causes of the errors at one ratio as a result, and the evidence on each error as sentences."""
 
+import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,14 @@ from closecall.analysis.causes.misses import (
     THRESHOLD,
     UNEXPLAINED,
 )
-from closecall.analysis.formatting import listed_text, p_text, percent_text, probability_text, ratio_text
+from closecall.analysis.formatting import (
+    listed_text,
+    p_text,
+    percent_text,
+    probability_text,
+    ratio_text,
+    share_text,
+)
 from closecall.analysis.validation import Floats
 
 Row = Mapping[Hashable, Any]
@@ -83,6 +91,23 @@ def causes_table(found: CausesOfErrors) -> pd.DataFrame:
     table.insert(1, "outcome", found.outcome)
     table.insert(4, "evidence", words)
     return table.drop(columns="window_sample")
+
+
+def chance_sentence(row: Row, outcome: str) -> str:
+    """How often a cause holds against what chance gives: one row of `summary`; "" where it was not compared."""
+    own = "positive" if outcome == "fn" else "negative"
+    share, p = row["correct_share"], f"p {p_text(row['p_holm'])}"
+    held = f"It holds for {share_text(row['holds'], row['of_class'])} of the test {own}s"
+    if not math.isnan(row["p_holm"]):
+        if row["cause"] == SUSPECT:
+            return f"{held} and {row['correct']:,}/{row['of_correct']:,} of the training {own}s ({p})."
+        if row["cause"] == NOT_SIMILAR:
+            return f"{held}; 5 % are expected ({p})."
+    if row["cause"] == UNEXPLAINED or math.isnan(share):
+        return ""
+    which = "training" if row["cause"] == SUSPECT else "correctly classified"
+    text = f"It holds for {percent_text(share)} of the {which} examples"
+    return f"{text}." if math.isnan(row["p_holm"]) else f"{text} ({p})."
 
 
 def _sentences(found: CausesOfErrors, row: Row) -> list[tuple[str, str]]:

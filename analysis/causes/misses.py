@@ -4,7 +4,7 @@ An error gets the first cause in `CAUSES_OF_MISSES` that holds. Each cause is co
 correctly classified examples. False positives use the same causes with the classes exchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,8 @@ CAUSES_OF_MISSES = (
     MissCause(
         SUSPECT,
         "Suspect label",
-        "The label audit flags it and at least 4 of its 5 nearest training texts are of the other class, or a near "
-        "copy has the other label.",
+        "The label audit flags it, at least 4 of its 5 nearest training texts are of the other class, and it is not "
+        "dissimilar from that class. Or a near copy has the other label.",
     ),
     MissCause(
         NOT_READ,
@@ -170,18 +170,22 @@ def null_rates(
     correct: ArrayLike,
     *,
     controls: Mapping[str, ArrayLike] | None = None,
+    training_suspects: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """How often is each cause assigned to errors, and how often would it be to correctly classified examples?
 
     `holds` as in `assign`, `errors` and `correct` (n,). `controls`: for some causes, other examples to compare with
-    than `correct`. One row for each measured cause and for "unexplained", in order:
+    than `correct`. `training_suspects`: how many training examples of the class have a suspect label, and of how many.
+    One row for each measured cause and for "unexplained", in order:
     `cause`; `errors` of `of_errors`: how many are assigned it; `share, low, high` with Wilson's interval;
     `tested`: errors that the threshold does not recover; `correct` of `of_correct`, `correct_share`: control examples
-    that would be assigned it with the threshold aside; `p`: for text that is not read, one-sided Fisher exact test of
-    errors/tested against correct/of_correct (Fisher 1922); for no similar example, whether more than 5 % of all
-    examples of the class are that dissimilar (binomial, by the conformal guarantee). `p_holm` over both; `reported`:
-    p_holm <= 0.05. The threshold is reported when it recovers an error. Suspect labels, overlap and dependence on the
-    seed have no valid null: errors are chosen by score, and all three go along with it. They are not tested.
+    that would be assigned it with the threshold aside, and for suspect labels the training examples; `holds` of
+    `of_class`: errors and correct examples for which it holds; `p` by one of three tests, nan for other causes:
+    text that is not read, errors/tested against correct/of_correct, one-sided Fisher exact test (Fisher 1922);
+    suspect labels, holds/of_class against the training examples by the same test, because the splits are exchangeable;
+    no similar example, whether holds/of_class exceeds 5 % (binomial, by the conformal guarantee).
+    `p_holm` over the tests; `reported`: p_holm <= 0.05. The threshold is reported when it recovers an error.
+    Overlap and dependence on the seed have no valid null: errors are chosen by score, and both go along with it.
     """
     columns = _columns(holds)
     wrong, right = as_labels(errors), as_labels(correct)
@@ -194,14 +198,19 @@ def null_rates(
         control = as_labels((controls or {}).get(key, right))
         counted, total = int((wrong & (assigned == key)).sum()), int(control.sum())
         of_control = int((control & (would == key)).sum())
+        of_class = int((wrong | right).sum())
+        held = int((columns[key] & (wrong | right)).sum()) if key in columns else 0
         p = np.nan
         if key == NOT_READ:
             p = _fisher_greater(counted, tested, of_control, total)
         elif key == NOT_SIMILAR:
-            own = wrong | right
-            p = float(binomtest(int((columns[key] & own).sum()), max(int(own.sum()), 1), LEVEL, "greater").pvalue)
-        rows.append((key, counted, tested, of_control, total, p))
-    return _with_shares(pd.DataFrame(rows, columns=["cause", "errors", "tested", "correct", "of_correct", "p"]), wrong)
+            p = float(binomtest(held, max(of_class, 1), LEVEL, "greater").pvalue)
+        elif key == SUSPECT and training_suspects is not None:
+            of_control, total = training_suspects
+            p = _fisher_greater(held, of_class, of_control, total)
+        rows.append((key, counted, tested, of_control, total, held, of_class, p))
+    names = ["cause", "errors", "tested", "correct", "of_correct", "holds", "of_class", "p"]
+    return _with_shares(pd.DataFrame(rows, columns=names), wrong)
 
 
 def _with_shares(table: pd.DataFrame, wrong: Bools) -> pd.DataFrame:
@@ -218,7 +227,7 @@ def _with_shares(table: pd.DataFrame, wrong: Bools) -> pd.DataFrame:
     table["reported"] = np.where(threshold, table["errors"] > 0, adjusted <= LEVEL)
     table["of_errors"] = n
     order = ["cause", "errors", "of_errors", "share", "low", "high", "tested", "correct", "of_correct", "correct_share"]
-    return table[[*order, "p", "p_holm", "reported"]]
+    return table[[*order, "holds", "of_class", "p", "p_holm", "reported"]]
 
 
 def _fisher_greater(errors: int, of_errors: int, correct: int, of_correct: int) -> float:

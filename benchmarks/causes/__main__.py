@@ -6,7 +6,7 @@
 The texts are real (newsgroup posts, film reviews), and so are the frozen encoder MiniLM, the job that collects the
 evidence, the stored files and the rules. Cheap: posts are cut to 40 words, and the classifier is one hidden layer on
 the frozen encoder, trained at 1:1 and 1:10 from three random starts. Each planting draws other texts: 200 training
-positives, 200 test positives and 300 test negatives. A planting takes 5 to 10 s. Results are kept in the workspace, in
+positives, 350 test positives and 900 test negatives. A planting takes 5 to 10 s. Results are kept in the workspace, in
 cache/causes: a second call goes on where the first ended; delete them to measure anew.
 """
 

@@ -29,7 +29,7 @@ class Sizes:
 
     train: tuple[int, int] = (200, 2_000)
     validation: tuple[int, int] = (60, 180)
-    test: tuple[int, int] = (200, 300)
+    test: tuple[int, int] = (350, 900)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ DATASETS = ("newsgroups-close", "movie-reviews")
 MAX_TOKENS = 64
 WORDS = 40
 """Posts are shortened to their first 40 words, so that the encoder reads nearly all of them unless a cut is planted."""
-MOST = {1: 1_000, 0: 3_000}
+MOST = {1: 1_000, 0: 4_000}
 """Texts of each class that are drawn from."""
 OF_OTHER_GROUP = 80
 """Posts of each newsgroup that serves as a second kind of positives."""

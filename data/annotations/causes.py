@@ -11,7 +11,7 @@ import pandas as pd
 from closecall.data.experiments.store import experiment_folder
 from closecall.data.io.files import read_frame, read_json, write_frame, write_json
 
-VERSION = 1
+VERSION = 2
 COLUMNS = {
     "id": "object",
     "label": "int8",
@@ -46,12 +46,14 @@ class EvidenceInfo:
     """How the evidence was computed.
 
     `content`: hash of the input of the examples' columns; `runs`: hash of the input of each run's columns.
-    `not_measured`: what could not be computed, by cause, and why. `version`: of the files.
+    `not_measured`: what could not be computed, by cause, and why. `training_suspects`: by class, "positive" and
+    "negative", how many training examples have a suspect label, and of how many. `version`: of the files.
     """
 
     content: str
     runs: dict[str, str]
     not_measured: dict[str, str] = field(default_factory=dict)
+    training_suspects: dict[str, list[int]] = field(default_factory=dict)
     created: str = ""
     version: int = VERSION
 

@@ -16,37 +16,40 @@ from closecall.analysis.causes.misses import (
     NOT_SIMILAR,
     OVERLAP,
     SUSPECT,
-    conformal_p,
-    leave_one_out_similarities,
-    other_class_neighbours,
 )
-from closecall.analysis.errors.neighbours import nearest
 from closecall.data.annotations.causes import COLUMNS, empty_columns
 from closecall.data.datasets.near_copies import families, near_copy_pairs
 from closecall.data.experiments.runs import load_embeddings
 from closecall.data.experiments.store import ExperimentConfig, experiment_folder
 from closecall.data.io.errors import UserError
+from closecall.models.explain.frozen_space import (
+    CLASSES,
+    FEWEST_CALIBRATION,
+    FrozenSpace,
+    balanced_pool,
+    drawn,
+    frozen_space,
+)
 from closecall.models.explain.label_audit import audit
 
 NEIGHBOURS, FEW = 10, 5
 """Nearest training texts counted for overlap, and for a suspect label."""
 SUSPECT_OTHERS = 4
 """So many of the FEW nearest must be of the other class for a suspect label."""
-POOL_PER_CLASS = 5_000
-CALIBRATION = 2_000
-"""Training examples of a class whose similarity to their nearest is the calibration; a random sample of more."""
 WINDOW_SAMPLE = 200
 """Cut texts of the random sample whose later windows are scored."""
-FEWEST_CALIBRATION = round(1 / LEVEL) - 1
-"""With fewer, no p value can reach the level."""
 
 
 @dataclass
 class ExampleEvidence:
-    """The columns found so far, one row for each test example, and what could not be measured, by cause."""
+    """The columns found so far, one row for each test example, and what could not be measured, by cause.
+
+    `training_suspects`: by class, how many training examples have a suspect label, and of how many.
+    """
 
     frame: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict)
+    training_suspects: dict[str, list[int]] = field(default_factory=dict)
 
     def put(self, **columns: Any) -> None:
         self.frame = self.frame.assign(**columns)
@@ -71,9 +74,9 @@ def example_evidence(
     if len(texts):
         found.put(**near_copy_columns(test, texts, pairs))
     on_step("auditing")
-    _audit(config.id, found)
+    flagged = _audit(config.id, found)
     on_step("neighbours")
-    _neighbours(config, found, plan, texts, pairs)
+    _neighbours(config, found, flagged, plan, texts, pairs)
     on_step("counting tokens")
     _tokens(read_by, found, texts)
     found.frame = found.frame[list(COLUMNS)].astype(COLUMNS)
@@ -101,102 +104,81 @@ def near_copy_columns(test: pd.DataFrame, texts: pd.DataFrame, pairs: pd.DataFra
     return {str(name): table[name].to_numpy() for name in table}
 
 
-def balanced_pool(rows: pd.DataFrame, plan: pd.DataFrame, seed: int) -> np.ndarray:
-    """Positions in `rows` (id, label, split) of equally many training examples of both classes, the first by rank.
-
-    At most POOL_PER_CLASS of each class. `seed`: whose negatives, or those of the first seed when it has none.
-    Without a plan, as for imported predictions, a random sample of all rows.
-    """
-    if not len(plan):
-        plan = pd.DataFrame({"id": rows["id"], "seed": seed, "rank": np.random.default_rng(0).permutation(len(rows))})
-        rows = rows.assign(split="train")
-    own = plan[plan["seed"] == (seed if (plan["seed"] == seed).any() else plan["seed"].min())]
-    ranks = pd.Series(own["rank"].to_numpy(), index=own["id"].to_numpy(dtype=object))
-    rank = ranks.reindex(rows["id"].to_numpy(dtype=object)).to_numpy(dtype=np.float64, copy=True)
-    rank[(rows["split"] != "train").to_numpy()] = np.nan
-    labels = rows["label"].to_numpy()
-    members = [np.flatnonzero((labels == label) & ~np.isnan(rank)) for label in (0, 1)]
-    size = min(POOL_PER_CLASS, *map(len, members))
-    return np.concatenate([own[np.argsort(rank[own], kind="stable")][:size] for own in members])
-
-
-def other_class_counts(
-    ids: np.ndarray, labels: np.ndarray, rows: pd.DataFrame, embeddings: np.ndarray, pool: np.ndarray, *, k: int
-) -> np.ndarray:
-    """How many of the k nearest others of the pool are of the other class, for each id (n); nan if unknown."""
-    counts = np.full(len(ids), np.nan)
-    places = pd.Index(rows["id"]).get_indexer(pd.Index(ids))
-    known = np.flatnonzero(places >= 0)
-    if len(known) and len(pool) > k:
-        train_labels, own = rows["label"].to_numpy()[pool], pd.Index(pool).get_indexer(pd.Index(places[known]))
-        queries = embeddings[places[known]]
-        counts[known] = other_class_neighbours(queries, labels[known], embeddings[pool], train_labels, k=k, own=own)
-    return counts
-
-
-def _audit(experiment: str, found: ExampleEvidence) -> None:
+def _audit(experiment: str, found: ExampleEvidence) -> pd.Series:
+    """Which labels the audit flags, by id; empty where it cannot run."""
     try:
         _, table = audit(experiment)
     except UserError as error:
         found.not_measured[SUSPECT] = str(error)
-        return
-    own = table.set_index("id").reindex(found.frame["id"])
-    found.put(suspect=own["flagged"].astype("boolean").to_numpy(), self_confidence=own["self_confidence"].to_numpy())
+        return pd.Series(dtype="boolean")
+    table = table.set_index("id")
+    found.put(self_confidence=table["self_confidence"].reindex(found.frame["id"]).to_numpy())
+    return table["flagged"].astype("boolean")
 
 
 def _neighbours(
-    config: ExperimentConfig, found: ExampleEvidence, plan: pd.DataFrame, texts: pd.DataFrame, pairs: pd.DataFrame
+    config: ExperimentConfig,
+    found: ExampleEvidence,
+    flagged: pd.Series,
+    plan: pd.DataFrame,
+    texts: pd.DataFrame,
+    pairs: pd.DataFrame,
 ) -> None:
-    """Neighbours in the frozen encoder's space; `suspect` keeps only flags that the neighbours support."""
+    """Neighbours in the frozen encoder's space, similarities, and the suspect labels that they support."""
     try:
         rows, embeddings = load_embeddings(experiment_folder(config.id) / "frozen")
     except (UserError, OSError, ValueError):
         reason = "There are no embeddings of the frozen encoder."
         found.not_measured |= {NOT_SIMILAR: reason, OVERLAP: reason}
         return
-    embeddings = np.asarray(embeddings)
+    space = frozen_space(rows, np.asarray(embeddings), balanced_pool(rows, plan, 0), _families(rows, texts, pairs))
     ids, labels = found.frame["id"].to_numpy(dtype=object), found.frame["label"].to_numpy()
-    pool = balanced_pool(rows, plan, 0)
-    few = other_class_counts(ids, labels, rows, embeddings, pool, k=FEW)
-    ten = other_class_counts(ids, labels, rows, embeddings, pool, k=NEIGHBOURS)
-    flagged = found.frame["suspect"].astype("boolean")
     found.put(
-        other_class_neighbours=few,
-        frozen_other_of_10=ten,
-        suspect=flagged.mask(flagged.fillna(False).astype(bool) & (few < SUSPECT_OTHERS), False).mask(np.isnan(few)),
+        other_class_neighbours=space.others(ids, labels, FEW), frozen_other_of_10=space.others(ids, labels, NEIGHBOURS)
     )
-    if len(pool) <= NEIGHBOURS:
+    if len(space.pool) <= NEIGHBOURS:
         reason = _few_training(config, f"more than {NEIGHBOURS} training texts, half of each class")
         found.not_measured |= {OVERLAP: reason}
         found.not_measured.setdefault(SUSPECT, reason)
-    _similarities(config, found, rows, embeddings, _families(rows, texts, pairs))
-
-
-def _similarities(
-    config: ExperimentConfig, found: ExampleEvidence, rows: pd.DataFrame, embeddings: np.ndarray, family: np.ndarray
-) -> None:
-    """The nearest training example of each class and its conformal p value."""
-    places = pd.Index(rows["id"]).get_indexer(pd.Index(found.frame["id"]))
-    known = np.flatnonzero(places >= 0)
-    train = (rows["split"] == "train").to_numpy()
-    for name, label in (("positive", 1), ("negative", 0)):
-        members = np.flatnonzero(train & (rows["label"] == label).to_numpy())
-        sample = np.sort(np.random.default_rng(0).permutation(len(members))[:CALIBRATION])
-        calibration = np.empty(0)
-        if len(members):
-            calibration = leave_one_out_similarities(embeddings[members], family[members], rows=sample)
-            calibration = calibration[~np.isnan(calibration)]
-        if len(calibration) < FEWEST_CALIBRATION or not len(known):
+    for name, label in CLASSES.items():
+        if len(space.calibration[label]) < FEWEST_CALIBRATION or not rows["id"].isin(ids).any():
             reason = _few_training(config, f"at least {FEWEST_CALIBRATION} training {name}s of different families")
             found.not_measured[f"{NOT_SIMILAR}:{name}"] = reason
             continue
-        index, cosine = nearest(embeddings[places[known]], embeddings[members], k=1)
-        ids = np.full(len(found.frame), "", dtype=object)
-        cosines = np.full(len(found.frame), np.nan)
-        ids[known] = rows["id"].to_numpy(dtype=object)[members[index[:, 0]]]
-        cosines[known] = cosine[:, 0]
-        p = conformal_p(cosines, calibration)
-        found.put(**{f"p_{name}": p, f"nearest_{name}": ids, f"{name}_cosine": cosines})
+        nearest_ids, cosines, p = space.nearest_of(ids, label)
+        found.put(**{f"p_{name}": p, f"nearest_{name}": nearest_ids, f"{name}_cosine": cosines})
+    found.put(suspect=suspect_labels(space, found.frame[["id", "label"]], flagged))
+    if flagged.notna().any():
+        found.training_suspects = _training_suspects(space, flagged, texts, pairs)
+
+
+def suspect_labels(space: FrozenSpace, examples: pd.DataFrame, flagged: pd.Series) -> pd.Series:
+    """Which of some examples (id, label) have a suspect label by the audit and the neighbours; NA if not known.
+
+    The audit flags it (`flagged`, by id), SUSPECT_OTHERS of its FEW nearest training texts are of the other class, and
+    its similarity to that class is not unusual (conformal p above 0.05): a wrong label comes from there.
+    """
+    ids, labels = examples["id"].to_numpy(dtype=object), examples["label"].to_numpy()
+    others = space.others(ids, labels, FEW)
+    p = np.where(labels == 1, space.nearest_of(ids, 0)[2], space.nearest_of(ids, 1)[2])
+    marked = flagged.reindex(ids).reset_index(drop=True)
+    return marked.mask(marked.fillna(False) & ((others < SUSPECT_OTHERS) | (p <= LEVEL)), False).mask(np.isnan(others))
+
+
+def _training_suspects(
+    space: FrozenSpace, flagged: pd.Series, texts: pd.DataFrame, pairs: pd.DataFrame
+) -> dict[str, list[int]]:
+    """By class: of at most CALIBRATION training examples, those with a suspect label as in `causes_of`, and all."""
+    counts = {}
+    for name, label in CLASSES.items():
+        own = space.rows.iloc[drawn(space.members[label])][["id", "label"]].reset_index(drop=True)
+        suspect = suspect_labels(space, own, flagged)
+        if len(texts):
+            copies = pd.Series(near_copy_columns(own, texts, pairs)["near_copy_label"])
+            suspect = suspect | (copies.notna() & (copies != label))
+        if suspect.notna().any():
+            counts[name] = [int(suspect.sum()), int(suspect.notna().sum())]
+    return counts
 
 
 def _families(rows: pd.DataFrame, texts: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:

@@ -16,7 +16,8 @@ from closecall.data.experiments.runs import Run, load_embeddings, load_runs
 from closecall.data.experiments.store import load_plan
 from closecall.data.io.errors import UserError
 from closecall.models.encoders.checkpoints import checkpoint_of, only_head, only_head_sentence
-from closecall.models.explain.example_evidence import NEIGHBOURS, balanced_pool, other_class_counts
+from closecall.models.explain.example_evidence import NEIGHBOURS
+from closecall.models.explain.frozen_space import balanced_pool, other_class_counts
 from closecall.models.runtime.progress import Progress
 
 if TYPE_CHECKING:

@@ -1,14 +1,10 @@
 """Why positives are missed: the errors at one ratio by cause, each with a link to its queue on Errors."""
 
-import math
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import streamlit as st
 
-from closecall.analysis.causes.miss_wording import CausesOfErrors
-from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY, UNEXPLAINED
-from closecall.analysis.formatting import p_text, percent_text, probability_text, ratio_text
+from closecall.analysis.causes.miss_wording import CausesOfErrors, chance_sentence
+from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
+from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.annotations.causes import load_info
 from closecall.data.experiments.runs import RunStatus
@@ -78,19 +74,8 @@ def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
             label=label,
             icon=":material/arrow_forward:",
             query_params=query,
-            help=f"{MISS_CAUSE_BY_KEY[row['cause']].help} {_null_text(row)}",
+            help=f"{MISS_CAUSE_BY_KEY[row['cause']].help} {chance_sentence(row, found.outcome)}",
         )
-
-
-def _null_text(row: Mapping[Hashable, Any]) -> str:
-    """How often the cause holds for correctly classified examples."""
-    share = row["correct_share"]
-    if row["cause"] == UNEXPLAINED or not isinstance(share, float) or math.isnan(share):
-        return ""
-    text = f"It holds for {percent_text(share)} of the correctly classified ones."
-    if math.isnan(row["p_holm"]):
-        return text
-    return f"{text} {'More' if row['reported'] else 'Not more'} often than by chance (p {p_text(row['p_holm'])})."
 
 
 def _evidence_job(config: ExperimentConfig) -> None:

@@ -134,23 +134,28 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
         "seed": errors & (rng.random(n) < 0.5),
         "overlap": errors & (rng.random(n) < 0.2),
     }
-    frame = null_rates(holds, errors, ~errors).set_index("cause")
+    frame = null_rates(holds, errors, ~errors, training_suspects=[20, 300]).set_index("cause")
     assert list(frame.index) == [*holds, "unexplained"]
+    suspects = int(holds["suspect label"].sum())
+    assert (frame.loc["suspect label", "holds"], frame.loc["suspect label", "of_class"]) == (suspects, n)
     assert frame["errors"].sum() == 100 == frame["of_errors"].iloc[0]
-    assert frame["correct"][1:].sum() == 300  # each correct example would get one cause, or none
+    plain = null_rates(holds, errors, ~errors)
+    assert plain["correct"][1:].sum() == 300  # each correct example would get one cause, or none
     row = frame.loc["not read"]
     tested = 100 - frame.loc["threshold", "errors"]
     table = [[row["errors"], tested - row["errors"]], [row["correct"], 300 - row["correct"]]]
     ps = [
+        fisher_exact([[suspects, n - suspects], [20, 280]], alternative="greater").pvalue,
         fisher_exact(table, alternative="greater").pvalue,
         binomtest(int(holds["no similar example"].sum()), n, 0.05, "greater").pvalue,
     ]
-    names = ["not read", "no similar example"]
+    names = ["suspect label", "not read", "no similar example"]
     assert frame.loc[names, "p"].tolist() == pytest.approx(ps) and row["tested"] == tested
     assert frame.loc[names, "p_holm"].tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
-    assert frame.loc[names, "reported"].tolist() == [True, False]
+    assert frame.loc[names, "reported"].tolist() == [False, True, False]
     untested = frame.drop(names)
-    assert untested["p"].isna().all() and untested["reported"].tolist() == [True, False, False, False, False]
+    assert untested["p"].isna().all() and untested["reported"].tolist() == [True, False, False, False]
+    assert np.isnan(plain.set_index("cause").loc["suspect label", "p"])
 
 
 def test_null_rates_by_hand() -> None:
@@ -178,5 +183,6 @@ def test_nothing_is_reported_where_errors_are_like_correct_examples() -> None:
     for _ in range(200):
         errors = rng.random(300) < 0.2
         holds = {key: rng.random(300) < 0.05 for key in ("suspect label", "not read", "no similar example")}
-        reported += null_rates(holds, errors, ~errors)["reported"].any()
+        training = [int(rng.binomial(200, 0.05)), 200]
+        reported += null_rates(holds, errors, ~errors, training_suspects=training)["reported"].any()
     assert reported <= 20

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from closecall.data.annotations.causes import COLUMNS, evidence_folder, load_evidence, load_info, run_column
+from closecall.data.datasets.near_copies import near_copy_pairs
 from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.runs import load_embeddings, load_runs, save_predictions
 from closecall.data.experiments.store import (
@@ -37,7 +39,8 @@ from closecall.models.explain.causes import (
     start_evidence,
     stop_evidence,
 )
-from closecall.models.explain.example_evidence import balanced_pool, near_copy_columns
+from closecall.models.explain.example_evidence import near_copy_columns, suspect_labels
+from closecall.models.explain.frozen_space import balanced_pool, frozen_space
 from closecall.models.explain.label_audit import audit
 from closecall.models.runtime.progress import Progress
 from tests.makers import make_dataset, make_experiment
@@ -95,7 +98,9 @@ def test_every_column_has_what_it_names(sweep: ExperimentConfig) -> None:
     audited = audited.set_index("id").loc[frame["id"]]
     assert frame["self_confidence"].tolist() == audited["self_confidence"].tolist()
     supported = audited["flagged"].to_numpy() & (frame["other_class_neighbours"] >= 4).to_numpy(dtype=bool)
-    assert frame["suspect"].tolist() == supported.tolist() and 0 < supported.sum() < audited["flagged"].sum()
+    other = np.where(frame["label"] == 1, frame["p_negative"], frame["p_positive"])
+    assert 0 < supported.sum() < audited["flagged"].sum()
+    assert frame["suspect"].tolist() == (supported & ~(other <= 0.05)).tolist()
     long = frame["tokens"] > MAX_TOKENS
     assert long.sum() == 3 and (frame["tokens_read"] == frame["tokens"].clip(upper=MAX_TOKENS)).all()
     assert found.info.not_measured == {"not read:r3-s1-none": "r3-s1-none has no checkpoint."}
@@ -169,6 +174,47 @@ def test_evidence_is_reused_and_only_changed_runs_are_computed(sweep: Experiment
     assert changed.runs[run_column("window_high", "r3-s1-none")].notna().sum() == 3
     name = run_column("window_high", "r1-s0-none")
     assert changed.runs[name].equals(first.runs[name])
+
+
+def test_a_text_unlike_the_other_class_has_no_suspect_label() -> None:
+    # Negatives lie near 0 degrees, positives near 90. Of two positives, one is among negatives and one far from both.
+    degrees = np.radians(np.r_[np.linspace(-8, 8, 40), np.linspace(82, 98, 40), 0.3, -60])
+    rows = pd.DataFrame({"id": [f"e{place}" for place in range(82)], "label": np.repeat([0, 1], [40, 42])})
+    rows["split"] = np.repeat(["train", "test"], [80, 2])
+    embeddings = np.column_stack([np.cos(degrees), np.sin(degrees)])
+    space = frozen_space(rows, embeddings, np.arange(80), np.arange(82))
+    flagged = pd.Series(True, index=rows["id"], dtype="boolean")
+    assert space.others(rows["id"].to_numpy()[80:], np.ones(2), 5).tolist() == [5, 5]
+    assert space.nearest_of(rows["id"].to_numpy()[80:], 0)[2].tolist() == [1.0, 1 / 41]
+    assert suspect_labels(space, rows[80:], flagged).tolist() == [True, False]
+    assert suspect_labels(space, rows[80:], flagged[:0]).isna().all()
+    assert not suspect_labels(space, rows[80:], ~flagged).any()
+
+
+def test_suspect_training_labels_are_counted_by_the_same_rule(sweep: ExperimentConfig) -> None:
+    counts = compute_evidence(sweep.id).info.training_suspects
+    rows, embeddings = load_embeddings(experiment_folder(sweep.id) / "frozen")
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    labels, train = rows["label"].to_numpy(), (rows["split"] == "train").to_numpy()
+    flagged = audit(sweep.id)[1].set_index("id")["flagged"]
+    pool = balanced_pool(rows, load_plan(sweep.id), 0)
+    examples = load_examples(sweep.dataset)
+    copies = [(int(a), int(b)) for a, b in near_copy_pairs(examples["text"])[["first", "second"]].to_numpy()]
+    ids, given = examples["id"], examples["label"]
+    contrary = {ids[one] for pair in copies if given[pair[0]] != given[pair[1]] for one in pair}
+    related = {frozenset((ids[a], ids[b])) for a, b in copies}
+    members = {label: np.flatnonzero(train & (labels == label)) for label in (0, 1)}
+    for name, label in (("positive", 1), ("negative", 0)):
+        suspects, others = 0, members[1 - label]
+        within = unit[others] @ unit[others].T
+        for a, b in product(range(len(others)), repeat=2):
+            within[a, b] -= 9 * (a == b or frozenset(rows["id"][others[[a, b]]]) in related)
+        for row in members[label]:
+            nearest = [one for one in pool[np.argsort(-(unit[pool] @ unit[row]), kind="stable")] if one != row][:5]
+            typical = (1 + (within.max(axis=1) <= (unit[others] @ unit[row]).max()).sum()) / (len(others) + 1) > 0.05
+            unlike = flagged[rows["id"][row]] and (labels[nearest] != label).sum() >= 4 and typical
+            suspects += bool(unlike or rows["id"][row] in contrary)
+        assert counts[name] == [suspects, len(members[label])]
 
 
 def test_the_evidence_is_computed_in_a_process_and_can_be_cancelled(sweep: ExperimentConfig) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecall.analysis.causes.miss_wording import CausesOfErrors, causes_table, evidence_sentences
+from closecall.analysis.causes.miss_wording import CausesOfErrors, causes_table, chance_sentence, evidence_sentences
 from closecall.data.annotations.causes import CauseEvidence, EvidenceInfo, empty_columns, run_column
 from closecall.data.io.errors import UserError
 from closecall.models.results.causes import causes_of, decide_causes
@@ -133,6 +133,17 @@ def test_each_planted_cause_is_assigned() -> None:
     assert summary.loc["seed", "of_correct"] == 60
     assert found.reference is not None and found.reference.ratio == 1
     assert np.allclose(found.reference.thresholds, 0.2, atol=0.02)
+
+
+def test_suspect_labels_are_compared_with_the_training_examples() -> None:
+    test, validation, evidence = planted()
+    for counts, reported in (([1, 200], True), ([30, 200], False)):
+        info = replace(evidence.info, training_suspects={"positive": counts, "negative": [0, 500]})
+        found = decide_causes(test, validation, replace(evidence, info=info), ratio=10)
+        row = found.summary.set_index("cause").loc["suspect label"]
+        assert (row["holds"], row["of_class"], bool(row["reported"])) == (2 * EACH, 108, reported)
+        words = chance_sentence(row.to_dict() | {"cause": "suspect label"}, "fn")
+        assert f"{counts[0]}/200" in words and f"{2 * EACH}/108" in words
 
 
 def test_false_positives_have_the_same_causes_with_classes_exchanged() -> None:
