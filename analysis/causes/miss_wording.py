@@ -102,7 +102,7 @@ def chance_sentence(row: Row, outcome: str) -> str:
         if row["cause"] == SUSPECT:
             return f"{held} and {row['correct']:,}/{row['of_correct']:,} of the training {own}s ({p})."
         if row["cause"] == NOT_SIMILAR:
-            return f"{held}; 5 % are expected ({p})."
+            return f"{held} without a suspect label; 5 % are expected ({p})."
     if row["cause"] == UNEXPLAINED or math.isnan(share):
         return ""
     which = "training" if row["cause"] == SUSPECT else "correctly classified"

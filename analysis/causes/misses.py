@@ -183,7 +183,8 @@ def null_rates(
     `of_class`: errors and correct examples for which it holds; `p` by one of three tests, nan for other causes:
     text that is not read, errors/tested against correct/of_correct, one-sided Fisher exact test (Fisher 1922);
     suspect labels, holds/of_class against the training examples by the same test, because the splits are exchangeable;
-    no similar example, whether holds/of_class exceeds 5 % (binomial, by the conformal guarantee).
+    no similar example, whether holds/of_class exceeds 5 % (binomial, by the conformal guarantee), both without the
+    suspect labels.
     `p_holm` over the tests; `reported`: p_holm <= 0.05. The threshold is reported when it recovers an error.
     Overlap and dependence on the seed have no valid null: errors are chosen by score, and both go along with it.
     """
@@ -198,8 +199,10 @@ def null_rates(
         control = as_labels((controls or {}).get(key, right))
         counted, total = int((wrong & (assigned == key)).sum()), int(control.sum())
         of_control = int((control & (would == key)).sum())
-        of_class = int((wrong | right).sum())
-        held = int((columns[key] & (wrong | right)).sum()) if key in columns else 0
+        members = wrong | right
+        if key == NOT_SIMILAR and SUSPECT in columns:
+            members = members & ~columns[SUSPECT]  # a wrong label comes from the other class, so it resembles that one
+        of_class, held = int(members.sum()), int((columns[key] & members).sum()) if key in columns else 0
         p = np.nan
         if key == NOT_READ:
             p = _fisher_greater(counted, tested, of_control, total)
