@@ -39,7 +39,8 @@ def main() -> None:
 
 def measure() -> list[tuple[str, list[tuple[float, float]]]]:
     """Time each function: its first call, and the calls after it."""
-    from closecall.data.annotations.slices import Phrase, save_slice
+    from closecall.data.annotations.slice_rules import Phrase
+    from closecall.data.annotations.slices import save_slice
     from closecall.data.experiments.runs import load_run
     from closecall.models.explain.slices import run_surrogate
     from closecall.pages.shared.runs import run_predictions

@@ -20,6 +20,7 @@ from closecall.charts.recall_by_ratio import recall_chart
 from closecall.data.exchange.tables import provenance
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.findings import best_ratio, better_ratio, ranking_summary, ratio_summary
+from closecall.models.results.metadata_errors import column_rows, column_sentence
 from closecall.models.results.ratio_pairs import (
     TESTS_NOTE,
     drop_sentence,
@@ -46,7 +47,7 @@ class Section:
 
 def report_html(content: ReportContent) -> str:
     """The report as one HTML page, light theme, with the plotting library inside it."""
-    sections = [_verdict(content), _causes(content), _recall(content), _metrics(content)]
+    sections = [_verdict(content), _causes(content), *_by_column(content), _recall(content), _metrics(content)]
     if content.comparisons is not None:
         sections += _comparisons(content, content.comparisons)
     sections += [_runs(content), _settings(content.config)]
@@ -88,6 +89,19 @@ def _causes(content: ReportContent) -> Section:
     missing = [f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {why}" for key, why in found.not_measured]
     title = f"Missed positives at {ratio_text(found.ratio)} by cause"
     return Section(title, [chart.reading, *missing], chart)
+
+
+def _by_column(content: ReportContent) -> list[Section]:
+    """The columns with a value that has significantly more or fewer errors than the rest."""
+    at = ratio_text(content.causes.ratio)
+    return [
+        Section(
+            f"{OUTCOME_NAMES[one.outcome].capitalize()} at {at} by {one.title}",
+            [column_sentence(one)],
+            tables=[column_rows(one)],
+        )
+        for one in content.by_column
+    ]
 
 
 def _recall(content: ReportContent) -> Section:

@@ -20,6 +20,7 @@ Ratio = Annotated[str, typer.Option(help="The ratio of the run, as 10 or 1:10.")
 Run = Annotated[str | None, typer.Option(help="One run, such as r10-s0-none. Without it: all of the experiment.")]
 RunRemedy = Annotated[str, typer.Option(help="The remedy of the run.")]
 RunSeed = Annotated[int | None, typer.Option(help="The seed of the run. Without it: the first.")]
+ErrorOutcome = Annotated[str, typer.Option(help="fn (false negatives) or fp (false positives).")]
 Threshold = Annotated[
     float, typer.Option(help="Examples with at least this probability are predicted positive.", min=0.0, max=1.0)
 ]

@@ -72,7 +72,7 @@ def relabel(
 def _show_list(experiment: str, *, out: Path | None, form: str, as_json: bool) -> None:
     """Write the hard cases, or show some columns of the first."""
     from closecall.data.exchange.tables import provenance
-    from closecall.models.results.hard_case_files import case_table, write_cases
+    from closecall.models.results.hard_cases import case_table, write_cases
 
     table = case_table(experiment)
     print_note(f"{len(table):,} hard cases of {experiment}." + ("" if len(table) else " Add some on the Errors page."))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import typer
 
 from closecall.cli import app as app_commands
-from closecall.cli import cases, datasets, explain, remedies, report, results, train
+from closecall.cli import cases, causes, datasets, explain, remedies, report, results, train
 
 app = typer.Typer(
     name="closecall",
@@ -35,7 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import-predictions": datasets.import_predictions,
     "remedies": remedies.remedies,
     "errors": results.errors,
-    "causes": results.causes,
+    "causes": causes.causes,
     "slices": results.slices,
     "data-map": results.data_map,
     "why": explain.why,

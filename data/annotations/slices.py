@@ -1,8 +1,4 @@
-"""Slices: named subsets of the examples, each given by a rule, in an append-only log of the experiment.
-
-A rule is a word or phrase, a range of lengths, a value of a column, or the examples of a saved selection. `text` is the
-rule in words; `written` is its form in links, `word:scsi`, `length:25-48`, `column:meta.file=train` or
-`picked:0123456789ab`, which `read_rule` parses.
+"""Slices: named subsets of the examples, each given by a rule (`slice_rules`), in an append-only log of the experiment.
 
 `<experiment>/slices.jsonl` has one record a line: schema, key, time, who, op, and what the op needs: save (name, rule),
 rename (of: the key of the saving record; name), delete and restore (of). The slices result from applying the log.
@@ -10,11 +6,12 @@ Records are only appended, each by one write: two people do not overwrite each o
 being written. When two slices were given one name at the same moment, the later one is shown as `name (2)`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from closecall.data.annotations.slice_rules import Rule, rule_from, rule_record
 from closecall.data.experiments.store import experiment_folder, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import append_line, read_lines
@@ -22,131 +19,6 @@ from closecall.data.io.workspace import now
 
 SCHEMA = 1
 LONGEST_NAME = 80
-LONGEST_PHRASE = 200
-LONGEST_VALUE = 500
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """Texts that contain this phrase: whole words in this order, in upper or lower case."""
-
-    words: str
-
-    def __post_init__(self) -> None:
-        if not self.words.strip() or len(self.words) > LONGEST_PHRASE:
-            raise UserError(f"Give a word or phrase of at most {LONGEST_PHRASE} characters.")
-
-    @property
-    def written(self) -> str:
-        return f"word:{self.words}"
-
-    @property
-    def text(self) -> str:
-        return f"“{self.words}”"
-
-
-@dataclass(frozen=True)
-class Length:
-    """Texts of so many words, split at white space. Both ends are included; `longest` None means no upper end."""
-
-    shortest: int
-    longest: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.shortest < 0 or (self.longest is not None and self.longest < self.shortest):
-            raise UserError("A range of lengths starts at 0 words or more, and its end is not below its start.")
-
-    @property
-    def written(self) -> str:
-        return f"length:{self.shortest}-{'' if self.longest is None else self.longest}"
-
-    @property
-    def text(self) -> str:
-        if self.longest is None:
-            return f"{self.shortest:,} words or more"
-        return f"{self.shortest:,} to {self.longest:,} words" if self.shortest else f"up to {self.longest:,} words"
-
-
-@dataclass(frozen=True)
-class Column:
-    """Examples whose column of the dataset (class_name, group or meta.<name>) holds this value, as text."""
-
-    column: str
-    value: str
-
-    def __post_init__(self) -> None:
-        if self.column not in ("class_name", "group") and not self.column.startswith("meta."):
-            raise UserError(f"{self.column!r} is not a column for slices: class_name, group or meta.<name>.")
-        if "=" in self.column or len(self.value) > LONGEST_VALUE:
-            raise UserError(
-                f"{self.column}: a column with “=” in its name or a value of more than {LONGEST_VALUE} characters."
-            )
-
-    @property
-    def written(self) -> str:
-        return f"column:{self.column}={self.value}"
-
-    @property
-    def text(self) -> str:
-        return f"{self.column.removeprefix('meta.').replace('class_name', 'class')} “{self.value}”"
-
-
-@dataclass(frozen=True)
-class Picked:
-    """The examples of a saved selection (`data.annotations.selections`), by its key."""
-
-    selection: str
-
-    def __post_init__(self) -> None:
-        if not self.selection.isalnum():
-            raise UserError(f"{self.selection!r} is not the key of a selection.")
-
-    @property
-    def written(self) -> str:
-        return f"picked:{self.selection}"
-
-    @property
-    def text(self) -> str:
-        return "picked examples"
-
-
-Rule = Phrase | Length | Column | Picked
-_KINDS: dict[str, type[Rule]] = {"word": Phrase, "length": Length, "column": Column, "picked": Picked}
-
-
-def kind_of(rule: Rule) -> str:
-    """The kind of a rule: word, length, column or picked."""
-    return next(name for name, kind in _KINDS.items() if isinstance(rule, kind))
-
-
-def read_rule(written: str) -> Rule | None:
-    """The rule of a written form, None for other text. UserError for a written form that is not valid."""
-    kind, mark, rest = written.partition(":")
-    if not mark or kind not in _KINDS:
-        return None
-    if kind == "word":
-        return Phrase(rest)
-    if kind == "picked":
-        return Picked(rest)
-    if kind == "column":
-        column, _, value = rest.partition("=")
-        return Column(column, value)
-    shortest, _, longest = rest.partition("-")
-    try:
-        return Length(int(shortest), int(longest) if longest else None)
-    except ValueError:
-        raise UserError(f"{written} is not a range of lengths. Write it as length:25-48 or length:49-.") from None
-
-
-def rule_record(rule: Rule) -> dict[str, Any]:
-    """A rule as a JSON object: `kind` and its fields."""
-    return {"kind": kind_of(rule), **asdict(rule)}
-
-
-def rule_from(record: dict[str, Any]) -> Rule:
-    """The rule of a JSON object. UserError, KeyError or TypeError when it is not one."""
-    fields = {name: value for name, value in record.items() if name != "kind"}
-    return _KINDS[record["kind"]](**fields)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow.parquet import read_schema
 
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json, write_folder, write_frame, write_json
@@ -132,6 +133,13 @@ def load_examples(name: str, columns: list[str] | None = None) -> pd.DataFrame:
     """Read the examples alone, or some of their columns."""
     load_info(name)
     return read_frame(datasets_folder() / name / "examples.parquet", columns)
+
+
+def metadata_columns(name: str) -> list[str]:
+    """The columns that describe the examples: class_name, group, and those kept at import (`meta.<name>`)."""
+    load_info(name)
+    columns = read_schema(datasets_folder() / name / "examples.parquet").names
+    return [one for one in columns if one in ("class_name", "group") or one.startswith("meta.")]
 
 
 def dataset_names() -> list[str]:

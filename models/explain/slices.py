@@ -16,7 +16,7 @@ from closecall.analysis.errors.ngrams import frequent_phrases
 from closecall.analysis.errors.slices import AT_LEAST, Members, columns_table, length_ranges, slice_table
 from closecall.analysis.errors.surrogate import Surrogate, fit_surrogate
 from closecall.analysis.text import word_counts
-from closecall.data.annotations.slices import Column, Length, Phrase, Rule
+from closecall.data.annotations.slice_rules import Column, Length, Phrase, Rule
 from closecall.data.datasets.store import load_examples, load_info
 from closecall.data.experiments.runs import Predictions, Run, load_predictions
 from closecall.data.experiments.store import load_evaluation, load_experiment

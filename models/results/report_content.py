@@ -11,6 +11,7 @@ from closecall.analysis.ratio.flow import flow_table, paired_tests
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.results.causes import causes_of
+from closecall.models.results.metadata_errors import ColumnErrors, errors_by_column
 from closecall.models.results.ratio_pairs import PriorShift, decomposed, prior_shift
 from closecall.models.results.ratio_table import RunCurve, first_seed_curves, ratio_table, run_scores, run_table
 from closecall.models.results.run_predictions import read_run_predictions
@@ -37,7 +38,8 @@ class RatioComparisons:
 class ReportContent:
     """`runs` as from `run_table`, `table` as from `ratio_table`, both at the prevalence `q`.
 
-    `causes`: of the false negatives at the largest ratio.
+    `causes`: of the false negatives at the largest ratio. `by_column`: columns with a value that has significantly more
+    or fewer false negatives or false positives there.
     """
 
     config: ExperimentConfig
@@ -48,6 +50,7 @@ class ReportContent:
     prior: PriorShift | None
     comparisons: RatioComparisons | None
     causes: CausesOfErrors
+    by_column: list[ColumnErrors]
 
     @property
     def n_positives(self) -> int:
@@ -75,6 +78,8 @@ def report_content(experiment: str, *, q: float) -> ReportContent:
             flow_table(valid_test.labels, valid_test.pos_probs, valid_test.ratios),
             paired_tests(valid_test.labels, valid_test.pos_probs, valid_test.ratios),
         )
+    errors = [causes_of(experiment, ratio=float(runs["ratio"].max()), outcome=one) for one in ("fn", "fp")]
+    by_column = [one for found in errors for one in errors_by_column(experiment, test, found) if one.significant]
     return ReportContent(
         config=config,
         q=q,
@@ -83,5 +88,6 @@ def report_content(experiment: str, *, q: float) -> ReportContent:
         verdict=decide_verdict(test, validation),
         prior=prior_shift(valid_test, valid_validation, tuple(config.ratios)),
         comparisons=comparisons,
-        causes=causes_of(experiment, ratio=float(runs["ratio"].max()), outcome="fn"),
+        causes=errors[0],
+        by_column=by_column,
     )

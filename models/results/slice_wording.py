@@ -12,13 +12,17 @@ from closecall.models.explain.slices import SliceFindings
 CLASS_NAMES = {"fn": ("positive", "positives"), "fp": ("negative", "negatives")}
 """The class that an error outcome belongs to: singular, plural."""
 CORRECT_OUTCOME = {"fn": "tp", "fp": "tn"}
-KIND_NAMES = {"word": "Word", "length": "Length", "column": "Column", "cluster": "Cluster", "picked": "Picked"}
+KIND_NAMES = {
+    "word": "Word", "length": "Length", "column": "Column", "range": "Range", "cluster": "Cluster", "picked": "Picked",
+}  # fmt: skip
+_JOINS = {
+    "word": "with", "length": "of", "column": "with", "range": "with", "cluster": "of the cluster", "picked": "of",
+}  # fmt: skip
 
 
 def slice_title(kind: str, name: str, outcome: str) -> str:
     """The examples of a slice: `Positives with “scsi”`."""
-    join = {"word": "with", "length": "of", "column": "with", "cluster": "of the cluster", "picked": "of"}[kind]
-    return f"{CLASS_NAMES[outcome][1].capitalize()} {join} {name}"
+    return f"{CLASS_NAMES[outcome][1].capitalize()} {_JOINS[kind]} {name}"
 
 
 def comparison_text(row: dict[str, Any], outcome: str) -> str:

@@ -16,7 +16,7 @@ from closecall.analysis.metrics.outcomes import OUTCOMES
 from closecall.analysis.ratio.outcome_groups import current_group
 from closecall.analysis.text import word_counts
 from closecall.data.annotations.selections import load_selection
-from closecall.data.annotations.slices import Length, read_rule
+from closecall.data.annotations.slice_rules import Length, read_rule
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.runs import Run
 from closecall.data.io.errors import UserError

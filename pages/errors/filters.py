@@ -16,6 +16,7 @@ from closecall.analysis.metrics.outcomes import OUTCOMES
 from closecall.analysis.ratio.outcome_groups import current_group
 from closecall.data.annotations.hard_cases import ACTIONS
 from closecall.data.annotations.selections import load_selection
+from closecall.data.annotations.slice_rules import read_rule
 from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import SPLIT_NAMES
 from closecall.pages.errors import filter_masks as masks
@@ -104,6 +105,15 @@ def _picked_label(examples: SplitExamples, values: Values) -> str:
     return f"picked: {selection.source} · {len(selection.ids):,}, {here:,} in the {split} split"
 
 
+def _slice_name(name: str) -> str:
+    """A slice's own name, or a rule of a link in words."""
+    try:
+        rule = read_rule(name)
+    except UserError:
+        return name
+    return name if rule is None else rule.text
+
+
 FILTERS: tuple[Filter, ...] = (
     Filter(
         "outcome",
@@ -176,7 +186,7 @@ FILTERS: tuple[Filter, ...] = (
         "slice",
         default="",
         mask=masks.slice_mask,
-        label=lambda _, values: f"slice: {values['slice']}",
+        label=lambda _, values: f"slice: {_slice_name(values['slice'])}",
         widget=widgets.slice_buttons,
     ),
     Filter(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from closecall.models.results.case_evidence import OUTCOME_COLUMNS, neighbour_evidence, outcomes_over_runs
+from closecall.models.results.hard_cases import OUTCOME_COLUMNS, neighbour_evidence, outcomes_over_runs
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.cached_io import frozen_folder, stamp
 from closecall.pages.shared.runs import valid_runs

@@ -17,7 +17,7 @@ from closecall.data.exchange.list_changes import ListComparison, compare_list
 from closecall.data.exchange.returned_lists import read_case_file
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
-from closecall.models.results.hard_case_files import case_bytes
+from closecall.models.results.hard_cases import case_bytes
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, stamp
 from closecall.pages.shared.escaping import escape_markdown

@@ -6,7 +6,7 @@ import streamlit as st
 from closecall.analysis.formatting import count_text
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.queue.relabelling import relabelled_experiments
-from closecall.models.results.hard_case_files import classes_of
+from closecall.models.results.hard_cases import classes_of
 from closecall.pages.hard_cases.evidence import evidence_for, facts_around, facts_of
 from closecall.pages.hard_cases.files import downloads, import_panel
 from closecall.pages.hard_cases.proposals import proposals

@@ -14,7 +14,7 @@ from closecall.analysis.causes.minority_types import TYPES, type_shares_by_chanc
 from closecall.analysis.formatting import count_text, percent_text, probability_text
 from closecall.data.annotations.hard_cases import Origin
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.case_evidence import THRESHOLD
+from closecall.models.results.hard_cases import THRESHOLD
 from closecall.pages.shared import case_list
 from closecall.pages.shared.escaping import escape_markdown
 
@@ -93,7 +93,7 @@ def custom_rule(label: int, kinds: Sequence[str], types: Sequence[str], margin_b
 def proposed(facts: pd.DataFrame, rule: Rule) -> tuple[list[str], list[str]]:
     """The ids that a rule selects and the reason for each, ordered by the number of runs that get them wrong.
 
-    `facts` has the columns of `models.results.case_evidence.outcomes_over_runs` and its NEIGHBOURS, `id` as index.
+    `facts` has the columns of `models.results.hard_cases.outcomes_over_runs` and its NEIGHBOURS, `id` as index.
     """
     if facts.empty:
         return [], []

@@ -15,6 +15,7 @@ from closecall.models.results.findings import better_ratio, collapsed_runs, rati
 from closecall.models.results.report_content import report_content
 from closecall.models.results.valid_runs import by_ratio
 from closecall.pages.overview.actions import show_actions
+from closecall.pages.overview.by_column import show_by_column
 from closecall.pages.overview.causes import show_causes, show_measures
 from closecall.pages.overview.next_steps import next_steps
 from closecall.pages.overview.verdict import show_verdict
@@ -79,6 +80,8 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     with right:
         show_actions(config, next_actions(verdict, causes))
     show_measures(config, float(means["ratio"].max()))
+    if causes is not None:
+        show_by_column(config, causes)
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)
     previews = shown_previews(config)

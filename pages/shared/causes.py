@@ -5,8 +5,11 @@ import streamlit as st
 
 from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.data.annotations.causes import evidence_folder, load_evidence
+from closecall.data.datasets.store import datasets_folder
+from closecall.data.experiments.store import load_experiment
 from closecall.models.results.causes import decide_causes
 from closecall.models.results.measures import Measure, measures_of
+from closecall.models.results.metadata_errors import ColumnErrors, errors_by_column
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
 from closecall.pages.shared.cached_io import places_of, stamp
@@ -31,6 +34,14 @@ def experiment_measures(experiment: str, *, ratio: float) -> list[Measure]:
     return _measures(test, test.key, written, ratio) if written else []
 
 
+def column_errors(found: CausesOfErrors, experiment: str) -> list[ColumnErrors]:
+    """As `models.results.metadata_errors.errors_by_column`, for the errors of the baseline at threshold 0.50."""
+    test = run_predictions(experiment)
+    files = evidence_folder(experiment) / "info.json", datasets_folder() / load_experiment(experiment).dataset
+    written = stamp(files[0]), stamp(files[1] / "examples.parquet")
+    return _column_errors(test, found, test.key, written, found.ratio, found.outcome)
+
+
 def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float, remedy: str = "none") -> np.ndarray:
     """The cause of each test example that most seeds misclassify, "" for others and for other splits. Shape (n,)."""
     causes = np.full(len(predictions.ids), "", dtype=object)
@@ -47,6 +58,13 @@ def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float
 @st.cache_data(max_entries=16, show_spinner=False)
 def _measures(_test: RunPredictions, key: Key, written: int, ratio: float) -> list[Measure]:
     return measures_of(_test.experiment, _test, load_evidence(_test.experiment), ratio=ratio)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _column_errors(
+    _test: RunPredictions, _found: CausesOfErrors, key: Key, written: tuple[int, int], ratio: float, outcome: str
+) -> list[ColumnErrors]:
+    return errors_by_column(_test.experiment, _test, _found)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -7,22 +7,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from closecall.analysis.errors.by_column import in_range
 from closecall.analysis.errors.ngrams import holds_phrase
 from closecall.analysis.text import word_counts
 from closecall.analysis.two_groups import GroupCounts, compare_groups_with_rest
 from closecall.data.annotations.selections import load_selection, save_selection
-from closecall.data.annotations.slices import (
-    Column,
-    Length,
-    Phrase,
-    Picked,
-    Rule,
-    Slice,
-    find_slice,
-    load_slices,
-    read_rule,
-    slices_log,
-)
+from closecall.data.annotations.slice_rules import Column, Length, Phrase, Picked, Range, Rule, read_rule
+from closecall.data.annotations.slices import Slice, find_slice, load_slices, slices_log
 from closecall.data.datasets.store import datasets_folder, load_examples
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import experiment_folder, load_experiment
@@ -91,13 +82,14 @@ def _saved(experiment: str, written: int, size: int) -> list[Slice]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _inside(dataset: str, written: int, _rule: Phrase | Length | Column, written_rule: str) -> np.ndarray:
+def _inside(dataset: str, written: int, _rule: Phrase | Length | Column | Range, written_rule: str) -> np.ndarray:
     """Which of all examples of the dataset meet a rule (n booleans)."""
-    if isinstance(_rule, Column):
+    if isinstance(_rule, Column | Range):
         try:
-            return (load_examples(dataset, [_rule.column])[_rule.column].astype(str) == _rule.value).to_numpy()
+            values = load_examples(dataset, [_rule.column])[_rule.column]
         except UserError:
             raise UserError(f"Dataset {dataset} has no column {_rule.column}, or was deleted.") from None
+        return _holding(values, _rule)
     column = texts_of(dataset).texts
     if column is None:
         raise UserError(f"This slice needs texts, and there are no texts of dataset {dataset}.")
@@ -106,6 +98,15 @@ def _inside(dataset: str, written: int, _rule: Phrase | Length | Column, written
         return holds_phrase(texts, _rule.words)
     counts = word_counts(texts)
     return (counts >= _rule.shortest) & (counts <= (_rule.longest if _rule.longest is not None else counts.max()))
+
+
+def _holding(values: pd.Series, rule: Column | Range) -> np.ndarray:
+    if isinstance(rule, Column):
+        return (values.astype(str).str.strip() == rule.value.strip()).to_numpy()
+    inside = in_range(values.to_numpy(), rule.lowest, rule.highest)
+    if inside is None:
+        raise UserError(f"{rule.text} is not a range of numbers or dates: the column, or an end of the range, is not.")
+    return inside
 
 
 def findings(experiment: str, run: Run, *, outcome: str, threshold: float) -> SliceFindings:

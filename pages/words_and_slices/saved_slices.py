@@ -9,16 +9,8 @@ import streamlit as st
 from closecall.analysis.formatting import count_text
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.analysis.text import words
-from closecall.data.annotations.slices import (
-    Length,
-    Phrase,
-    Rule,
-    Slice,
-    delete_slice,
-    kind_of,
-    rename_slice,
-    restore_slice,
-)
+from closecall.data.annotations.slice_rules import Length, Phrase, Rule, kind_of
+from closecall.data.annotations.slices import Slice, delete_slice, rename_slice, restore_slice
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError

@@ -10,7 +10,8 @@ from closecall.analysis.formatting import count_text, p_text, ratio_text
 from closecall.analysis.intervals import wilson
 from closecall.analysis.metrics.outcomes import OUTCOME_NAME
 from closecall.charts.slices import slice_by_ratio_chart
-from closecall.data.annotations.slices import Rule, kind_of, save_slice
+from closecall.data.annotations.slice_rules import Rule, kind_of
+from closecall.data.annotations.slices import save_slice
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError

@@ -8,7 +8,9 @@ import pytest
 
 from closecall.analysis.causes.verdict import CAUSES
 from closecall.analysis.ratio.changes import SOURCES
+from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.store import experiment_folder, run_folder
+from closecall.data.io.files import write_frame
 from tests.cli.terminal import Terminal
 from tests.makers import make_dataset, make_experiment
 from tests.planted import WORD, make_planted
@@ -55,6 +57,21 @@ def test_causes_are_listed_written_and_printed(closecall: Terminal, tmp_path: Pa
     assert content["reference"]["ratio"] == 1 and len(content["reference"]["thresholds"]) == 3
     assert list(written["id"]) == [one["id"] for one in content["examples"]]
     assert closecall.json("causes", sweep, "--outcome", "fp")["of"] > content["of"]
+
+
+def test_errors_are_counted_by_a_column(closecall: Terminal, workspace: Path, tmp_path: Path) -> None:
+    sweep = make_experiment(make_dataset(), ratios=(1, 10), seeds=(0, 1, 2)).id
+    examples = load_examples("posts")
+    examples["meta.site"] = ["mail", "forum"] * (len(examples) // 2)
+    write_frame(workspace / "datasets" / "posts" / "examples.parquet", examples)
+    assert closecall("causes", sweep, "--by", "site") == 0
+    assert "No value of site" in closecall.out and "mail" in closecall.out and "/" in closecall.out
+    assert not (experiment_folder(sweep) / "causes").exists()
+    content = closecall.json("causes", sweep, "--by", "meta.site", "--ratio", "1:10", "--out", tmp_path / "b.csv")
+    rows = pd.DataFrame(content["values"])
+    assert content["column"] == "meta.site" and rows["n"].sum() == 26 and rows["wrong"].sum() > 0
+    assert pd.read_csv(tmp_path / "b.csv")["value"].tolist() == rows["value"].tolist()
+    assert closecall("causes", sweep, "--by", "colour") == 2 and "Columns that can be: site" in closecall.err
 
 
 def test_a_threshold_lies_between_0_and_1(closecall: Terminal, sweep: str) -> None:

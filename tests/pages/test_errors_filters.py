@@ -11,7 +11,8 @@ from closecall.analysis.metrics.outcomes import outcomes
 from closecall.analysis.text import word_counts
 from closecall.data.annotations.hard_cases import add_hard_cases, add_tag, load_hard_cases, set_action
 from closecall.data.annotations.selections import save_selection
-from closecall.data.annotations.slices import Phrase, save_slice
+from closecall.data.annotations.slice_rules import Phrase
+from closecall.data.annotations.slices import save_slice
 from closecall.data.datasets.store import load_examples
 from closecall.data.experiments.runs import load_dynamics, load_embeddings, load_run
 from closecall.data.io.files import write_frame

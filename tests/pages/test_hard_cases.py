@@ -23,7 +23,7 @@ from closecall.data.experiments.store import experiment_ids, save_experiment
 from closecall.data.io.files import read_lines
 from closecall.models.queue import jobs
 from closecall.models.queue.relabelling import apply_decisions
-from closecall.models.results.hard_case_files import case_bytes
+from closecall.models.results.hard_cases import case_bytes
 from closecall.pages.hard_cases.evidence import facts_around
 from closecall.pages.hard_cases.proposals import RULES, custom_rule, proposed
 from closecall.pages.hard_cases.table import _save

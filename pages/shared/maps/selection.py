@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.formatting import ratio_text
-from closecall.data.annotations.slices import Picked, save_slice
+from closecall.data.annotations.slice_rules import Picked
+from closecall.data.annotations.slices import save_slice
 from closecall.data.experiments.runs import Run
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError

@@ -6,20 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from closecall.data.annotations.slices import (
+from closecall.data.annotations.slice_rules import (
     Column,
     Length,
     Phrase,
     Picked,
+    Range,
     Rule,
+    read_rule,
+    rule_from,
+    rule_record,
+)
+from closecall.data.annotations.slices import (
     delete_slice,
     find_slice,
     load_slices,
-    read_rule,
     rename_slice,
     restore_slice,
-    rule_from,
-    rule_record,
     save_slice,
     slices_log,
 )
@@ -32,6 +35,8 @@ RULES = [
     Length(3, 9),
     Length(0),
     Column("meta.a b", "=cmd|' /C calc'!A0"),
+    Range("meta.a b", "-3.5", "8"),
+    Range("meta.sent", "1993-04-01T08:00:00+02:00", "1993-05-01"),
     Picked("0123456789ab"),
 ]
 
@@ -50,7 +55,8 @@ def test_a_rule_comes_back_from_its_record_and_its_written_form(rule: Rule) -> N
 def test_invalid_rules_are_refused_or_skipped() -> None:
     assert read_rule("hard ones") is None
     assert read_rule("note: hard ones") is None
-    for written in ("word: ", "length:a-b", "length:9-3", "length:-1-3", "column:id=3", "picked:../x"):
+    ranges = ("length:a-b", "length:9-3", "length:-1-3", "range:meta.a=3", "range:id=1..2", "range:meta.a=..2")
+    for written in (*ranges, "word: ", "column:id=3", "picked:../x"):
         with pytest.raises(UserError):
             read_rule(written)
     with pytest.raises(UserError, match="at most 200"):
@@ -108,7 +114,8 @@ def test_an_incomplete_line_and_records_of_a_later_version_lose_nothing_else(swe
 
 def test_processes_that_write_at_once_lose_no_slice(sweep: str) -> None:
     code = (
-        "import sys\nfrom closecall.data.annotations.slices import Phrase, save_slice\n"
+        "import sys\nfrom closecall.data.annotations.slice_rules import Phrase\n"
+        "from closecall.data.annotations.slices import save_slice\n"
         "for n in range(15): save_slice(sys.argv[1], f'{sys.argv[2]} {n}', Phrase(f'w{n}'))"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, sweep, name]) for name in ("ada", "bob")]

@@ -10,12 +10,15 @@ from closecall.analysis.causes.miss_wording import causes_table
 from closecall.cli.results import slice_table
 from closecall.data.annotations.hard_cases import add_hard_cases
 from closecall.data.annotations.label_audits import COLUMNS
+from closecall.data.datasets.store import datasets_folder, load_examples
 from closecall.data.experiments.runs import finished_run
 from closecall.data.experiments.store import load_evaluation
+from closecall.data.io.files import write_frame
 from closecall.models.explain.slices import run_findings
 from closecall.models.results.causes import causes_of
 from closecall.models.results.example_tables import data_map_table, errors_table
-from closecall.models.results.hard_case_files import case_table
+from closecall.models.results.hard_cases import case_table
+from closecall.models.results.metadata_errors import errors_by_column
 from closecall.models.results.remedy_comparison import (
     comparison_row,
     remedy_comparison,
@@ -50,6 +53,15 @@ def slice_columns() -> set[str]:
     return set(slice_table(findings.table, "fn")) | RUN
 
 
+def by_column_columns() -> set[str]:
+    found = causes_of("sweep", ratio=10, outcome="fp")
+    examples = load_examples("posts")
+    examples["meta.site"] = ["mail", "forum"] * (len(examples) // 2)
+    write_frame(datasets_folder() / "posts" / "examples.parquet", examples)
+    (one,) = errors_by_column("sweep", read_run_predictions("sweep")["test"], found)
+    return set(one.table) | RUN
+
+
 def remedy_columns() -> set[str]:
     comparison = remedy_comparison("sweep", 10)
     gain = remedy_gains(comparison)[0]
@@ -61,6 +73,7 @@ WRITTEN: dict[str, Callable[[], set[str]]] = {
     "L": list_columns,
     "E": lambda: set(errors_table("sweep", ratio=10)),
     "C": lambda: {*causes_table(causes_of("sweep", ratio=10)), "text", "class_name", *RUN},
+    "B": by_column_columns,
     "A": lambda: {*COLUMNS, "text", "class_name", *RUN} - {"flagged"},
     "D": lambda: set(data_map_table(finished_run("sweep", ratio=10))) | RUN,
     "S": slice_columns,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from closecall.analysis.errors.surrogate import word_contributions
-from closecall.data.annotations.slices import read_rule
+from closecall.data.annotations.slice_rules import read_rule
 from closecall.data.datasets.store import delete_dataset
 from closecall.data.experiments.runs import load_run, save_embeddings
 from closecall.data.experiments.store import experiment_folder

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from closecall.data.annotations.selections import save_selection
-from closecall.data.annotations.slices import Column, Length, Phrase, Picked, delete_slice, save_slice
-from closecall.data.datasets.store import delete_dataset
+from closecall.data.annotations.slice_rules import Column, Length, Phrase, Picked
+from closecall.data.annotations.slices import delete_slice, save_slice
+from closecall.data.datasets.store import delete_dataset, load_examples
 from closecall.data.io.errors import UserError
+from closecall.data.io.files import write_frame
 from closecall.pages.shared.runs import run_predictions
 from closecall.pages.shared.slices import slice_members, slice_names
 from tests.makers import make_dataset, make_experiment
@@ -61,3 +63,21 @@ def test_rules_that_need_a_deleted_dataset_are_refused(ids: np.ndarray) -> None:
         slice_members("sweep", "word:mac", ids)
     with pytest.raises(UserError, match="no column class_name"):
         slice_members("sweep", "column:class_name=pc", ids)
+
+
+def test_a_range_of_a_column_selects_numbers_and_dates(ids: np.ndarray, workspace: Path) -> None:
+    examples = load_examples("posts")
+    numbers = np.arange(len(examples))
+    dates = [f"1993-{1 + one % 12:02d}-{1 + one % 28:02d}" for one in numbers]
+    examples = examples.assign(**{"meta.score": numbers.astype(str), "meta.sent": dates})
+    write_frame(workspace / "datasets" / "posts" / "examples.parquet", examples)
+    places = examples.set_index("id")["meta.score"].loc[ids].astype(int)
+    inside = slice_members("sweep", "range:meta.score=20..90", ids)
+    assert inside.tolist() == ((places >= 20) & (places <= 90)).tolist() and inside.any()
+    april = slice_members("sweep", "range:meta.sent=1993-04-01..1993-04-30", ids)
+    assert april.tolist() == (places % 12 == 3).tolist() and april.any()
+    for rule in ("range:meta.score=a..b", "range:class_name=1..2"):
+        with pytest.raises(UserError, match="not a range of numbers or dates"):
+            slice_members("sweep", rule, ids)
+    with pytest.raises(UserError, match=r"no column meta\.none"):
+        slice_members("sweep", "range:meta.none=1..2", ids)

@@ -14,7 +14,7 @@ from closecall.data.exchange.annotation_export import argilla_settings, label_st
 from closecall.data.exchange.export_formats import EXPORT_FORMATS
 from closecall.data.exchange.list_changes import compare_list
 from closecall.data.exchange.returned_lists import read_case_file
-from closecall.models.results.hard_case_files import case_bytes, case_table, write_cases
+from closecall.models.results.hard_cases import case_bytes, case_table, write_cases
 from tests.makers import HOSTILE, make_dataset, make_experiment
 
 IDS = ["post-00000", "post-00001", "post-00002", "post-00003"]
