@@ -56,27 +56,34 @@ def why(
 
 
 def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None:
-    """List or write the labels that look wrong, with their neighbours; recall without them.
+    """List or write the labels that look wrong, with their neighbours and near copies; recall without them.
 
     Example: closecall audit posts-1-1-to-1-10 --out suspects.csv
     """
+    from closecall.analysis.formatting import count_text, sentence_text
+    from closecall.data.annotations.label_audits import load_copies, suspect_rows
     from closecall.data.exchange.tables import provenance
     from closecall.models.explain import label_audit
     from closecall.models.runtime.progress import Progress
 
+    shown: list[str] = []
+
     def report(progress: Progress) -> None:
-        if progress.step + 1 < progress.steps:
-            print_note(f"Fold {progress.step + 1} of {progress.steps - 1}")
+        if progress.phase not in shown:
+            shown.append(progress.phase)
+            print_note(sentence_text(progress.phase))
 
     _, frame = label_audit.audit(experiment, report=report)
-    suspects = frame[frame["flagged"]].sort_values("self_confidence", kind="stable").reset_index(drop=True)
+    copies, suspects = load_copies(experiment), frame[frame["flagged"]]
     positives = int((suspects["label"] == 1).sum())
     print_note(
         f"{len(suspects):,} of {len(frame):,} labels look wrong: {positives:,} positives and "
         f"{len(suspects) - positives:,} negatives. Read them before you change a label."
     )
-    table = texts_added(experiment, suspects.drop(columns=["flagged"]))
-    columns = ["id", "split", "class_name", "self_confidence", "others", "text"]
+    if len(copies):
+        print_note(f"{count_text(len(copies), 'pair')} of near copies have opposite labels. They come first.")
+    table = texts_added(experiment, suspect_rows(frame, copies))
+    columns = ["id", "split", "class_name", "self_confidence", "others", "near_copy", "text"]
     write_or_print(table, provenance(experiment), out, columns, as_json=json)
     if not json and (rows := _recall_rows(experiment, suspects["id"])):
         print_rows(rows, title="Recall on test at threshold 0.50")

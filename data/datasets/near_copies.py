@@ -80,6 +80,30 @@ def near_copies(examples: pd.DataFrame, *, progress: Progress | None = None) -> 
     return ordered[[*columns, "other_split"]]
 
 
+def opposite_copies(examples: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Which near copies have opposite labels, within a split or across splits?
+
+    `examples` has id, label (1 positive) and split; `pairs` as `near_copy_pairs` of their texts. Returns positive and
+    negative (ids), positive_split, negative_split and jaccard, one row a pair, the most similar first.
+    """
+    first, second = (pairs[name].to_numpy(dtype=np.int64) for name in ("first", "second"))
+    ids, splits = (examples[name].to_numpy(dtype=object) for name in ("id", "split"))
+    labels = examples["label"].to_numpy()
+    kept = np.flatnonzero(labels[first] != labels[second])
+    swap = labels[first[kept]] != 1
+    positive, negative = np.where(swap, second[kept], first[kept]), np.where(swap, first[kept], second[kept])
+    frame = pd.DataFrame(
+        {
+            "positive": ids[positive],
+            "negative": ids[negative],
+            "positive_split": splits[positive],
+            "negative_split": splits[negative],
+            "jaccard": pairs["jaccard"].to_numpy(dtype=np.float64)[kept],
+        }
+    )
+    return frame.sort_values("jaccard", ascending=False, kind="stable", ignore_index=True)
+
+
 def shingles(text: str) -> np.ndarray:
     """The different shingles of a text as sorted integers of 62 bits: a hash of each run of 5 characters."""
     letters = np.frombuffer(normalised(text).encode("utf-32-le", errors="surrogatepass"), dtype="<u4")

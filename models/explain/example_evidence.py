@@ -18,7 +18,7 @@ from closecall.analysis.causes.misses import (
     SUSPECT,
 )
 from closecall.data.annotations.causes import COLUMNS, empty_columns
-from closecall.data.datasets.near_copies import families, near_copy_pairs
+from closecall.data.datasets.near_copies import families, near_copy_pairs, opposite_copies
 from closecall.data.experiments.runs import load_embeddings
 from closecall.data.experiments.store import ExperimentConfig, experiment_folder
 from closecall.data.io.errors import UserError
@@ -74,7 +74,7 @@ def example_evidence(
     if len(texts):
         found.put(**near_copy_columns(test, texts, pairs))
     on_step("auditing")
-    flagged = _audit(config.id, found)
+    flagged = _audit(config.id, found, opposite_copies(texts, pairs))
     on_step("neighbours")
     _neighbours(config, found, flagged, plan, texts, pairs)
     on_step("counting tokens")
@@ -104,10 +104,10 @@ def near_copy_columns(test: pd.DataFrame, texts: pd.DataFrame, pairs: pd.DataFra
     return {str(name): table[name].to_numpy() for name in table}
 
 
-def _audit(experiment: str, found: ExampleEvidence) -> pd.Series:
+def _audit(experiment: str, found: ExampleEvidence, copies: pd.DataFrame) -> pd.Series:
     """Which labels the audit flags, by id; empty where it cannot run."""
     try:
-        _, table = audit(experiment)
+        _, table = audit(experiment, copies=copies)
     except UserError as error:
         found.not_measured[SUSPECT] = str(error)
         return pd.Series(dtype="boolean")

@@ -2,8 +2,9 @@
 
     python -m closecall.models.explain.label_audit EXPERIMENT
 
-The audit needs no torch: it reads the stored embeddings of the frozen encoder. Its folds take seconds for some thousand
-examples and minutes for a hundred thousand. The app reads the status file in the same folder.
+The audit needs no torch: it reads the stored embeddings of the frozen encoder and compares the texts with each other.
+It takes seconds for some thousand examples, minutes for a hundred thousand. The app reads the status file in the same
+folder.
 """
 
 import sys
@@ -23,7 +24,8 @@ from closecall.analysis.causes.label_audit import (
     out_of_fold_probs,
 )
 from closecall.data.annotations.label_audits import COLUMNS, AuditInfo, audit_folder, load_audit, save_audit
-from closecall.data.datasets.store import load_examples
+from closecall.data.datasets.near_copies import near_copy_pairs, opposite_copies
+from closecall.data.datasets.store import load_examples, load_info
 from closecall.data.experiments.runs import RunStatus, load_embeddings, load_neighbours
 from closecall.data.experiments.store import experiment_folder, load_experiment
 from closecall.data.io.errors import UserError
@@ -33,27 +35,39 @@ from closecall.models.runtime.progress import Progress
 
 MAX_WITH_NEIGHBOURS = 5_000
 """Neighbours are searched for the flagged examples, at most this many, in order of self-confidence."""
+_COMPARED = 40
+"""Percent of the progress that the comparison of texts takes; it is about the time of two folds."""
 
 
 def audit(
-    experiment: str, *, report: Callable[[Progress], None] = lambda progress: None
+    experiment: str,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    copies: pd.DataFrame | None = None,
 ) -> tuple[AuditInfo, pd.DataFrame]:
     """Audit the test and training labels by confident learning; reuse a stored audit of the same input.
 
-    Returns the audit's settings and one row for each example (`data.annotations.label_audits.COLUMNS`). UserError
-    without embeddings of the frozen encoder, or with too few examples of a class.
+    Returns the audit's settings and one row for each example (`data.annotations.label_audits.COLUMNS`). Near copies
+    with opposite labels are stored with it (`load_copies`): `copies`, or found here. UserError without embeddings of
+    the frozen encoder, or with too few examples of a class.
     """
     config = load_experiment(experiment)
     rows, embeddings = _embeddings(experiment)
     groups = _groups(config.dataset, rows)
-    digest = _digest(rows, embeddings, groups)
+    digest = _digest(rows, embeddings, groups, _dataset_sha256(config.dataset))
     stored = load_audit(experiment)
     if stored is not None and stored[0].content == digest:
         return stored
 
     def on_fold(done: int, total: int) -> None:
-        report(Progress("auditing", step=done, steps=total + 1))
+        phase = f"fold {done + 1} of {total}" if done < total else "finding neighbours"
+        report(Progress(phase, step=_COMPARED + (100 - _COMPARED) * done // (total + 1), steps=100))
 
+    def on_texts(sentence: str, share: float) -> None:
+        report(Progress("comparing texts", step=int(_COMPARED * share), steps=100))
+
+    if copies is None:
+        copies = _opposite_copies(config.dataset, on_texts)
     labels = rows["label"].to_numpy()
     try:
         pos_probs = out_of_fold_probs(embeddings, labels, groups=groups, on_fold=on_fold)
@@ -63,7 +77,7 @@ def audit(
     frame = _frame(rows, embeddings, pos_probs, nearest[0] if nearest and nearest[0].shape[1] > NEIGHBOURS else None)
     negative, positive = class_thresholds(labels, pos_probs)
     info = AuditInfo(digest, FOLDS, bool((groups != "").any()), negative, positive, now())
-    save_audit(experiment, info, frame)
+    save_audit(experiment, info, frame, copies)
     return info, frame
 
 
@@ -84,9 +98,10 @@ def audit_status(experiment: str) -> RunStatus | None:
 
 
 def audit_digest(experiment: str) -> str:
-    """SHA-256 of the current audit input: settings, ids, labels, splits, groups and embeddings."""
+    """SHA-256 of the current audit input: settings, ids, labels, splits, groups, embeddings and the dataset."""
     rows, embeddings = _embeddings(experiment)
-    return _digest(rows, embeddings, _groups(load_experiment(experiment).dataset, rows))
+    dataset = load_experiment(experiment).dataset
+    return _digest(rows, embeddings, _groups(dataset, rows), _dataset_sha256(dataset))
 
 
 def _embeddings(experiment: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -111,8 +126,27 @@ def _groups(dataset: str, rows: pd.DataFrame) -> np.ndarray:
     return examples.reindex(rows["id"]).fillna("").to_numpy(dtype=object)
 
 
-def _digest(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray) -> str:
-    digest = sha256(f"{FOLDS} {STRENGTH}".encode())
+def _opposite_copies(dataset: str, progress: Callable[[str, float], None]) -> pd.DataFrame:
+    """The near copies with opposite labels among all examples of a dataset; none without texts."""
+    try:
+        has_texts = load_info(dataset).has_texts
+        examples = load_examples(dataset, ["id", "text", "label", "split"])
+    except UserError:
+        has_texts, examples = False, pd.DataFrame(columns=["id", "text", "label", "split"])
+    pairs = near_copy_pairs(examples["text"] if has_texts else [], progress=progress)
+    return opposite_copies(examples, pairs)
+
+
+def _dataset_sha256(dataset: str) -> str:
+    """The content hash of a dataset; "" when it was deleted."""
+    try:
+        return load_info(dataset).content_sha256
+    except UserError:
+        return ""
+
+
+def _digest(rows: pd.DataFrame, embeddings: np.ndarray, groups: np.ndarray, dataset: str) -> str:
+    digest = sha256(f"{FOLDS} {STRENGTH} {dataset}".encode())
     for column in (rows["id"], rows["label"], rows["split"], pd.Series(groups)):
         digest.update(pd.util.hash_pandas_object(column.astype(str), index=False).to_numpy().tobytes())
     digest.update(np.ascontiguousarray(embeddings).tobytes())

@@ -17,6 +17,7 @@ from closecall.data.datasets.near_copies import (
     families,
     near_copies,
     near_copy_pairs,
+    opposite_copies,
     shingles,
 )
 
@@ -167,3 +168,25 @@ def test_near_copies_name_both_examples() -> None:
     assert named == {("a", "b"), ("a", "d"), ("b", "d")}
     row = frame[(frame["id"] == "a") & (frame["other_id"] == "b")].iloc[0]
     assert row[["class_name", "other_class_name", "split", "other_split"]].tolist() == ["mac", "pc", "train", "test"]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.sampled_from([0, 1]), st.sampled_from(["train", "validation", "test"])), min_size=2))
+def test_opposite_copies_are_the_pairs_with_two_labels(facts: list[tuple[int, str]]) -> None:
+    n = len(facts)
+    labels, splits = zip(*facts, strict=True)
+    examples = pd.DataFrame({"id": [f"e{one}" for one in range(n)], "label": labels, "split": splits})
+    rng = np.random.default_rng(n)
+    first, second = np.triu_indices(n, 1)
+    pairs = pd.DataFrame({"first": first, "second": second, "jaccard": rng.uniform(0.5, 1, len(first))})
+    found = opposite_copies(examples, pairs)
+    assert len(found) == sum(labels) * (n - sum(labels)) and found["jaccard"].is_monotonic_decreasing
+    of = examples.set_index("id")
+    known = {
+        frozenset((f"e{a}", f"e{b}")): jaccard for a, b, jaccard in zip(first, second, pairs["jaccard"], strict=True)
+    }
+    for row in found.itertuples():
+        one, other = of.loc[row.positive], of.loc[row.negative]
+        assert (one["label"], other["label"]) == (1, 0)
+        assert (row.positive_split, row.negative_split) == (one["split"], other["split"])
+        assert row.jaccard == known[frozenset((row.positive, row.negative))]

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from closecall.analysis.causes.miss_wording import causes_table
 from closecall.cli.results import slice_table
 from closecall.data.annotations.hard_cases import add_hard_cases
-from closecall.data.annotations.label_audits import COLUMNS
+from closecall.data.annotations.label_audits import COLUMNS, COPY_COLUMNS, suspect_rows
 from closecall.data.datasets.store import datasets_folder, load_examples
 from closecall.data.experiments.runs import finished_run
 from closecall.data.experiments.store import load_evaluation
@@ -53,6 +54,11 @@ def slice_columns() -> set[str]:
     return set(slice_table(findings.table, "fn")) | RUN
 
 
+def audit_columns() -> set[str]:
+    frames = (pd.DataFrame(columns=list(names)) for names in (COLUMNS, COPY_COLUMNS))
+    return set(suspect_rows(*frames))
+
+
 def by_column_columns() -> set[str]:
     found = causes_of("sweep", ratio=10, outcome="fp")
     examples = load_examples("posts")
@@ -74,7 +80,7 @@ WRITTEN: dict[str, Callable[[], set[str]]] = {
     "E": lambda: set(errors_table("sweep", ratio=10)),
     "C": lambda: {*causes_table(causes_of("sweep", ratio=10)), "text", "class_name", *RUN},
     "B": by_column_columns,
-    "A": lambda: {*COLUMNS, "text", "class_name", *RUN} - {"flagged"},
+    "A": lambda: audit_columns() | {"text", "class_name", *RUN},
     "D": lambda: set(data_map_table(finished_run("sweep", ratio=10))) | RUN,
     "S": slice_columns,
     "R": remedy_columns,
