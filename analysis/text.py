@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike
 from closecall.analysis.validation import Ints, as_labels
 
 WORD = re.compile(r"\w+(?:['’]\w+)*")
+_WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
+Span = tuple[int, int]
 
 
 def words(text: str) -> list[str]:
@@ -20,6 +23,23 @@ def words(text: str) -> list[str]:
 def word_counts(texts: Sequence[str]) -> Ints:
     """Number of words of each text, separated by white space. Shape (n,)."""
     return np.fromiter((len(text.split()) for text in texts), dtype=np.int64, count=len(texts))
+
+
+def differing_spans(one: str, other: str) -> tuple[list[Span], list[Span]]:
+    """Which parts of each text are not in the other at the same place? Start and end in characters, in order.
+
+    Words and signs are aligned by difflib (Ratcliff and Obershelp 1988); upper and lower case are equal, and so are all
+    kinds of space. What is outside the spans is the same in both texts. Time grows with the square of the length.
+    """
+    texts = one, other
+    places = [[match.span() for match in _WORD_OR_SIGN.finditer(text)] for text in texts]
+    tokens = [[text[start:end].lower() for start, end in own] for text, own in zip(texts, places, strict=True)]
+    spans: tuple[list[Span], list[Span]] = [], []
+    for kind, *ends in SequenceMatcher(None, *tokens, autojunk=False).get_opcodes():
+        for side, (start, end) in enumerate((ends[:2], ends[2:])):
+            if kind != "equal" and end > start:
+                spans[side].append((places[side][start][0], places[side][end - 1][1]))
+    return spans
 
 
 def length_bins(counts: ArrayLike, labels: ArrayLike, *, bins: int = 30) -> pd.DataFrame:

@@ -1,34 +1,31 @@
 """Can these texts carry the question? What they show before any training: the job, its progress and its result."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import duration_text, percent_text, points_cell, sentence_text
+from closecall.analysis.formatting import duration_text, percent_text, points_cell
 from closecall.analysis.intervals import Estimate
 from closecall.data.datasets.checks import ANSWERS, DatasetCheck, load_check
-from closecall.data.experiments.runs import RunStatus
 from closecall.data.io.errors import UserError
 from closecall.models.explain.dataset_check import check_status, current_check, start_check, stop_check
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import NO_BREAK_SPACE, show_user_error
-
-POLL_SECONDS = 1.0
+from closecall.pages.shared.run_progress import job_failure, job_panel
 
 
 def show_check(name: str) -> None:
     """The stored check, the progress of a running one, and the button that starts one where none is current."""
     st.markdown("**Can these texts carry the question?**")
-    status = check_status(name)
-    if _running(status):
-        _progress(name)
+    if job_panel(partial(check_status, name), partial(stop_check, name), key="stop-check"):
         return
     check = load_check(name)
     if check is not None:
         _result(check)
     if check is None or current_check(name) is None:
-        _start(name, status, again=check is not None)
+        _start(name, again=check is not None)
 
 
 def _result(check: DatasetCheck) -> None:
@@ -78,11 +75,8 @@ def _classes(check: DatasetCheck) -> None:
                      alt="Negative classes by their share of the negatives nearest to the positives")  # fmt: skip
 
 
-def _start(name: str, status: RunStatus | None, *, again: bool) -> None:
-    if status is not None and status.state == "failed":
-        st.error(escape_markdown(status.message), icon=":material/error:")
-    if status is not None and status.state == "interrupted":
-        st.warning("The check ended before it was done, perhaps because memory ran out.", icon=":material/warning:")
+def _start(name: str, *, again: bool) -> None:
+    job_failure(check_status(name))
     if again:
         st.caption("The texts, the encoder or the far control have changed since this check.")
     else:
@@ -96,23 +90,8 @@ def _start(name: str, status: RunStatus | None, *, again: bool) -> None:
         show_user_error(UserError(problem))
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _progress(name: str) -> None:
-    status = check_status(name)
-    if status is None or not _running(status):
-        st.rerun()
-    bar, stop = st.columns([6, 1], vertical_alignment="center")
-    share = status.step / status.steps if status.steps else 0.0
-    bar.progress(min(share, 1.0), text=sentence_text(status.phase))
-    stop.button("Stop", key="stop-check", on_click=stop_check, args=(name,))
-
-
 def _begin(name: str) -> None:
     try:
         start_check(name)
     except (UserError, OSError) as error:
         st.session_state["check-problem"] = str(error)
-
-
-def _running(status: RunStatus | None) -> bool:
-    return status is not None and status.state == "running"

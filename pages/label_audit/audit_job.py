@@ -1,23 +1,23 @@
 """Start a label audit, show its progress, and load its result."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
-from closecall.data.annotations.label_audits import AuditInfo, audit_folder, load_audit
+from closecall.data.annotations.label_audits import AuditInfo, audit_folder, load_audit, load_copies
 from closecall.data.datasets.store import datasets_folder
-from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.label_audit import audit_digest, audit_status, start_audit, stop_audit
 from closecall.pages.shared.cached_io import frozen_folder, stamp
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error
+from closecall.pages.shared.run_progress import is_running, job_failure, job_panel
 
-POLL_SECONDS = 1.0
 
-
-def finished_audit(config: ExperimentConfig) -> tuple[AuditInfo, pd.DataFrame] | None:
-    """The audit of the current embeddings and labels, or None."""
+def finished_audit(config: ExperimentConfig) -> tuple[AuditInfo, pd.DataFrame, pd.DataFrame] | None:
+    """The audit of the current embeddings and labels with its near copies (`load_copies`), or None."""
     written = stamp(audit_folder(config.id) / "audit.json")
     if not written:
         return None
@@ -32,21 +32,10 @@ def show_running_audit(config: ExperimentConfig) -> bool:
 
     The page runs again when the audit ends.
     """
-    if not _running(audit_status(config.id)):
+    if not is_running(audit_status(config.id)):
         return False
     headline(f"Label audit of {escape_markdown(config.title)}", "The audit of the labels is running.")
-
-    @st.fragment(run_every=POLL_SECONDS)
-    def panel() -> None:
-        status = audit_status(config.id)
-        if status is None or not _running(status):
-            st.rerun()
-        bar, stop = st.columns([6, 1], vertical_alignment="center")
-        share = status.step / status.steps if status.steps else 0.0
-        bar.progress(share, text=_step_text(status))
-        stop.button("Stop", key="stop-audit", on_click=stop_audit, args=(config.id,))
-
-    panel()
+    job_panel(partial(audit_status, config.id), partial(stop_audit, config.id), key="stop-audit")
     st.caption("The audit continues when you leave the page or close the browser.")
     return True
 
@@ -57,12 +46,11 @@ def show_start(config: ExperimentConfig) -> None:
     if not (frozen_folder(config.id) / "embeddings.npy").exists():
         _missing(config)
         return
-    status = audit_status(config.id)
-    if status is not None and status.state == "failed":
-        st.error(escape_markdown(status.message), icon=":material/error:")
+    job_failure(audit_status(config.id))
     st.markdown(
         "An audit predicts each test and training text with a model that was trained without it (five folds). Labels "
-        "that contradict these predictions are suspected errors. The model can be wrong, so read the suspects."
+        "that contradict these predictions are suspected errors. The model can be wrong, so read the suspects. The "
+        "audit also finds texts that are near copies of each other and have opposite labels."
     )
     st.button("Audit the labels", key="audit", type="primary", icon=":material/fact_check:", on_click=_start,
               args=(config.id,))  # fmt: skip
@@ -87,18 +75,6 @@ def _missing(config: ExperimentConfig) -> None:
     st.page_link("pages/train/page.py", label="See the progress", icon=":material/arrow_forward:")
 
 
-def _running(status: RunStatus | None) -> bool:
-    return status is not None and status.state == "running"
-
-
-def _step_text(status: RunStatus) -> str:
-    if not status.steps:
-        return "Loading the embeddings"
-    if status.step + 1 < status.steps:
-        return f"Fold {status.step + 1} of {status.steps - 1}"
-    return "Finding the neighbours of the suspects"
-
-
 def _stamps(config: ExperimentConfig) -> tuple[int, int]:
     return (
         stamp(frozen_folder(config.id) / "embeddings.npy"),
@@ -112,5 +88,6 @@ def _content(experiment: str, embedded: int, imported: int) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _audit(experiment: str, written: int) -> tuple[AuditInfo, pd.DataFrame] | None:
-    return load_audit(experiment)
+def _audit(experiment: str, written: int) -> tuple[AuditInfo, pd.DataFrame, pd.DataFrame] | None:
+    saved = load_audit(experiment)
+    return None if saved is None else (*saved, load_copies(experiment))

@@ -1,4 +1,4 @@
-"""Which labels are suspected errors? The suspects with their evidence, and their effect on recall."""
+"""Which labels are suspected errors? Suspects and near copies with opposite labels, and their effect on recall."""
 
 import pandas as pd
 import streamlit as st
@@ -7,8 +7,9 @@ from closecall.analysis.formatting import count_text, probability_text
 from closecall.data.annotations.label_audits import AuditInfo
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.pages.label_audit.audit_job import finished_audit, show_running_audit, show_start
+from closecall.pages.label_audit.cards import item_card
 from closecall.pages.label_audit.effect import effect
-from closecall.pages.label_audit.suspects import READS, STARTS, actions, chosen, controls, suspect_card, suspect_table
+from closecall.pages.label_audit.suspects import READS, STARTS, actions, chosen, controls, queue_items, suspect_table
 from closecall.pages.shared.cached_io import texts_of
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, wide
@@ -28,26 +29,31 @@ def show() -> None:
         return
     with st.sidebar:
         threshold = choose_threshold()
-    info, frame = audit
+    info, frame, copies = audit
     suspects = frame[frame["flagged"]]
-    headline(f"Label audit of {escape_markdown(config.title)}", finding(frame, suspects), detail(info))
-    if suspects.empty:
+    headline(f"Label audit of {escape_markdown(config.title)}", finding(frame, suspects, copies), detail(info))
+    if suspects.empty and copies.empty:
         st.caption("No label contradicts the model strongly enough. This does not prove that every label is right.")
         return
-    suspects_part(config, suspects)
-    effect(valid_runs(config.id)[0], suspects, threshold)
+    suspects_part(config, queue_items(suspects, copies))
+    if len(suspects):
+        effect(valid_runs(config.id)[0], suspects, threshold)
     st.caption(method_note(info))
 
 
-def finding(frame: pd.DataFrame, suspects: pd.DataFrame) -> str:
-    """The number of suspected label errors in each class."""
+def finding(frame: pd.DataFrame, suspects: pd.DataFrame, copies: pd.DataFrame) -> str:
+    """The number of suspected label errors in each class, and of near copies with opposite labels."""
     positives = int((suspects["label"] == 1).sum())
-    if suspects.empty:
-        return f"None of {len(frame):,} labels is a suspected error."
-    return (
-        f"{len(suspects):,} of {len(frame):,} labels are suspected errors: "
-        f"{count_text(positives, 'positive')} and {count_text(len(suspects) - positives, 'negative')}."
-    )
+    text = f"None of {len(frame):,} labels is a suspected error."
+    if len(suspects):
+        text = (
+            f"{len(suspects):,} of {len(frame):,} labels are suspected errors: "
+            f"{count_text(positives, 'positive')} and {count_text(len(suspects) - positives, 'negative')}."
+        )
+    if copies.empty:
+        return text
+    pairs = count_text(len(copies), "pair of near copies has", "pairs of near copies have")
+    return f"{text} {pairs} opposite labels."
 
 
 def detail(info: AuditInfo) -> str:
@@ -75,27 +81,24 @@ def method_note(info: AuditInfo) -> str:
 
 
 @st.fragment
-def suspects_part(config: ExperimentConfig, suspects: pd.DataFrame) -> None:
-    """The table of suspects on the left, the text of the selected one on the right."""
+def suspects_part(config: ExperimentConfig, items: pd.DataFrame) -> None:
+    """The table of items on the left, the texts of the selected one on the right."""
     load_filters(STARTS, READS, canary="labelled")
     controls()
     save_filters(STARTS)
     texts = texts_of(config.dataset)
-    shown = chosen(suspects)
+    shown = chosen(items)
     if shown.empty:
         st.info("No suspect matches these filters.", icon=":material/filter_alt_off:")
         return
-    left, right = st.columns([3, 2], gap="large")
+    bar = st.container()
+    left, right = st.columns(2, gap="large")
     with left:
-        bar = st.container()
         selected = suspect_table(config, shown, texts)
-        with bar:
-            actions(config, shown, selected)
+    with bar:
+        actions(config, shown, selected)
     with right:
-        if len(selected):
-            suspect_card(config, selected.iloc[-1], texts)
-        else:
-            suspect_card(config, shown.iloc[0], texts)
+        item_card(config, (selected.iloc[-1] if len(selected) else shown.iloc[0]).to_dict(), texts)
 
 
 show()

@@ -1,6 +1,10 @@
-"""The suspected label errors: filters, table, actions, and the text of one suspect with its neighbours."""
+"""The queue of the audit: suspected label errors and near copies with opposite labels; filters, table and actions.
 
-from collections.abc import Callable, Mapping
+An item is one row: a suspect, or a pair of near copies (`kind` "copies"), whose positive is `id` and negative `other`.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,16 +15,15 @@ from closecall.data.annotations.hard_cases import Origin
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.run_predictions import SPLIT_NAMES
 from closecall.pages.shared import case_list
-from closecall.pages.shared.cached_io import Texts, frozen_folder
-from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.examples import open_as_queue, show_text
-from closecall.pages.shared.neighbours import neighbours, show_neighbours
+from closecall.pages.shared.cached_io import Texts
+from closecall.pages.shared.examples import open_as_queue
 
 SHOWN = 500
 LABELLED = ("all", "positive", "negative")
 SPLITS = ("all", "test", "train")
 NEAR = ("any", "3", "4", "5")
-STARTS = {"labelled": "all", "part": "all", "near": "any"}
+EVIDENCE = ("all", "model", "copies")
+STARTS = {"evidence": "all", "labelled": "all", "part": "all", "near": "any"}
 _CLASS = ("negative", "positive")
 
 
@@ -34,55 +37,75 @@ def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
 
 
 READS: Mapping[str, Callable[[str], object]] = {
+    "evidence": _one_of(EVIDENCE),
     "labelled": _one_of(LABELLED),
     "part": _one_of(SPLITS),
     "near": _one_of(NEAR),
 }
 
 
+def queue_items(suspects: pd.DataFrame, copies: pd.DataFrame) -> pd.DataFrame:
+    """One row for each item: pairs of near copies first, the most similar first; then suspects by self-confidence.
+
+    The columns of `suspects`, with `kind` ("copies" or "model"), and for pairs `other`, `other_split` and `jaccard`.
+    """
+    names = {"positive": "id", "negative": "other", "positive_split": "split", "negative_split": "other_split"}
+    pairs = copies.rename(columns=names).assign(kind="copies", label=1)
+    ordered = suspects.sort_values("self_confidence", kind="stable").assign(kind="model")
+    return pd.concat([one for one in (pairs, ordered) if len(one)], ignore_index=True).reindex(
+        columns=[*ordered.columns, "other", "other_split", "jaccard"]
+    )
+
+
 def controls() -> None:
-    """The filters of the suspects; each value is in the URL."""
-    names = {"all": "All", "positive": "Positives", "negative": "Negatives", "test": "Test", "train": "Training"}
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    """The filters of the queue; each value is in the URL."""
+    names = {"all": "All", "positive": "Positives", "negative": "Negatives", "test": "Test", "train": "Training",
+             "model": "Model", "copies": "Near copies"}  # fmt: skip
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        st.segmented_control("Evidence", EVIDENCE, key="evidence", required=True, format_func=names.__getitem__,
+                             help="Model: the label contradicts the out-of-fold probability. Near copies: two texts "
+                             "share at least half of their character 5-grams and have opposite labels.")  # fmt: skip
         st.segmented_control("Labelled", LABELLED, key="labelled", required=True, format_func=names.__getitem__)
         st.segmented_control("Split", SPLITS, key="part", required=True, format_func=names.__getitem__)
         st.segmented_control(
-            "Neighbours with the other label, of 5",
+            "Other-label neighbours, of 5",
             NEAR,
             key="near",
             required=True,
-            format_func=lambda one: "Any" if one == "any" else "5" if one == "5" else f"{one} or more",
+            format_func=lambda one: "Any" if one == "any" else "5" if one == "5" else f"{one}+",
             help="Nearest test and training texts in the frozen encoder's embeddings. Neighbours with the other label "
             "are a second piece of evidence.",
         )
 
 
-def chosen(suspects: pd.DataFrame) -> pd.DataFrame:
-    """The suspects that match the filters, lowest self-confidence first."""
-    keep = np.ones(len(suspects), dtype=bool)
-    labelled, part, near = (st.session_state[name] for name in ("labelled", "part", "near"))
+def chosen(items: pd.DataFrame) -> pd.DataFrame:
+    """The items that match the filters. A pair matches both labels, and the split of either text."""
+    copies = (items["kind"] == "copies").to_numpy()
+    evidence, labelled, part, near = (st.session_state[name] for name in STARTS)
+    keep = np.ones(len(items), dtype=bool)
+    if evidence != "all":
+        keep &= items["kind"].to_numpy() == evidence
     if labelled != "all":
-        keep &= suspects["label"].to_numpy() == _CLASS.index(labelled)
+        keep &= copies | (items["label"].to_numpy() == _CLASS.index(labelled))
     if part != "all":
-        keep &= suspects["split"].to_numpy() == part
+        keep &= ((items["split"] == part) | (items["other_split"] == part)).to_numpy()
     if near != "any":
-        keep &= suspects["others"].fillna(0).to_numpy(dtype=np.int64) >= int(near)
-    return suspects[keep].sort_values("self_confidence", kind="stable").reset_index(drop=True)
+        keep &= items["others"].fillna(0).to_numpy(dtype=np.int64) >= int(near)
+    return items[keep].reset_index(drop=True)
 
 
-def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts) -> pd.DataFrame:
-    """Draw the table; return the selected rows."""
-    shown = suspects.head(SHOWN)
-    ids = shown["id"].to_numpy(dtype=object)
-    listed = case_list.listed_ids(config.id)
+def suspect_table(config: ExperimentConfig, items: pd.DataFrame, texts: Texts) -> pd.DataFrame:
+    """Draw the table; return the selected items."""
+    shown = items.head(SHOWN)
+    listed, rows = case_list.listed_ids(config.id), shown.to_dict("records")
+    splits = [[SPLIT_NAMES.get(split, split) for _, _, split in members(row)] for row in rows]
     frame = pd.DataFrame(
         {
-            "own": [probability_text(float(one)) for one in shown["self_confidence"]],
-            "near": [f"{n}/{k}" if pd.notna(n) else "" for n, k in zip(shown["others"], shown["of"], strict=True)],
-            "text": texts.starts(ids, length=120),
-            "label": [texts.class_name(one, int(own)) for one, own in zip(ids, shown["label"], strict=True)],
-            "split": [SPLIT_NAMES.get(one, one) for one in shown["split"]],
-            "listed": [one in listed for one in ids],
+            "own": [_short_evidence(row) for row in rows],
+            "text": texts.starts(shown["id"].to_numpy(dtype=object), length=120),
+            "label": [" / ".join(texts.class_name(one, label) for one, label, _ in members(row)) for row in rows],
+            "split": [" / ".join(dict.fromkeys(one)) for one in splits],
+            "listed": [all(one in listed for one, _, _ in members(row)) for row in rows],
         }
     )
     column = st.column_config
@@ -90,91 +113,87 @@ def suspect_table(config: ExperimentConfig, suspects: pd.DataFrame, texts: Texts
         frame,
         hide_index=True,
         height=420,
-        key=f"suspects-{hash((config.id, *ids))}",
+        key=f"suspects-{hash((config.id, *shown['id'], *shown['kind']))}",
         on_select="rerun",
         selection_mode="multi-row",
-        alt="Suspected label errors with self-confidence, neighbours, text and label",
+        alt="Suspected label errors with evidence, text and label",
         column_config={
             "own": column.TextColumn(
-                "Self-confidence", help="Out-of-fold probability of the current label.", width=115
+                "Evidence",
+                help="The out-of-fold probability of the current label, and how many nearest neighbours have the other "
+                "label. Or the Jaccard similarity of two near copies with opposite labels.",
+                width=115,
             ),
-            "near": column.TextColumn("Near", help="Nearest neighbours with the other label.", width=55),
-            "text": column.TextColumn("Text", width=145),
-            "label": column.TextColumn("Labelled", width=105),
-            "split": column.TextColumn("Split", width=65),
-            "listed": column.CheckboxColumn("Listed", width=55),
+            "text": column.TextColumn("Text", width=110),
+            "label": column.TextColumn("Labelled", width=90),
+            "split": column.TextColumn("Split", width=85),
+            "listed": column.CheckboxColumn("Listed", width=50),
         },
     )
-    more = f" The table shows the first {SHOWN:,} of {len(suspects):,}." if len(suspects) > SHOWN else ""
-    st.caption(f"Ordered by self-confidence. Select a row to read it.{more}")
-    rows = [row for row in event["selection"]["rows"] if row < len(shown)]
-    return shown.iloc[rows]
+    more = f" The table shows the first {SHOWN:,} of {len(items):,}." if len(items) > SHOWN else ""
+    st.caption(f"Near copies first, then by the probability of the current label. Select a row to read it.{more}")
+    chosen_rows = [row for row in event["selection"]["rows"] if row < len(shown)]
+    return shown.iloc[chosen_rows]
 
 
-def actions(config: ExperimentConfig, suspects: pd.DataFrame, selected: pd.DataFrame) -> None:
-    """Buttons that open the suspects on the Errors page, by split, and that add them to the hard-case list."""
-    chosen_rows = selected if len(selected) else suspects
+def members(item: Mapping[Hashable, Any]) -> list[tuple[str, int, str]]:
+    """Id, label and split of the texts of an item: one suspect, or the positive and the negative of a pair."""
+    own = (str(item["id"]), int(item["label"]), str(item["split"]))
+    return [own, (str(item["other"]), 0, str(item["other_split"]))] if item["kind"] == "copies" else [own]
+
+
+def reason(item: Mapping[Hashable, Any], one: str) -> str:
+    """The reason that the hard-case list stores for a text of an item."""
+    if item["kind"] == "copies":
+        (first, _, _), (second, _, _) = members(item)
+        partner, name = (second, "negative") if one == first else (first, "positive")
+        return f"label audit: near copy (Jaccard {probability_text(float(item['jaccard']))}) of {partner}, a {name}"
+    other = _CLASS[1 - int(item["label"])]
+    near = f", {item['others']} of {item['of']} nearest are {other}s" if pd.notna(item["others"]) else ""
+    return f"label audit: {other} with probability {probability_text(1 - float(item['self_confidence']))}{near}"
+
+
+def actions(config: ExperimentConfig, items: pd.DataFrame, selected: pd.DataFrame) -> None:
+    """Buttons that open the texts on the Errors page, by split, and that add them to the hard-case list."""
+    rows = (selected if len(selected) else items).to_dict("records")
+    texts = {one: (split, row) for row in rows for one, _, split in members(row)}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for split in ("test", "train"):
-            ids = chosen_rows.loc[chosen_rows["split"] == split, "id"].tolist()
-            if ids:
-                source = f"the label audit, {SPLIT_NAMES[split]} split"
-                noun = f"{SPLIT_NAMES[split]} text"
+        for split in ("test", "train", "validation"):
+            if ids := [one for one, (where, _) in texts.items() if where == split]:
+                source, noun = f"the label audit, {SPLIT_NAMES[split]} split", f"{SPLIT_NAMES[split]} text"
                 open_as_queue(config, ids, source=source, key=f"read-{split}", split=split, noun=noun)
-        new = chosen_rows[~chosen_rows["id"].isin(case_list.listed_ids(config.id))]
+        listed = case_list.listed_ids(config.id)
+        new = {one: item for one, item in texts.items() if one not in listed}
         st.button(
-            f"Add {count_text(len(new), 'suspect')} to the hard cases",
+            f"Add {count_text(len(new), 'text')} to the hard cases",
             key="list-suspects",
             icon=":material/playlist_add:",
-            disabled=new.empty,
+            disabled=not new,
             on_click=_add_to_list,
             args=(config.id, new),
-            help="Adds them to the hard-case list with the action relabel. If rows are selected, only those.",
+            help="Adds them to the hard-case list: suspects with the action relabel, near copies undecided, because "
+            "either label may be wrong. If rows are selected, only those.",
         )
         if case_list.can_undo(config.id):
             st.button("Undo", key="undo", shortcut="Z", on_click=case_list.undo_callback, args=(config.id,))
 
 
-def suspect_card(config: ExperimentConfig, suspect: pd.Series, texts: Texts) -> None:
-    """One suspect: its label, its evidence, its text, and the nearest training texts of each class."""
-    one, label = str(suspect["id"]), int(suspect["label"])
-    st.markdown(
-        f"**{escape_markdown(one)}** · labelled {_CLASS[label]} ({escape_markdown(texts.class_name(one, label))})"
-    )
-    st.markdown(_evidence(suspect))
-    show_text(texts.text(one))
-    found = neighbours(frozen_folder(config.id), one)
-    if isinstance(found, str):
-        st.caption(found)
-    else:
-        show_neighbours(found, one, label, texts)
+def _short_evidence(item: Mapping[Hashable, Any]) -> str:
+    """The evidence in a table cell: "near copy 0.83", or "0.02, 5/5 near"."""
+    if item["kind"] == "copies":
+        return f"near copy {probability_text(float(item['jaccard']))}"
+    near = f", {item['others']}/{item['of']} near" if pd.notna(item["others"]) else ""
+    return f"{probability_text(float(item['self_confidence']))}{near}"
 
 
-def reason(suspect: pd.Series) -> str:
-    """The reason that the hard-case list stores for a suspect."""
-    other = _CLASS[1 - int(suspect["label"])]
-    near = f", {suspect['others']} of {suspect['of']} nearest are {other}s" if pd.notna(suspect["others"]) else ""
-    return f"label audit: {other} with probability {probability_text(1 - float(suspect['self_confidence']))}{near}"
-
-
-def _evidence(suspect: pd.Series) -> str:
-    other = _CLASS[1 - int(suspect["label"])]
-    probability = escape_markdown(probability_text(1 - float(suspect["self_confidence"])))
-    sentence = f"Out-of-fold probability of {other}: {probability}."
-    if pd.isna(suspect["others"]):
-        return sentence
-    cosines = [
-        f"{name} {float(suspect[column]):.2f}"
-        for name, column in (("own label", "same_cosine"), ("other label", "other_cosine"))
-        if pd.notna(suspect[column])
+def _add_to_list(experiment: str, texts: Mapping[str, tuple[str, Mapping[Hashable, Any]]]) -> None:
+    """Add texts, each with its split and item, to the list as one change."""
+    groups: dict[tuple[str, str], dict[str, str]] = {}
+    for one, (split, item) in texts.items():
+        action = "relabel" if item["kind"] == "model" else ""
+        groups.setdefault((split, action), {})[one] = reason(item, one)
+    parts = [
+        (list(reasons), list(reasons.values()), Origin(split=split), action)
+        for (split, action), reasons in groups.items()
     ]
-    similarity = f" (cosine similarity of the nearest: {', '.join(cosines)})" if cosines else ""
-    return f"{sentence} {suspect['others']}/{suspect['of']} nearest neighbours are {other}{similarity}."
-
-
-def _add_to_list(experiment: str, suspects: pd.DataFrame) -> None:
-    parts = []
-    for split, part in suspects.groupby("split", sort=False):
-        reasons = [reason(row) for _, row in part.iterrows()]
-        parts.append((part["id"].astype(str).tolist(), reasons, Origin(split=str(split))))
-    case_list.add_with_action(experiment, parts, "relabel")
+    case_list.add_with_action(experiment, parts)

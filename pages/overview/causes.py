@@ -1,5 +1,7 @@
 """Why positives are missed: the errors at one ratio by cause, each with a link to its queue on Errors."""
 
+from functools import partial
+
 import streamlit as st
 
 from closecall.analysis.causes.miss_wording import CausesOfErrors, chance_sentence
@@ -7,7 +9,6 @@ from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.annotations.causes import load_info
-from closecall.data.experiments.runs import RunStatus
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
@@ -16,8 +17,9 @@ from closecall.pages.shared.causes import causes_of, experiment_measures
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import show_user_error
+from closecall.pages.shared.run_progress import job_failure, job_panel
 
-POLL_SECONDS = 1.0
+WORK = "Computing the evidence"
 ANSWERS = {"present": "yes", "absent": "no", "too few": "too few examples to tell", "not measurable": "not measurable"}
 NOUNS = {"fn": "missed positives", "fp": "false positives"}
 
@@ -80,12 +82,9 @@ def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
 
 def _evidence_job(config: ExperimentConfig) -> None:
     """The button that computes the evidence on single examples, or its progress."""
-    status = evidence_status(config.id)
-    if _running(status):
-        _progress(config.id)
+    if job_panel(partial(evidence_status, config.id), partial(stop_evidence, config.id), key="stop-causes", work=WORK):
         return
-    if status is not None and status.state == "failed":
-        st.error(escape_markdown(status.message), icon=":material/error:")
+    job_failure(evidence_status(config.id))
     info = load_info(config.id)
     if info is None or not set(info.runs) >= {run.name for run in finished_runs(config.id)}:
         st.button(
@@ -95,21 +94,6 @@ def _evidence_job(config: ExperimentConfig) -> None:
         )  # fmt: skip
     if problem := st.session_state.pop("causes-problem", ""):
         show_user_error(UserError(problem))
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _progress(experiment: str) -> None:
-    status = evidence_status(experiment)
-    if status is None or not _running(status):
-        st.rerun()
-    bar, stop = st.columns([6, 1], vertical_alignment="center")
-    share = status.step / status.steps if status.steps else 0.0
-    bar.progress(min(share, 1.0), text=f"Computing the evidence: {status.phase}")
-    stop.button("Stop", key="stop-causes", on_click=stop_evidence, args=(experiment,))
-
-
-def _running(status: RunStatus | None) -> bool:
-    return status is not None and status.state == "running"
 
 
 def _start(experiment: str) -> None:

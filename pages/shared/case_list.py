@@ -93,10 +93,18 @@ def note(experiment: str, one: str, text: str, reason: str = "", origin: Origin 
         _push_undo(experiment, [*keys, set_note(experiment, [one], text, who=person())])
 
 
-def act(experiment: str, one: str, action: str, reason: str = "", origin: Origin = NOWHERE) -> None:
-    """Set the action of an example, with the listing rule of `note`."""
+def act(
+    experiment: str, one: str, action: str, reason: str = "", origin: Origin = NOWHERE, *, new_label: str = ""
+) -> None:
+    """Set the action of an example and, where given, its proposed label, with the listing rule of `note`."""
+    keys = []
     if action != annotation(experiment, one, "action"):
-        act_all(experiment, [one], action, [reason] if action and reason else [], origin)
+        keys += _listing(experiment, [one], [reason] if action else [], origin)
+        keys.append(set_action(experiment, [one], action, who=person()))
+    if new_label and new_label != annotation(experiment, one, "new_label"):
+        keys.append(set_new_label(experiment, [one], new_label, who=person()))
+    if keys:
+        _push_undo(experiment, keys)
 
 
 def act_all(
@@ -120,12 +128,13 @@ def untag(experiment: str, one: str, tag: str) -> None:
     _push_undo(experiment, [remove_tag(experiment, [one], tag, who=person())])
 
 
-def add_with_action(experiment: str, parts: Sequence[tuple[Sequence[str], Sequence[str], Origin]], action: str) -> None:
-    """Add examples to the list and set their action. Each part: ids, a reason for each, their origin."""
+def add_with_action(experiment: str, parts: Sequence[tuple[Sequence[str], Sequence[str], Origin, str]]) -> None:
+    """Add examples to the list and set their action. Each part: ids, their reasons, origin, action ("" for none)."""
     keys = []
-    for ids, reasons, origin in parts:
+    for ids, reasons, origin, action in parts:
         keys.append(add_hard_cases(experiment, ids, reasons, origin=origin, who=person()))
-        keys.append(set_action(experiment, ids, action, who=person()))
+        if action:
+            keys.append(set_action(experiment, ids, action, who=person()))
     _push_undo(experiment, keys)
 
 

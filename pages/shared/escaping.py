@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from closecall.analysis.text import WORD
 from closecall.charts.colours import POSITIVE_COLOUR
@@ -34,6 +34,15 @@ def highlight_words(text: str, words: Collection[str]) -> str:
         if match.group().lower() in wanted:
             parts += [escape_html(text[end : match.start()]), f"<mark>{escape_html(match.group())}</mark>"]
             end = match.end()
+    return "".join(parts) + escape_html(text[end:])
+
+
+def highlight_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Escape text for HTML and wrap each span of characters (start, end), in order, in `<mark>`."""
+    parts, end = [], 0
+    for start, stop in spans:
+        parts += [escape_html(text[end:start]), f"<mark>{escape_html(text[start:stop])}</mark>"]
+        end = stop
     return "".join(parts) + escape_html(text[end:])
 
 

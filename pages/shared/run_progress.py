@@ -1,12 +1,12 @@
-"""Progress of the runs of an experiment: a line, a bar and a table, updated while a run is active; demo buttons."""
+"""Progress of runs and of background jobs, updated while they are active; demo buttons."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
-from closecall.analysis.formatting import count_text, duration_text, ratio_text
+from closecall.analysis.formatting import count_text, duration_text, ratio_text, sentence_text
 from closecall.data.experiments.previews import Preview
 from closecall.data.experiments.runs import Run, RunStatus
 from closecall.data.experiments.store import load_experiment
@@ -20,6 +20,7 @@ from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import go
 
 POLL_SECONDS = 2.0
+JOB_POLL_SECONDS = 1.0
 STATES = {
     "queued": "queued",
     "running": "running",
@@ -50,6 +51,42 @@ def progress_panel(experiment: str, *, table: bool) -> None:
         _draw(progress, table)
 
     panel()
+
+
+def job_panel(status: Callable[[], RunStatus | None], stop: Callable[[], None], *, key: str, work: str = "") -> bool:
+    """Draw the progress of a running background job and return True; return False when none runs.
+
+    `key`: of the button that stops it. `work`: what the job does, before the name of its phase. The whole page runs
+    again when the job ends.
+    """
+    if not is_running(status()):
+        return False
+
+    @st.fragment(run_every=JOB_POLL_SECONDS)
+    def panel() -> None:
+        now = status()
+        if now is None or not is_running(now):
+            st.rerun()
+        bar, button = st.columns([6, 1], vertical_alignment="center")
+        share = now.step / now.steps if now.steps else 0.0
+        bar.progress(min(share, 1.0), text=f"{work}: {now.phase}" if work else sentence_text(now.phase))
+        button.button("Stop", key=key, on_click=stop)
+
+    panel()
+    return True
+
+
+def job_failure(status: RunStatus | None) -> None:
+    """Say why the last background job did not end, if it did not."""
+    if status is not None and status.state == "failed":
+        st.error(escape_markdown(status.message), icon=":material/error:")
+    if status is not None and status.state == "interrupted":
+        st.warning("The work ended before it was done, perhaps because memory ran out.", icon=":material/warning:")
+
+
+def is_running(status: RunStatus | None) -> bool:
+    """Whether a background job is running; None is the status of a job that was never started."""
+    return status is not None and status.state == "running"
 
 
 def progress_line(progress: ExperimentProgress) -> str:

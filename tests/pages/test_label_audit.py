@@ -3,12 +3,14 @@
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from closecall.data.annotations.hard_cases import load_hard_cases
-from closecall.data.annotations.label_audits import load_audit
+from closecall.data.annotations.label_audits import load_audit, load_copies
 from closecall.data.annotations.selections import load_selection
-from closecall.data.datasets.store import load_examples
+from closecall.data.datasets.store import load_dataset, load_examples
+from closecall.data.datasets.versions import decide_relabelling
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.files import write_frame
 from closecall.models.explain.label_audit import audit
@@ -99,3 +101,89 @@ def test_hostile_texts_are_shown_as_text(sweep: ExperimentConfig, workspace: Pat
     at = open_page(PAGE)
     bodies = "\n".join(one.proto.body for one in at.get("html"))
     assert "&lt;script&gt;alert" in bodies and "<script>alert" not in bodies + page_text(at)
+
+
+@pytest.fixture
+def copies(sweep: ExperimentConfig, workspace: Path) -> pd.DataFrame:
+    """An audit with two planted pairs of near copies: test and train, validation and train."""
+    examples = load_examples("posts").set_index("id", drop=False)
+    long = " ".join(f"word{one}" for one in range(40))
+    for positive, negative, letter in (("post-00003", "post-00085", "a"), ("post-00005", "post-00086", "b")):
+        examples.loc[positive, "text"] = f"{long} {letter * 60} <b>mac</b>"
+        examples.loc[negative, "text"] = f"{long} {letter * 60} windows"
+    write_frame(workspace / "datasets" / "posts" / "examples.parquet", examples.reset_index(drop=True))
+    audit(sweep.id)
+    return load_copies(sweep.id)
+
+
+def test_near_copies_are_counted_and_come_first(sweep: ExperimentConfig, copies: pd.DataFrame) -> None:
+    _, frame = load_audit(sweep.id) or pytest.fail("there is no audit")
+    at = open_page(PAGE)
+    assert f"{len(copies)} pairs of near copies" in headline_of(at) and len(copies) >= 2
+    table = table_with(at, "own")
+    assert len(table) == len(copies) + frame["flagged"].sum()
+    assert table["own"].head(len(copies)).str.startswith("near copy").all()
+    assert table["label"].iloc[0] == "mac / pc"
+    at.button_group(key="evidence").set_value("model").run()
+    assert len(table_with(at, "own")) == frame["flagged"].sum()
+    at.button_group(key="evidence").set_value("copies").run()
+    assert len(table_with(at, "own")) == len(copies) and at.query_params["evidence"] in ("copies", ["copies"])
+    at.button_group(key="part").set_value("test").run()
+    in_test = (copies["positive_split"] == "test") | (copies["negative_split"] == "test")
+    assert len(table_with(at, "own")) == in_test.sum()
+
+
+def test_a_pair_is_side_by_side_with_its_difference_escaped(sweep: ExperimentConfig, copies: pd.DataFrame) -> None:
+    at = open_page(PAGE, evidence="copies")
+    body = next(one.proto.body for one in at.get("html") if "near-pair" in one.proto.body)
+    assert "<mark>&lt;b&gt;mac&lt;/b&gt;</mark>" in body and "<mark>windows</mark>" in body and "<b>" not in body
+
+
+def test_each_text_of_a_pair_is_kept_relabelled_or_removed(sweep: ExperimentConfig, copies: pd.DataFrame) -> None:
+    positive, negative = copies.loc[0, "positive"], copies.loc[0, "negative"]
+    at = open_page(PAGE, evidence="copies")
+    at.button(key=f"decide-relabel-{positive}").click().run()
+    at.button(key=f"decide-fine as is-{negative}").click().run()
+    assert not at.exception
+    cases = load_hard_cases(sweep.id).set_index("id")
+    assert cases.loc[positive, ["action", "new_label"]].tolist() == ["relabel", "pc"]
+    assert cases.loc[negative, ["action", "new_label"]].tolist() == ["fine as is", ""]
+    assert (
+        cases.loc[positive, "reasons"].startswith("label audit: near copy (Jaccard")
+        and negative in cases.loc[positive, "reasons"]
+    )
+    assert cases.loc[positive, "split"] == copies.loc[0, "positive_split"]
+    dataset = load_dataset("posts")
+    changes = decide_relabelling(dataset, load_hard_cases(sweep.id)).changes
+    assert changes[["id", "new_label"]].to_numpy().tolist() == [[positive, "pc"]]
+
+    at.button(key=f"decide-duplicate-{positive}").click().run()
+    changes = decide_relabelling(dataset, load_hard_cases(sweep.id)).changes
+    assert changes[["id", "drop"]].to_numpy().tolist() == [[positive, "duplicate"]]
+    at.button(key=f"decide-duplicate-{positive}").click().run()
+    assert load_hard_cases(sweep.id).set_index("id").loc[positive, "action"] == ""
+
+
+def test_pairs_are_listed_without_a_decision_and_read_by_split(sweep: ExperimentConfig, copies: pd.DataFrame) -> None:
+    at = open_page(PAGE, evidence="copies")
+    at.button(key="list-suspects").click().run()
+    cases = load_hard_cases(sweep.id)
+    assert set(cases["id"]) == {*copies["positive"], *copies["negative"]} and set(cases["action"]) == {""}
+    at.button(key="undo").click().run()
+    assert load_hard_cases(sweep.id).empty
+    at.button(key="read-validation").click().run()
+    assert not at.exception
+    where = pd.concat([copies[f"{one}_split"].set_axis(copies[one]) for one in ("positive", "negative")])
+    picked = load_selection(sweep.id, at.query_params["picked"]).ids
+    assert set(picked) == set(where.index[where == "validation"])
+
+
+def test_a_suspect_is_decided_on_the_page(sweep: ExperimentConfig) -> None:
+    _, frame = audit(sweep.id)
+    first = frame[frame["flagged"]].sort_values("self_confidence", kind="stable").iloc[0]["id"]
+    at = open_page(PAGE)
+    at.button(key=f"decide-not our class-{first}").click().run()
+    cases = load_hard_cases(sweep.id).set_index("id")
+    assert cases.loc[first, "action"] == "not our class" and list(cases.index) == [first]
+    at.button(key="undo").click().run()
+    assert load_hard_cases(sweep.id).empty
