@@ -35,7 +35,7 @@ def differing_spans(one: str, other: str) -> tuple[list[Span], list[Span]]:
     places = [[match.span() for match in _WORD_OR_SIGN.finditer(text)] for text in texts]
     tokens = [[text[start:end].lower() for start, end in own] for text, own in zip(texts, places, strict=True)]
     spans: tuple[list[Span], list[Span]] = [], []
-    for kind, *ends in SequenceMatcher(None, *tokens, autojunk=False).get_opcodes():
+    for kind, *ends in SequenceMatcher(None, tokens[0], tokens[1], autojunk=False).get_opcodes():
         for side, (start, end) in enumerate((ends[:2], ends[2:])):
             if kind != "equal" and end > start:
                 spans[side].append((places[side][start][0], places[side][end - 1][1]))
