@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, hypergeom
+from scipy.stats import betabinom, hypergeom
 
 from closecall.analysis.errors.neighbours import nearest
 from closecall.analysis.intervals import holm, wilson
@@ -171,11 +171,13 @@ def null_rates(
     *,
     controls: Mapping[str, ArrayLike] | None = None,
     training_suspects: Sequence[int] | None = None,
+    calibration: int | None = None,
 ) -> pd.DataFrame:
     """How often is each cause assigned to errors, and how often would it be to correctly classified examples?
 
     `holds` as in `assign`, `errors` and `correct` (n,). `controls`: for some causes, other examples to compare with
     than `correct`. `training_suspects`: how many training examples of the class have a suspect label, and of how many.
+    `calibration`: number of training examples behind the p values of no similar example.
     One row for each measured cause and for "unexplained", in order:
     `cause`; `errors` of `of_errors`: how many are assigned it; `share, low, high` with Wilson's interval;
     `tested`: errors that the threshold does not recover; `correct` of `of_correct`, `correct_share`: control examples
@@ -183,8 +185,7 @@ def null_rates(
     `of_class`: errors and correct examples for which it holds; `p` by one of three tests, nan for other causes:
     text that is not read, errors/tested against correct/of_correct, one-sided Fisher exact test (Fisher 1922);
     suspect labels, holds/of_class against the training examples by the same test, because the splits are exchangeable;
-    no similar example, whether holds/of_class exceeds 5 % (binomial, by the conformal guarantee), both without the
-    suspect labels.
+    no similar example, whether holds/of_class exceeds 5 %, both without the suspect labels (`dissimilar_p`).
     `p_holm` over the tests; `reported`: p_holm <= 0.05. The threshold is reported when it recovers an error.
     Overlap and dependence on the seed have no valid null: errors are chosen by score, and both go along with it.
     """
@@ -206,14 +207,25 @@ def null_rates(
         p = np.nan
         if key == NOT_READ:
             p = _fisher_greater(counted, tested, of_control, total)
-        elif key == NOT_SIMILAR:
-            p = float(binomtest(held, max(of_class, 1), LEVEL, "greater").pvalue)
+        elif key == NOT_SIMILAR and calibration is not None:
+            p = dissimilar_p(held, of_class, calibration)
         elif key == SUSPECT and training_suspects is not None:
             of_control, total = training_suspects
             p = _fisher_greater(held, of_class, of_control, total)
         rows.append((key, counted, tested, of_control, total, held, of_class, p))
     names = ["cause", "errors", "tested", "correct", "of_correct", "holds", "of_class", "p"]
     return _with_shares(pd.DataFrame(rows, columns=names), wrong)
+
+
+def dissimilar_p(held: int, of: int, calibration: int) -> float:
+    """Are more than 5 % of some examples unlike the training examples of their class? One-sided p, 0 to 1.
+
+    `held` of `of` examples have a conformal p of at most LEVEL. All are compared with the same `calibration` training
+    examples, so their p values are not independent: under exchangeability the share is Beta(k, n + 1 - k) distributed
+    with k = floor(LEVEL (n + 1)), and `held` beta-binomial (Vovk 2012). 1 where no p value can reach the level.
+    """
+    k = int(LEVEL * (calibration + 1) + 1e-9)
+    return float(betabinom.sf(held - 1, of, k, calibration + 1 - k)) if k and of else 1.0
 
 
 def _with_shares(table: pd.DataFrame, wrong: Bools) -> pd.DataFrame:

@@ -47,13 +47,15 @@ class EvidenceInfo:
 
     `content`: hash of the input of the examples' columns; `runs`: hash of the input of each run's columns.
     `not_measured`: what could not be computed, by cause, and why. `training_suspects`: by class, "positive" and
-    "negative", how many training examples have a suspect label, and of how many. `version`: of the files.
+    "negative", how many training examples have a suspect label, and of how many. `calibration`: by class, the number
+    of training examples behind `p_positive` and `p_negative`. `version`: of the files.
     """
 
     content: str
     runs: dict[str, str]
     not_measured: dict[str, str] = field(default_factory=dict)
     training_suspects: dict[str, list[int]] = field(default_factory=dict)
+    calibration: dict[str, int] = field(default_factory=dict)
     created: str = ""
     version: int = VERSION
 

@@ -64,13 +64,15 @@ def compute_evidence(experiment: str, *, report: Report = lambda progress: None)
     if reused is None:
         test, plan = _test_rows(experiment), load_plan(experiment)
         found = example_evidence(config, _read_by(experiment, config), test, plan, texts, progress.begin)
-        examples, missing, suspects = found.frame, found.not_measured, found.training_suspects
+        examples, missing, info = found.frame, found.not_measured, found
     else:
-        examples, suspects = reused.examples, reused.info.training_suspects
+        examples, info = reused.examples, reused.info
         missing = {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] not in runs}
         missing |= {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] in kept}
     table = run_columns(experiment, examples, texts, reused, kept, missing, progress)
-    evidence = CauseEvidence(EvidenceInfo(content, runs, missing, suspects, now()), examples, table)
+    evidence = CauseEvidence(
+        EvidenceInfo(content, runs, missing, info.training_suspects, info.calibration, now()), examples, table
+    )
     save_evidence(experiment, evidence)
     return evidence
 

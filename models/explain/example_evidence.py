@@ -44,12 +44,14 @@ WINDOW_SAMPLE = 200
 class ExampleEvidence:
     """The columns found so far, one row for each test example, and what could not be measured, by cause.
 
-    `training_suspects`: by class, how many training examples have a suspect label, and of how many.
+    `training_suspects`: by class, how many training examples have a suspect label, and of how many. `calibration`: by
+    class, the number of training examples behind the p values of similarity.
     """
 
     frame: pd.DataFrame
     not_measured: dict[str, str] = field(default_factory=dict)
     training_suspects: dict[str, list[int]] = field(default_factory=dict)
+    calibration: dict[str, int] = field(default_factory=dict)
 
     def put(self, **columns: Any) -> None:
         self.frame = self.frame.assign(**columns)
@@ -146,6 +148,7 @@ def _neighbours(
             found.not_measured[f"{NOT_SIMILAR}:{name}"] = reason
             continue
         nearest_ids, cosines, p = space.nearest_of(ids, label)
+        found.calibration[name] = len(space.calibration[label])
         found.put(**{f"p_{name}": p, f"nearest_{name}": nearest_ids, f"{name}_cosine": cosines})
     found.put(suspect=suspect_labels(space, found.frame[["id", "label"]], flagged))
     if flagged.notna().any():

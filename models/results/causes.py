@@ -74,9 +74,15 @@ def decide_causes(
     holds = _holds(case, found, reference, missing)
     errors, correct = case.own & case.wrong, case.own & ~case.wrong
     controls = {NOT_READ: ~case.own & ~case.wrong & found.sampled}
-    counts = {} if found.info is None else found.info.training_suspects
-    suspects = counts.get("positive" if case.positive else "negative")
-    summary = null_rates(holds, errors, correct, controls=controls, training_suspects=suspects)
+    info, name = found.info, "positive" if case.positive else "negative"
+    summary = null_rates(
+        holds,
+        errors,
+        correct,
+        controls=controls,
+        training_suspects=info.training_suspects.get(name) if info else None,
+        calibration=info.calibration.get(name) if info else None,
+    )
     summary.insert(1, "title", [MISS_CAUSE_BY_KEY[key].title for key in summary["cause"]])
     missing = _missing(case, found) | missing
     return CausesOfErrors(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, fisher_exact
+from scipy.stats import betabinom, binomtest, fisher_exact
 from sklearn.neighbors import NearestNeighbors
 from statsmodels.stats.multitest import multipletests
 
@@ -13,6 +13,7 @@ from closecall.analysis.causes.misses import (
     MISS_CAUSE_BY_KEY,
     assign,
     conformal_p,
+    dissimilar_p,
     leave_one_out_similarities,
     null_rates,
     other_class_neighbours,
@@ -134,7 +135,7 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
         "seed": errors & (rng.random(n) < 0.5),
         "overlap": errors & (rng.random(n) < 0.2),
     }
-    frame = null_rates(holds, errors, ~errors, training_suspects=[20, 300]).set_index("cause")
+    frame = null_rates(holds, errors, ~errors, training_suspects=[20, 300], calibration=99).set_index("cause")
     assert list(frame.index) == [*holds, "unexplained"]
     suspects = int(holds["suspect label"].sum())
     assert (frame.loc["suspect label", "holds"], frame.loc["suspect label", "of_class"]) == (suspects, n)
@@ -147,9 +148,7 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
     ps = [
         fisher_exact([[suspects, n - suspects], [20, 280]], alternative="greater").pvalue,
         fisher_exact(table, alternative="greater").pvalue,
-        binomtest(
-            int((holds["no similar example"] & ~holds["suspect label"]).sum()), n - suspects, 0.05, "greater"
-        ).pvalue,
+        betabinom.sf((holds["no similar example"] & ~holds["suspect label"]).sum() - 1, n - suspects, 5, 95),
     ]
     names = ["suspect label", "not read", "no similar example"]
     assert frame.loc[names, "p"].tolist() == pytest.approx(ps) and row["tested"] == tested
@@ -179,6 +178,17 @@ def test_null_rates_without_errors() -> None:
     assert frame["errors"].tolist() == [0, 0] and not frame["reported"].any() and frame["share"].isna().all()
 
 
+def test_the_p_of_dissimilar_examples_allows_for_their_common_calibration() -> None:
+    assert dissimilar_p(1, 1, 19) == pytest.approx(0.05) and dissimilar_p(5, 5, 10) == 1 == dissimilar_p(0, 0, 99)
+    rng = np.random.default_rng(6)
+    some = [(conformal_p(rng.normal(size=350), rng.normal(size=200)) <= 0.05).sum() for _ in range(1_000)]
+    tenth = np.partition(rng.random((20_000, 200)), 9, axis=1)[:, 9]  # p <= 0.05 is a score below the tenth
+    many = rng.binomial(350, tenth)
+    assert abs(np.mean(some) - np.mean(many)) < 4 * np.std(some) / np.sqrt(1_000)
+    assert 0.04 < np.mean([dissimilar_p(int(one), 350, 200) <= 0.05 for one in many[:8_000]]) < 0.056
+    assert np.mean([binomtest(int(one), 350, 0.05, "greater").pvalue <= 0.05 for one in some]) > 0.1  # too many
+
+
 def test_nothing_is_reported_where_errors_are_like_correct_examples() -> None:
     rng = np.random.default_rng(5)
     reported = 0
@@ -186,5 +196,8 @@ def test_nothing_is_reported_where_errors_are_like_correct_examples() -> None:
         errors = rng.random(300) < 0.2
         holds = {key: rng.random(300) < 0.05 for key in ("suspect label", "not read", "no similar example")}
         training = [int(rng.binomial(200, 0.05)), 200]
-        reported += null_rates(holds, errors, ~errors, training_suspects=training)["reported"].any()
+        calibrated, similarities = rng.normal(size=200), rng.normal(size=300)
+        holds["no similar example"] = conformal_p(similarities, calibrated) <= 0.05
+        frame = null_rates(holds, errors, ~errors, training_suspects=training, calibration=200)
+        reported += frame["reported"].any()
     assert reported <= 20

@@ -57,7 +57,8 @@ def planted() -> tuple[RunPredictions, RunPredictions, CauseEvidence]:
     smaller = np.where(known == 1, 0.8, rng.uniform(0, 0.55, len(known)))
     validation = table("validation", known, np.array([smaller] * SEEDS + [np.maximum(smaller - 0.3, 0)] * SEEDS))
     test = table("test", labels, probs)
-    return test, validation, CauseEvidence(EvidenceInfo("", dict.fromkeys(RUNS, "")), *stored(test, kinds))
+    info = EvidenceInfo("", dict.fromkeys(RUNS, ""), calibration={"positive": 200, "negative": 200})
+    return test, validation, CauseEvidence(info, *stored(test, kinds))
 
 
 def stored(test: RunPredictions, kinds: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
