@@ -81,7 +81,8 @@ def audit(experiment: ExperimentId, out: Out = None, json: Json = False) -> None
         f"{len(suspects) - positives:,} negatives. Read them before you change a label."
     )
     if len(copies):
-        print_note(f"{count_text(len(copies), 'pair')} of near copies have opposite labels. They come first.")
+        pairs = count_text(len(copies), "pair of near copies has", "pairs of near copies have")
+        print_note(f"{pairs} opposite labels, listed first.")
     table = texts_added(experiment, suspect_rows(frame, copies))
     columns = ["id", "split", "class_name", "self_confidence", "others", "near_copy", "text"]
     write_or_print(table, provenance(experiment), out, columns, as_json=json)

@@ -28,7 +28,7 @@ def test_near_copies_with_opposite_labels_come_first(closecall: Terminal, worksp
     examples.loc["post-00003", "text"], examples.loc["post-00085", "text"] = f"{long} mac", f"{long} windows"
     write_frame(workspace / "datasets" / "posts" / "examples.parquet", examples.reset_index(drop=True))
     assert closecall("audit", sweep, "--out", tmp_path / "a.csv") == 0
-    assert "pairs of near copies have opposite labels" in closecall.err and "Comparing texts" in closecall.err
+    assert "1 pair of near copies has opposite labels" in closecall.err and "Comparing texts" in closecall.err
     written = pd.read_csv(tmp_path / "a.csv")
     pairs = set(written.loc[written["near_copy"].notna(), ["id", "near_copy"]].itertuples(index=False, name=None))
     assert {("post-00003", "post-00085"), ("post-00085", "post-00003")} <= pairs
