@@ -212,17 +212,26 @@ def with_validation(test, validation, *, offset=0.0):
     )
 
 
-@pytest.mark.parametrize("d_prime", [(2.81, 2.81), (2.81, 1.6), (5.5, 5.5), (0.0, 0.0)])
-def test_another_share_of_positives_in_validation_is_always_said(d_prime):
+@pytest.mark.parametrize(
+    ("d_prime", "ratio", "cause"),
+    [
+        ((2.81, 2.81), 10, "threshold"),
+        ((2.81, 1.6), 10, "ranking"),
+        ((5.5, 5.5), 10, "nothing wrong"),
+        ((0.3, 0.3), 1.2, "chance"),
+        ((0.0, 0.0), 10, "optimisation"),
+    ],
+)
+def test_another_share_of_positives_in_validation_is_always_reported(d_prime, ratio, cause):
     """Whatever the cause, with both shares; a threshold at an equal false-positive rate stays."""
-    rng = np.random.default_rng(30)
-    test = experiment(rng, n_pos=400, n_neg=4000, d_prime=d_prime)
-    other, alike = (experiment(rng, n_pos=400, n_neg=n, d_prime=d_prime) for n in (400, 4000))
+    rng, same = np.random.default_rng(30), {"n_pos": 400, "d_prime": d_prime, "ratios": (1, ratio)}
+    test = experiment(rng, n_neg=4000, **same)
+    other, alike = (experiment(rng, n_neg=n, **same) for n in (400, 4000))
     found, usual = with_validation(test, other), with_validation(test, alike)
     (said,) = [one for one in found.findings if one.cause == "prevalence"]
     assert "50.0 % of validation (400/800)" in said.sentences[0]
     assert "9.1 % of test (400/4,400)" in said.sentences[0]
-    assert "prevalence" not in usual.causes
+    assert "prevalence" not in usual.causes and cause in usual.causes
     assert [one for one in found.causes if one != "prevalence"] == list(usual.causes)
     pair = found.evidence.comparison
     if "threshold" in found.causes:
@@ -230,7 +239,7 @@ def test_another_share_of_positives_in_validation_is_always_said(d_prime):
         assert pair.moved.false_positive_rate.value == pytest.approx(rate, abs=0.03)
 
 
-def test_other_scores_of_validation_are_said_whatever_the_cause():
+def test_other_scores_of_validation_are_reported_whatever_the_cause():
     rng = np.random.default_rng(31)
     same = {"d_prime": (5.5, 5.5), "n_pos": 400, "n_neg": 600}
     found = with_validation(experiment(rng, **same), experiment(rng, **same), offset=3.0)

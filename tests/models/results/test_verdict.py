@@ -40,10 +40,13 @@ def test_the_parts_are_those_of_the_ratios_page_and_the_report(sweep: str) -> No
 
 
 def test_the_parts_leave_failed_runs_out(sweep: str) -> None:
+    """A run that ranks at chance and predicts both classes has not collapsed, so that it is among the valid runs."""
     path = run_folder(sweep, "r10-s1-none") / "predictions.parquet"
-    write_frame(path, read_frame(path).assign(pos_prob=0.01))
+    frame = read_frame(path)
+    write_frame(path, frame.assign(pos_prob=np.random.default_rng(0).permutation(frame["pos_prob"])))
     content = verdict_content(sweep, verdict_on(sweep))
-    assert len(content["failed_runs"]) == 1 and content["comparison"]["parts"]["n_seeds"] == 1
+    assert [one["kind"] for one in content["failed_runs"]] == ["outlier"]
+    assert len(valid_runs(sweep)[0].pos_probs) == 6 and content["comparison"]["parts"]["n_seeds"] == 1
 
 
 def test_where_validation_has_other_scores_nothing_is_chosen_on_it(sweep: str) -> None:
