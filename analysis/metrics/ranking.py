@@ -80,7 +80,7 @@ def _shares_below(scores: Floats, others: Floats) -> Floats:
 def _covariance(placements: Floats) -> Floats:
     runs, n = placements.shape
     if runs == 1 and n > 1:
-        return placements.var(axis=1, ddof=1, keepdims=True)
+        return np.asarray(placements.var(axis=1, ddof=1, keepdims=True))
     return np.cov(placements).reshape(runs, runs) if n > 1 else np.full((runs, runs), np.nan)
 
 
