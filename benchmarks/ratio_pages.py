@@ -3,7 +3,9 @@
     python -m benchmarks.ratio_pages [TEST_EXAMPLES] [ROUNDS]
 
 Streamlit's AppTest runs the page once for each interaction. The script prints the time on the server: "first" with
-empty caches, as on a new server, then median and highest of the rounds, each with another value of the control.
+empty caches, as on a new server, then median and highest of the rounds, each with another value of the control. Then
+it prints what the first opening of Overview computes, piece by piece; the decomposition is computed on Ratios only.
+Processor time is that of the whole process, lowest of the rounds; read it where other programs run.
 """
 
 import argparse
@@ -17,7 +19,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.large_experiment import build
+from benchmarks.large_experiment import NAME, build
+from closecall.models.results.causes import decide_causes
+from closecall.models.results.ratio_pairs import decomposed, prior_shift
+from closecall.models.results.run_predictions import read_run_predictions
+from closecall.models.results.valid_runs import count_always_missed, outcomes_by_run, select_valid_runs
+from closecall.models.results.verdict import decide_verdict
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 Change = Callable[[AppTest], object]
@@ -79,6 +86,39 @@ def timed(at: AppTest) -> float:
     return seconds
 
 
+def pieces() -> Iterator[tuple[str, Callable[[], object]]]:
+    """The parts of the first opening of Overview, and the decomposition."""
+    tables = read_run_predictions(NAME)
+    test, validation = tables["test"], tables["validation"]
+    runs = select_valid_runs(test, validation)
+    yield "reading the predictions", lambda: read_run_predictions(NAME)
+    yield "outcomes of each run", lambda: outcomes_by_run(test)
+    yield "the verdict", lambda: decide_verdict(test, validation)
+    yield "causes of false negatives, no evidence", lambda: decide_causes(test, validation, None, ratio=10.0)
+    yield "valid runs", lambda: select_valid_runs(test, validation)
+    yield "what the class prior predicts", lambda: prior_shift(*runs, (1, 2, 3, 5, 10))
+    yield "positives missed at every ratio", lambda: count_always_missed(runs[0])
+    yield "decomposition of 1:1 to 1:10", lambda: decomposed(*runs, 1, 10)
+
+
+def cold_opening() -> object:
+    """Overview with empty caches."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    return timed(opened("overview"))
+
+
+def measured(part: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Lowest seconds and lowest processor seconds of some rounds."""
+    seconds, processor = [], []
+    for _ in range(rounds):
+        started, used = time.perf_counter(), time.process_time()
+        part()
+        seconds.append(time.perf_counter() - started)
+        processor.append(time.process_time() - used)
+    return min(seconds), min(processor)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("test_examples", nargs="?", type=int, default=100_000)
@@ -97,6 +137,10 @@ def main() -> None:
                 change(at)
                 later.append(timed(at))
             print(f"{name:40s} {first:7.2f} {statistics.median(later):7.3f} {max(later):8.3f}", flush=True)
+        print(f"\n{'Overview, first opening':40s} {'seconds':>9s} {'processor':>9s}")
+        for name, part in [*pieces(), ("all, with the page itself", cold_opening)]:
+            seconds, processor = measured(part, rounds)
+            print(f"{name:40s} {seconds:9.3f} {processor:9.3f}", flush=True)
 
 
 if __name__ == "__main__":

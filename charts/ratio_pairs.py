@@ -6,9 +6,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from closecall.analysis.causes.verdict import decisive_parts
 from closecall.analysis.formatting import count_text, detectable_drop_text, percent_text, ratio_text
-from closecall.analysis.ratio.decomposition import Decomposition
+from closecall.analysis.ratio.decomposition import Decomposition, decisive_parts
 from closecall.charts.colours import FN_COLOUR, POSITIVE_COLOUR, TP_COLOUR, UNSELECTED, Theme
 from closecall.charts.figure import Chart, finish
 from closecall.models.results.ratio_pairs import MATCHED

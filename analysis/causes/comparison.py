@@ -16,7 +16,7 @@ from closecall.analysis.ratio.changes import (
     recall_contributions,
     roc_slope,
 )
-from closecall.analysis.ratio.decomposition import MIN_FALSE_POSITIVES, Decomposition, Validation, decompose_drop
+from closecall.analysis.ratio.decomposition import MIN_FALSE_POSITIVES
 from closecall.analysis.ratio.prior_shift import excess_drop
 from closecall.analysis.seeds import share_over_seeds
 from closecall.analysis.validation import Bools, Floats, Ints
@@ -44,8 +44,7 @@ class Comparison:
     `specificity_gain`: specificity b - specificity a. `ranking_drop`: recall a - recall of b at the false-positive rate
     of a, on the ROC curve of the test set. `auc_drop`: AUC a - AUC b. `regained`: recall of b at that rate - recall b.
     `false_positives_a`: of the reference at the default threshold, mean over runs. `moved` is None without usable
-    validation. `parts` and `excess` are computed for the largest ratio with shared seeds only; `excess` needs
-    validation.
+    validation. `excess` is computed for the largest ratio only, with shared seeds and usable validation.
     """
 
     reference_ratio: float
@@ -65,7 +64,6 @@ class Comparison:
     auc_drop: Change
     regained: Change
     moved: MovedThreshold | None
-    parts: Decomposition | None
     excess: Estimate | None
 
     @property
@@ -95,7 +93,7 @@ def compare_ratios(
     (runs,).
 
     `validation`: labels and probabilities (runs, m) that choose thresholds, in the order of `probs`. `draws`: of the
-    bootstrap for `parts` and `excess`; 0 leaves them out.
+    bootstrap for `excess`; 0 leaves it out.
     """
     a, b, paired = _paired_rows(rows, seeds)
     pair = probs[a], probs[b]
@@ -104,9 +102,17 @@ def compare_ratios(
     aucs = [areas.of_runs(one) for one in (a, b)]
     matched = _matched(pair[1], positive, wrong[0], paired)
     chosen = None if validation is None else (validation[0], validation[1][a], validation[1][b])
-    parts, excess = (None, None)
-    if draws and paired:
-        parts, excess = _bootstrapped(positive, pair, chosen, ratios, threshold, draws)
+    excess = None
+    if draws and paired and chosen is not None:
+        excess = excess_drop(
+            positive,
+            *pair,
+            calibrated_on=chosen[:2],
+            ratio=ratios[1],
+            reference_ratio=ratios[0],
+            threshold=threshold,
+            draws=draws,
+        )
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     return Comparison(
         reference_ratio=ratios[0],
@@ -126,7 +132,6 @@ def compare_ratios(
         auc_drop=change(*aucs, paired=paired, pseudo=0.02, seed_sd=AUC_SEED_SD),
         regained=change(matched, recall[1], paired=True, seed_sd=0.0),
         moved=None if chosen is None else _moved(positive, pair[1], recall[1], chosen, paired, threshold),
-        parts=parts,
         excess=excess,
     )
 
@@ -165,7 +170,7 @@ def _moved(
     found = recall_contributions(probs, positive, threshold=chosen[:, None])
     wrong = false_positive_contributions(probs, positive, threshold=chosen[:, None])
     m = int((~val_positive).sum())
-    slopes = [roc_slope(run[positive], run[~positive], rate) for run, rate in zip(probs, rates, strict=True)]
+    slopes = [roc_slope(run[positive], np.sort(run[~positive]), rate) for run, rate in zip(probs, rates, strict=True)]
     smooth = (rates * m + 1) / (m + 2)
     spread = float(np.mean(slopes) ** 2 * (smooth * (1 - smooth)).mean() / m)
     found = Contributions(found.values, found.positives, found.negatives, spread)
@@ -176,30 +181,6 @@ def _moved(
         _share(wrong.negatives, n_neg),
         change(found, recall, paired=True, seed_sd=0.0),
     )
-
-
-def _bootstrapped(
-    positive: Bools,
-    pair: tuple[Floats, Floats],
-    chosen: tuple[Bools, Floats, Floats] | None,
-    ratios: tuple[float, float],
-    threshold: float,
-    draws: int,
-) -> tuple[Decomposition, Estimate | None]:
-    validation = None if chosen is None else Validation(*chosen)
-    parts = decompose_drop(positive, *pair, threshold=threshold, validation=validation, draws=draws)
-    if chosen is None:
-        return parts, None
-    excess = excess_drop(
-        positive,
-        *pair,
-        calibrated_on=(chosen[0], chosen[1]),
-        ratio=ratios[1],
-        reference_ratio=ratios[0],
-        threshold=threshold,
-        draws=draws,
-    )
-    return parts, excess
 
 
 def _share(correct: Floats, n: int) -> Estimate:

@@ -5,39 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import ks_2samp
 
 from closecall.analysis.causes.comparison import Comparison, compare_ratios
 from closecall.analysis.causes.failed_runs import FailedRun, failed_runs
-from closecall.analysis.intervals import Estimate, holm
+from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.outcomes import CHANCE_AUC
-from closecall.analysis.metrics.ranking import auc_interval
+from closecall.analysis.metrics.ranking import placement_interval
+from closecall.analysis.metrics.split_check import SplitCheck, check_splits
 from closecall.analysis.ratio.changes import Contributions, auc_contributions
 from closecall.analysis.validation import Bools, Floats, as_probs, both_classes, per_run
-
-DIFFERENT_SCORES = 0.15
-"""Smallest Kolmogorov-Smirnov distance between the scores of two splits that counts as a difference."""
-ALPHA = 0.01
-
-
-@dataclass(frozen=True)
-class ValidationCheck:
-    """Whether validation resembles test.
-
-    `classes` names the classes whose scores differ (distance of at least DIFFERENT_SCORES, Kolmogorov-Smirnov test with
-    Holm's correction at ALPHA). `share` and `test_share`: positives in validation and test. `usable`: the scores do not
-    differ, so that a threshold chosen on validation holds on test.
-    """
-
-    n_positives: int
-    n_negatives: int
-    share: float
-    test_share: float
-    classes: tuple[str, ...]
-
-    @property
-    def usable(self) -> bool:
-        return not self.classes
 
 
 @dataclass(frozen=True)
@@ -57,7 +33,7 @@ class Evidence:
     reference_ratio: float
     reference_auc: Estimate | None
     at_chance: tuple[float, ...]
-    validation: ValidationCheck | None
+    validation: SplitCheck | None
 
     @property
     def comparison(self) -> Comparison | None:
@@ -98,9 +74,9 @@ def gather_evidence(
     areas = auc_contributions(probs, positive)
     failed = failed_runs(positive, probs, areas.values, ratio, seed, threshold=threshold)
     sound = np.flatnonzero(~np.isin(np.arange(len(probs)), [run.row for run in failed]))
-    check = _check_validation(positive, probs[sound], validation, sound)
+    check = None if validation is None else check_splits(positive, probs[sound], validation[0], validation[1][sound])
     rows = {float(one): sound[ratio[sound] == one] for one in np.unique(ratio[sound])}
-    of_ratio = {one: _auc(positive, probs[own]) for one, own in rows.items()}
+    of_ratio = {one: _auc(areas.of_runs(own)) for one, own in rows.items()}
     reference = min(rows, default=float(ratio.min()))
     runs = _Runs(positive, probs, areas, seed, validation if check is not None and check.usable else None)
     comparisons = _compare_all(runs, rows, threshold, draws)
@@ -148,9 +124,10 @@ def _compare_all(runs: _Runs, rows: dict[float, np.ndarray], threshold: float, d
     )
 
 
-def _auc(positive: Bools, probs: Floats) -> Estimate:
+def _auc(areas: Contributions) -> Estimate:
     """Mean AUC over runs, with the interval of the mean score's example noise."""
-    each = [auc_interval(positive, run) for run in probs]
+    pairs = zip(areas.positives, areas.negatives, strict=True)
+    each = [placement_interval(above[None], below[None]) for above, below in pairs]
     return Estimate(*(float(np.mean([getattr(one, name) for one in each])) for name in ("value", "low", "high")))
 
 
@@ -161,26 +138,3 @@ def _validation(labels: ArrayLike | None, pos_probs: ArrayLike | None, runs: int
         raise ValueError("Give validation labels and probabilities together, one row for each run.")
     positive = both_classes(labels)
     return positive, as_probs(pos_probs, len(positive))
-
-
-def _check_validation(
-    positive: Bools, probs: Floats, validation: tuple[Bools, Floats] | None, rows: np.ndarray
-) -> ValidationCheck | None:
-    if validation is None:
-        return None
-    val_positive, val_probs = validation
-    n_positives = int(val_positive.sum())
-    names, distances, p_values = ("positives", "negatives"), [], []
-    for here, there in ((positive, val_positive), (~positive, ~val_positive)):
-        tests = [ks_2samp(test[here], probs[there]) for test, probs in zip(probs, val_probs[rows], strict=True)]
-        median = sorted(tests, key=lambda one: float(one.pvalue))[len(tests) // 2] if tests else None
-        distances.append(float(median.statistic) if median else 0.0)
-        p_values.append(float(median.pvalue) if median else 1.0)
-    differ = (holm(p_values) < ALPHA) & (np.array(distances) >= DIFFERENT_SCORES)
-    return ValidationCheck(
-        n_positives,
-        len(val_positive) - n_positives,
-        float(val_positive.mean()),
-        float(positive.mean()),
-        tuple(name for name, one in zip(names, differ, strict=True) if one),
-    )

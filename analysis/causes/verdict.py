@@ -7,7 +7,7 @@ from closecall.analysis.causes.bottlenecks import Bottleneck, find_bottlenecks
 from closecall.analysis.causes.comparison import Comparison
 from closecall.analysis.causes.evidence import Evidence
 from closecall.analysis.intervals import Estimate
-from closecall.analysis.ratio.decomposition import Decomposition
+from closecall.analysis.metrics.split_check import SplitCheck, prevalence_sentences, scores_sentences
 
 SMALLEST_RELEVANT_DROP = 0.05
 """A drop that is certainly below this is reported as "nothing wrong"."""
@@ -15,8 +15,6 @@ SMALLEST_RANKING_DROP = 0.02
 """A loss of recall at equal false-positive rate below this is not named as a cause."""
 SMALLEST_AUC_DROP = 0.01
 """The same for AUC: from 0.977, a loss of 0.01 costs about four points of recall at 8 % false positives."""
-SEED_NOISE = 0.02
-"""One seed cannot show seed noise. Repeated fine-tuning has an SD of 0.8 to 2.4 points (Mosbach 2021)."""
 LEVEL = 0.95
 
 
@@ -42,6 +40,7 @@ CAUSES = (
     Cause("nothing wrong", "No relevant drop in recall", ("flow",)),
     Cause("too few", "Too few examples or runs to decide", ("parts",)),
     Cause("validation", "Validation does not support a threshold", ("threshold",)),
+    Cause("prevalence", "Validation and test have different shares of positives", ("threshold",)),
 )
 CAUSE_BY_KEY = {cause.key: cause for cause in CAUSES}
 
@@ -104,18 +103,18 @@ def reach_verdict(evidence: Evidence, *, smallest: float = SMALLEST_RELEVANT_DRO
     few examples or runs. Confidence is high only with several seeds and a decided ranking.
     """
     findings = [_failed(evidence)] if evidence.failed else []
+    differences = _split_differences(evidence.validation)
     if not evidence.comparisons:
-        return Verdict(wording.no_comparison(evidence), tuple(findings), (), "", evidence)
+        return Verdict(wording.no_comparison(evidence), (*findings, *differences), (), "", evidence)
     if evidence.reference_ratio in evidence.at_chance:
         findings.insert(0, Finding("chance", "high", evidence.reference_auc, (wording.chance(evidence),)))
-        return Verdict(wording.chance(evidence), tuple(findings), (), "", evidence)
+        return Verdict(wording.chance(evidence), (*findings, *differences), (), "", evidence)
     others = max(len(evidence.comparisons) - 1, 1)
     levels = [1 - (1 - LEVEL) / others] * (len(evidence.comparisons) - 1) + [LEVEL]
     judged = [_judge(evidence, pair, smallest, one) for pair, one in zip(evidence.comparisons, levels, strict=True)]
     main, *further = _to_report(judged)
     findings += [finding for one in (main, *further) for finding in _findings(evidence, one)]
-    if (check := _validation(evidence, main)) is not None:
-        findings.append(check)
+    findings += _small_validation(evidence.validation, main) + differences
     headline = wording.headline(evidence, main.pair, [cause for cause, _ in main.causes], main.undecided)
     undecided = next((one for one in (main, *further) if one.undecided), main)
     return Verdict(headline, tuple(findings), undecided.bottlenecks, undecided.undecided, evidence)
@@ -231,25 +230,21 @@ def _failed(evidence: Evidence) -> Finding:
     return Finding("optimisation", "high", None, wording.failed(evidence))
 
 
-def _validation(evidence: Evidence, judged: _Judged) -> Finding | None:
-    """Whether validation can choose the threshold that the verdict speaks of."""
-    if "threshold" not in dict(judged.causes):
-        return None
-    check = evidence.validation
-    if check is not None and not check.usable:
-        return Finding("validation", "high", None, (wording.other_validation(check),))
+def _split_differences(check: SplitCheck | None) -> list[Finding]:
+    """In which respects validation differs from test, whatever the cause of the drop."""
+    if check is None:
+        return []
+    sentences = {"validation": scores_sentences(check), "prevalence": prevalence_sentences(check)}
+    return [Finding(cause, "high", None, own) for cause, own in sentences.items() if own]
+
+
+def _small_validation(check: SplitCheck | None, judged: _Judged) -> list[Finding]:
+    """Whether validation is too small to choose the threshold that the verdict proposes."""
     moved = judged.pair.moved
-    if check is None or moved is None:
-        return None
+    if check is None or moved is None or "threshold" not in dict(judged.causes):
+        return []
     known = replace(moved.gain, variances={**moved.gain.variances, "validation negatives": 0.0})
     if moved.gain.estimate(few_seeds=False).low > 0 or known.estimate(few_seeds=False).low <= 0:
-        return None
+        return []
     needed = find_bottlenecks(moved.gain, moved.gain.value, {"validation negatives": check.n_negatives})
-    return Finding("validation", "medium", None, (wording.small_validation(check, needed),))
-
-
-def decisive_parts(parts: Decomposition) -> tuple[Estimate, Estimate]:
-    """Ranking and threshold part to show: means of both orders, or the first order where only that is valid."""
-    if parts.both_orders:
-        return parts.ranking_mean, parts.threshold_mean
-    return parts.ranking, parts.threshold
+    return [Finding("validation", "medium", None, (wording.small_validation(check, needed),))]

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from math import isnan
 
-import numpy as np
-
 from closecall.analysis.causes.bottlenecks import MAX_SEEDS, Bottleneck
 from closecall.analysis.causes.comparison import Comparison, MovedThreshold
-from closecall.analysis.causes.evidence import Evidence, ValidationCheck
+from closecall.analysis.causes.evidence import Evidence
 from closecall.analysis.causes.failed_runs import FailedRun
 from closecall.analysis.formatting import (
     interval_text,
@@ -23,6 +21,7 @@ from closecall.analysis.formatting import (
 )
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.prevalence import DEFAULT_PREVALENCE, precision_at, predicted_positive_rate_at
+from closecall.analysis.metrics.split_check import SplitCheck
 
 Sentences = tuple[str, ...]
 
@@ -252,20 +251,7 @@ def _failed_run(run: FailedRun) -> str:
     return f"{name} {what} (AUC {score_text(run.auc)}{others}).{mean}"
 
 
-def other_validation(check: ValidationCheck) -> str:
-    """Validation and test come from different texts."""
-    shares = ""
-    if abs(np.log(check.share / check.test_share)) > np.log(1.2):
-        shares = (
-            f" Positives are {percent_text(check.share)} of validation and {percent_text(check.test_share)} of test."
-        )
-    return (
-        f"The scores of the {' and '.join(check.classes)} differ between validation and test, so that a threshold "
-        f"chosen on validation does not hold on test.{shares} Draw both from the same texts."
-    )
-
-
-def small_validation(check: ValidationCheck, needed: tuple[Bottleneck, ...]) -> str:
+def small_validation(check: SplitCheck, needed: tuple[Bottleneck, ...]) -> str:
     """Validation is too small to choose the threshold."""
     enough = f" About {rounded_up(needed[0].needed)} validation negatives are needed." if needed else ""
     return (

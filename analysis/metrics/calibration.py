@@ -48,11 +48,14 @@ def temperature(labels: ArrayLike, logits: ArrayLike, *, q: float | None = None)
     positive = both_classes(labels)
     values = as_scores(logits, len(positive), name="logits")
     weights = class_weights(positive, q=q)
-    target = float((weights * values) @ positive)
+    weighted = weights * values
+    # Of (1 + tanh(z/2))/2, which is expit(z) and takes a third of its time.
+    start = float(weighted.sum()) / 2 - float(weighted[positive].sum())
 
     def gradient(slope: float) -> float:
         """Derivative of the loss with respect to 1/T; it increases, as the loss is convex in 1/T."""
-        return float((weights * values) @ expit(slope * values)) - target
+        # einsum, not @: threads of a matrix product wait for each other on a busy machine.
+        return start + float(np.einsum("i,i->", weighted, np.tanh(slope / 2 * values))) / 2
 
     steepest, flattest = 100.0, 0.01
     if gradient(flattest) >= 0:
@@ -77,7 +80,7 @@ def calibration_slopes(labels: ArrayLike, logits: ArrayLike, *, q: float) -> tup
     scores = weights * runs * (positive - probs)
     curvature = (weights * runs**2 * probs * (1 - probs)).sum(axis=1)
     centred = [scores[:, own] - scores[:, own].mean(axis=1, keepdims=True) for own in (positive, ~positive)]
-    covariance = sum(part @ part.T for part in centred)
+    covariance = np.sum([np.einsum("in,jn->ij", part, part) for part in centred], axis=0)
     return slope, covariance / np.maximum(np.outer(curvature, curvature), 1e-300)
 
 

@@ -160,7 +160,9 @@ def _one_class(positive: Bools, predictions: Bools) -> Bools:
     """Which runs give the same prediction to nearly all examples of each class; all of them without both classes."""
     if positive.all() or not positive.any():
         return np.ones(len(predictions), dtype=np.bool_)
-    shares = np.stack([predictions[:, own].mean(axis=1) for own in (positive, ~positive)])
+    true_positives, n_positives = (predictions & positive).sum(axis=1), int(positive.sum())
+    false_positives, n_negatives = predictions.sum(axis=1) - true_positives, len(positive) - n_positives
+    shares = np.stack([true_positives / n_positives, false_positives / n_negatives])
     return np.asarray((shares <= ONE_CLASS_SHARE).all(axis=0) | (shares >= 1 - ONE_CLASS_SHARE).all(axis=0))
 
 

@@ -18,6 +18,9 @@ from closecall.analysis.metrics.prevalence import (
 from closecall.analysis.seeds import widen_for_seeds, within
 from closecall.analysis.validation import as_probs, as_share, both_classes
 
+WITHOUT_VALIDATION = ("one half", "prior")
+"""The rules of `threshold_table` that choose no threshold on validation."""
+
 
 def _choices(labels: ArrayLike, pos_probs: ArrayLike, q: float) -> pd.DataFrame:
     """Every operating point, with its threshold halfway to the next lower score."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy.stats import norm, rankdata, t
+from scipy.special import ndtri, stdtrit
 
 from closecall.analysis.intervals import Estimate
+from closecall.analysis.metrics.ranking import placements
 from closecall.analysis.validation import Bools, Floats, Ints
 
 SEED_SD = 0.02
@@ -45,14 +46,14 @@ class Change:
         At least that of `seed_sd`: fewer than five seeds often agree by chance. `few_seeds` False: the spread is taken
         as known, which holds for these runs and may not for further seeds.
         """
-        normal = float(norm.ppf((1 + level) / 2))
-        student = float(t.ppf((1 + level) / 2, self.n_seeds - 1)) if self.n_seeds > 1 and few_seeds else normal
+        normal = float(ndtri((1 + level) / 2))
+        student = float(stdtrit(self.n_seeds - 1, (1 + level) / 2)) if self.n_seeds > 1 and few_seeds else normal
         assumed = self.seed_sd**2 / self.n_seeds if self.n_seeds < ENOUGH_SEEDS else 0.0
         return sqrt(max(student**2 * self.variances["seeds"], normal**2 * assumed))
 
     def estimate(self, level: float = 0.95, *, few_seeds: bool = True) -> Estimate:
         """The value with its interval: normal for the examples, widened by `seed_reach`."""
-        normal = float(norm.ppf((1 + level) / 2))
+        normal = float(ndtri((1 + level) / 2))
         reach = self.seed_reach(level, few_seeds=few_seeds)
         half = sqrt(normal**2 * (self.variance - self.variances["seeds"]) + reach**2)
         return Estimate(self.value, max(self.value - half, -1.0), min(self.value + half, 1.0))
@@ -155,10 +156,7 @@ def false_positive_contributions(probs: Floats, positive: Bools, *, threshold: f
 
 def auc_contributions(probs: Floats, positive: Bools) -> Contributions:
     """Area under the ROC curve of each run (runs, n), with DeLong's placement values. Ties count one half."""
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
-    ranks = np.array([rankdata(run) for run in probs])
-    of_pos = (ranks[:, positive] - np.array([rankdata(run) for run in probs[:, positive]])) / n_neg
-    of_neg = 1 - (ranks[:, ~positive] - np.array([rankdata(run) for run in probs[:, ~positive]])) / n_pos
+    of_pos, of_neg = placements(positive, probs)
     return Contributions(of_pos.mean(axis=1), of_pos, of_neg)
 
 
@@ -179,37 +177,43 @@ def matched_recall_contributions(
 
 
 def _matched(of_pos: Floats, of_neg: Floats, rate: float, reference: Floats | None) -> tuple[float, Floats, Floats]:
-    found, wrong = above_rate(of_pos, of_neg, rate), above_rate(of_neg, of_neg, rate)
-    negatives = roc_slope(of_pos, of_neg, rate) * ((0.0 if reference is None else reference) - wrong)
+    rising = np.sort(of_neg)
+    found, wrong = above_rate(of_pos, rising, rate), above_rate(of_neg, rising, rate)
+    negatives = roc_slope(of_pos, rising, rate) * ((0.0 if reference is None else reference) - wrong)
     return float(found.mean()), found, np.asarray(negatives, dtype=np.float64)
 
 
-def above_rate(scores: Floats, of_neg: Floats, rate: float) -> Floats:
-    """How far each score counts as predicted positive (0 to 1) where a share `rate` of the negatives `of_neg` does.
+def above_rate(scores: Floats, rising: Floats, rate: float) -> Floats:
+    """How far each score counts as predicted positive (0 to 1) where a share `rate` of the negatives does.
+
+    `rising`: the negatives' scores, sorted.
 
     Negatives with equal scores share what is left of the rate. A score between the last negative above and the first
     one below counts one half: no other rule is free of bias and unchanged by a monotone transform.
     """
-    ordered = np.sort(of_neg)[::-1]
-    wanted = round(rate * len(ordered), 9)
+    wanted = round(rate * len(rising), 9)
     last, first = int(np.ceil(wanted)) - 1, int(np.floor(wanted))
-    return (_above(scores, ordered, last, wanted) + _above(scores, ordered, first, wanted)) / 2
+    return (_above(scores, rising, last, wanted) + _above(scores, rising, first, wanted)) / 2
 
 
-def _above(scores: Floats, ordered: Floats, place: int, wanted: float) -> Floats:
-    """Scores above the negative at a place, with a share of those equal to it. Before the first place: none."""
-    if not 0 <= place < len(ordered):
+def _above(scores: Floats, rising: Floats, place: int, wanted: float) -> Floats:
+    """Scores above the negative at a place from the top, with a share of those equal to it. Before the top: none."""
+    n = len(rising)
+    if not 0 <= place < n:
         return np.full(len(scores), float(place >= 0))
-    at = ordered[place]
-    above, equal = int((ordered > at).sum()), int((ordered == at).sum())
-    share = float(np.clip((wanted - above) / equal, 0.0, 1.0))
+    at = rising[n - 1 - place]
+    first, after = (int(np.searchsorted(rising, at, side=side)) for side in ("left", "right"))
+    share = float(np.clip((wanted - (n - after)) / (after - first), 0.0, 1.0))
     return np.asarray((scores > at) + share * (scores == at), dtype=np.float64)
 
 
-def roc_slope(of_pos: Floats, of_neg: Floats, rate: float) -> float:
-    """Slope of the ROC curve at a false-positive rate, over a window of one standard error of the rate on each side."""
-    n = len(of_neg)
+def roc_slope(of_pos: Floats, rising: Floats, rate: float) -> float:
+    """Slope of the ROC curve at a false-positive rate, over a window of one standard error of the rate on each side.
+
+    `rising`: the negatives' scores, sorted.
+    """
+    n = len(rising)
     reach = max(sqrt(max(rate * (1 - rate), 0.0) / n), 2 / n)
     ends = max(rate - reach, 0.0), min(rate + reach, 1.0)
-    first, last = (float(above_rate(of_pos, of_neg, end).mean()) for end in ends)
+    first, last = (float(above_rate(of_pos, rising, end).mean()) for end in ends)
     return max(last - first, 1 / (len(of_pos) + 2)) / (ends[1] - ends[0])

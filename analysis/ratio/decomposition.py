@@ -26,7 +26,7 @@ class Decomposition:
     R_a - R_a@f_b. A negative ranking part: b ranks better than a. `false_positives_a`, `false_positives_b`: numbers on
     which f_a and f_b rest, mean over seeds (predicted positives with `match_prevalence`). Below MIN_FALSE_POSITIVES of
     b, the other order and the mean are biased towards a loss of ranking. `seed_half_width`: half width of the interval
-    of the drop from seeds alone.
+    of the drop from seeds alone. `chosen_on`: the split whose curves give the thresholds, "validation" or "test".
     """
 
     recall_a: float
@@ -43,6 +43,7 @@ class Decomposition:
     n_seeds: int
     false_positives_a: float
     false_positives_b: float
+    chosen_on: str
 
     @property
     def both_orders(self) -> bool:
@@ -131,7 +132,8 @@ def decompose_drop(
     by_seed = np.array([_recalls(pair, weights[used], np.ones(n_positives)) for pair in pairs])
     drawn = _draws(pairs, val_positive[used], weights[used], n_positives, validation is None, draws, seed)
     predicted = np.mean([[run.predicted for run in pair] for pair in pairs], axis=0)
-    return _parts(by_seed, drawn, predicted, n_positives=n_positives)
+    chosen_on = "test" if validation is None else "validation"
+    return _parts(by_seed, drawn, predicted, n_positives=n_positives, chosen_on=chosen_on)
 
 
 def _runs(positive: Bools, scores_a: ArrayLike, scores_b: ArrayLike) -> Floats:
@@ -232,7 +234,7 @@ def _draws(
     return recalls
 
 
-def _parts(by_seed: Floats, drawn: Floats, predicted: Floats, *, n_positives: int) -> Decomposition:
+def _parts(by_seed: Floats, drawn: Floats, predicted: Floats, *, n_positives: int, chosen_on: str) -> Decomposition:
     value = by_seed.mean(axis=0)
 
     def estimate(signs: list[float]) -> Estimate:
@@ -254,7 +256,15 @@ def _parts(by_seed: Floats, drawn: Floats, predicted: Floats, *, n_positives: in
         n_seeds=len(by_seed),
         false_positives_a=float(predicted[0]),
         false_positives_b=float(predicted[1]),
+        chosen_on=chosen_on,
     )
+
+
+def decisive_parts(parts: Decomposition) -> tuple[Estimate, Estimate]:
+    """Ranking and threshold part to show: means of both orders, or the first order where only that is valid."""
+    if parts.both_orders:
+        return parts.ranking_mean, parts.threshold_mean
+    return parts.ranking, parts.threshold
 
 
 def paired_runs(ratios: ArrayLike, seeds: ArrayLike, *, runs: int) -> dict[float, tuple[np.ndarray, np.ndarray]]:

@@ -12,7 +12,7 @@ from closecall.analysis.causes.verdict import SMALLEST_RELEVANT_DROP, Verdict, r
 from closecall.analysis.intervals import smallest_detectable_drop
 
 FEW = {"too few"}
-BESIDE = {"validation"}
+BESIDE = {"validation", "prevalence"}
 """Findings on the data beside the cause of the drop."""
 ANSWERS = ("correct cause", "too few, rightly", "too few, wrongly", "wrong cause", "confident and wrong")
 

@@ -46,7 +46,7 @@ SITUATIONS = (
     _situation("collapsed seed", {"optimisation"}, also=FELL),
     _situation("half-dead seed", {"optimisation"}, also=FELL),
     _situation("over-shift", FELL, shift=_prior(2.0)),
-    _situation("validation mismatch", {"validation"}, also=FELL),
+    _situation("validation mismatch", {"validation", "prevalence"}, also=FELL),
     _situation("validation tiny", FELL, also={"validation"}),
     _situation("ties", FELL, also={"validation"}),
     _situation("middle dip", {"ranking"}, d=(2.81, 1.7, 2.81), shift=(0, 0, 0), also=FELL),
@@ -54,6 +54,7 @@ SITUATIONS = (
     _situation("chance level", {"chance"}, d=(0, 0, 0), shift=(0, 0, 0), also={"optimisation"}),
     _situation("recall rises", {"recall rose"}, d=(2.0, 2.0, 2.0), shift=(-1.0, 0, 0.5)),
     _situation("different seeds", FELL),
+    _situation("prevalence mismatch", {"prevalence"}, also=FELL),
 )
 
 
@@ -95,7 +96,7 @@ def make_edge_set(situation: Situation, n_positives: int, n_seeds: int, *, seed:
 def _validation_sizes(situation: Situation, n_positives: int) -> list[int]:
     if situation.name == "validation tiny":
         return [10, 40]
-    if situation.name == "validation mismatch":
+    if situation.name in ("validation mismatch", "prevalence mismatch"):
         return [n_positives, n_positives]
     return [n_positives // 2, 3 * n_positives // 2]
 

@@ -6,8 +6,10 @@ from benchmarks.results.drop_answers import place
 from benchmarks.results.formatting import Answer, grouped
 from benchmarks.results.measures import RecallDrop, Sweep
 from benchmarks.results.remedy_answers import worthwhile
-from closecall.analysis.causes.verdict import SEED_NOISE, SMALLEST_RELEVANT_DROP, decisive_parts
+from closecall.analysis.causes.verdict import SMALLEST_RELEVANT_DROP
 from closecall.analysis.formatting import listed_text
+from closecall.analysis.ratio.changes import SEED_SD
+from closecall.analysis.ratio.decomposition import decisive_parts
 
 
 def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
@@ -24,7 +26,7 @@ def what_to_do(sweeps: Sequence[Sweep]) -> Answer:
 def _advice(sweep: Sweep, recall_drop: RecallDrop) -> str:
     """The advice for one experiment, as a phrase to which "on <experiment>" is added."""
     drop, (ranking, threshold) = recall_drop.parts.drop, decisive_parts(recall_drop.parts)
-    floor = SEED_NOISE if recall_drop.parts.n_seeds == 1 else 0.0
+    floor = SEED_SD if recall_drop.parts.n_seeds == 1 else 0.0
     helpful = worthwhile(sweep.remedies.gains) if sweep.remedies else []
     also = f", and train with {listed_text(helpful)}," if helpful else ""
     if drop.high < SMALLEST_RELEVANT_DROP:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from benchmarks.results.experiments import CLOSE, DISTANT, REMEDY_RATIO
 from benchmarks.results.formatting import Answer, counted_share, grouped, negated, part, seeds_text, share
 from benchmarks.results.measures import RecallDrop, Sweep
-from closecall.analysis.causes.verdict import SEED_NOISE, SMALLEST_RELEVANT_DROP, decisive_parts
+from closecall.analysis.causes.verdict import SMALLEST_RELEVANT_DROP
 from closecall.analysis.formatting import percent_text, points_text, ratio_text, sentence_text
 from closecall.analysis.intervals import Estimate, independent_difference
-from closecall.analysis.ratio.decomposition import Decomposition
+from closecall.analysis.ratio.changes import SEED_SD
+from closecall.analysis.ratio.decomposition import Decomposition, decisive_parts
 
 POINTS = f"{100 * SMALLEST_RELEVANT_DROP:.0f} points"
 
@@ -102,7 +103,7 @@ def _kind(parts: Decomposition) -> str:
     It uses the same parts of the drop as the verdict.
     """
     ranking, threshold = decisive_parts(parts)
-    floor = SEED_NOISE if parts.n_seeds == 1 else 0.0
+    floor = SEED_SD if parts.n_seeds == 1 else 0.0
     if parts.drop.high < SMALLEST_RELEVANT_DROP:
         return f"the drop is below {POINTS}"
     if parts.drop.low <= 0:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,12 +96,12 @@ class AlignedEvidence:
 
 def empty_columns(ids: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """COLUMNS of some examples (n,), nothing measured yet."""
-    nothing: dict[str, Any] = {"object": "", "float64": np.nan}
-    frame = pd.DataFrame({"id": ids, "label": labels})
-    for name, kind in COLUMNS.items():
-        if name not in frame:
-            frame[name] = nothing.get(kind, pd.NA)
-    return frame.astype(COLUMNS)
+    known, nothing = {"id": ids, "label": labels}, {"object": "", "float64": np.nan}
+    columns = {
+        name: pd.Series(known.get(name, nothing.get(kind, pd.NA)), index=range(len(ids)), dtype=kind)
+        for name, kind in COLUMNS.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def align(evidence: CauseEvidence | None, ids: np.ndarray, runs: Sequence[str]) -> AlignedEvidence:

@@ -23,6 +23,7 @@ from closecall.analysis.causes.misses import (
     reference_thresholds,
 )
 from closecall.analysis.formatting import ratio_text
+from closecall.analysis.metrics.split_check import check_splits, scores_sentences
 from closecall.analysis.validation import Bools, Floats
 from closecall.data.annotations.causes import AlignedEvidence, CauseEvidence, align, load_evidence
 from closecall.data.experiments.remedies import NO_REMEDY
@@ -238,7 +239,9 @@ def _read_correctly(case: _Case, found: AlignedEvidence) -> np.ndarray:
 def _reference(case: _Case, validation: RunTable, missing: dict[str, str]) -> ReferenceThreshold | None:
     """The thresholds at the reference rate; None at the reference ratio, or where validation does not allow it."""
     rate_name = "false-positive" if case.positive else "false-negative"
-    baselines = _rows_by_ratio(case.test, NO_REMEDY, case.threshold)
+    baselines = case.ratios
+    if case.remedy != NO_REMEDY:
+        baselines = _rows_by_ratio(case.test, NO_REMEDY, case.threshold)
     if not baselines:
         missing[THRESHOLD] = "There is no finished baseline run, whose error rate is the reference."
         return None
@@ -250,6 +253,11 @@ def _reference(case: _Case, validation: RunTable, missing: dict[str, str]) -> Re
     probs, of_reference = validation.pos_probs[case.rows], validation.pos_probs[baselines[reference]]
     if not labels.any() or labels.all() or np.isnan(probs).any() or np.isnan(of_reference).any():
         missing[THRESHOLD] = "A threshold needs the predictions of validation examples of both classes."
+        return None
+    rows = np.concatenate([case.rows, baselines[reference]])
+    check = check_splits(case.test.labels, case.test.pos_probs[rows], labels, validation.pos_probs[rows])
+    if not check.usable:
+        missing[THRESHOLD] = scores_sentences(check)[0]
         return None
     rate, thresholds = reference_thresholds(
         labels, probs, of_reference, threshold=case.threshold, positive=case.positive

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 
 from closecall.analysis.causes.comparison import Comparison
-from closecall.analysis.causes.verdict import decisive_parts
 from closecall.analysis.formatting import p_text, points_cell, points_text, ratio_text
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.metrics.calibration import log_odds, temperature
-from closecall.analysis.ratio.decomposition import Decomposition, Validation, decompose_drop
+from closecall.analysis.ratio.decomposition import Decomposition, Validation, decisive_parts, decompose_drop
 from closecall.analysis.ratio.flow import majority_correct
 from closecall.analysis.ratio.prior_shift import prior_shift_curve
 from closecall.analysis.ratio.ratio_vs_threshold import LESS, MORE, ratio_vs_threshold_table
-from closecall.models.results.valid_runs import ValidRuns
-from closecall.models.results.verdict import LARGE
+from closecall.models.results.valid_runs import ValidRuns, check_validation
 
+LARGE = 200_000
+"""Predictions from which on fewer bootstrap draws are made, to keep the time at about a second."""
 MATCHED = ("false positives", "predicted positives")
 """What is matched between two ratios: the false-positive rate, or the predicted-positive rate at prevalence q."""
 CHANGES = {
@@ -61,9 +61,11 @@ class Change:
 def prior_shift(test: ValidRuns, validation: ValidRuns, ratios: tuple[float, ...]) -> PriorShift | None:
     """The recall and specificity that the class prior alone predicts at each ratio, from the smallest ratio's runs.
 
-    Each run is calibrated by one temperature on validation. None without valid runs or without both classes.
+    Each run is calibrated by one temperature on validation. None without valid runs, without both classes, or where
+    the scores of validation differ from those of test.
     """
-    if not len(test.levels) or len(set(validation.labels.tolist())) < 2 or len(set(test.labels.tolist())) < 2:
+    check = check_validation(test, validation)
+    if check is None or not check.usable:
         return None
     reference = test.levels[0]
     val_logits, logits = log_odds(validation.at(reference)), log_odds(test.at(reference))
@@ -95,13 +97,14 @@ def decomposed(
 ) -> Decomposition | None:
     """The drop in recall from ratio a to ratio b over the seeds they share, None when they share none.
 
-    `match_prevalence`: a prevalence at which predicted positives are matched in place of false positives.
+    `match_prevalence`: a prevalence at which predicted positives are matched in place of false positives. Thresholds
+    are chosen on test where validation has one class or its scores differ from those of test.
     """
     shared = sorted(set(test.seeds[test.ratios == a].tolist()) & set(test.seeds[test.ratios == b].tolist()))
     if not shared:
         return None
-    chooser = None
-    if len(set(validation.labels.tolist())) == 2:
+    chooser, check = None, check_validation(test, validation)
+    if check is not None and check.usable:
         chooser = Validation(validation.labels, validation.of_seeds(a, shared), validation.of_seeds(b, shared))
     first, second = test.of_seeds(a, shared), test.of_seeds(b, shared)
     draws = 200 if first.size > LARGE else 500

@@ -8,6 +8,7 @@ import numpy as np
 
 from closecall.analysis.formatting import ratio_text
 from closecall.analysis.intervals import Estimate
+from closecall.analysis.metrics.split_check import check_splits, prevalence_sentences, scores_sentences
 from closecall.analysis.remedies.answer import remedy_answer, simpler_answer
 from closecall.analysis.remedies.gains import Gain, gains_over_baseline
 from closecall.analysis.remedies.methods import RULES, Labels, Measures, Method, OperatingPoint, measure_method
@@ -105,12 +106,14 @@ def remedy_measures(comparison: RemedyComparison, *, q: float, rule: str = RULES
 
 
 def remedy_answers(comparison: RemedyComparison, gains: Sequence[Gain], baseline: Measures) -> list[str]:
-    """The answer in a sentence, then its numbers, the methods without fine-tuning, and the collapsed runs."""
-    ratio = ratio_text(comparison.ratio)
+    """The answer in a sentence, its numbers, simpler methods, collapsed runs, and how validation differs from test."""
+    ratio, labels, baseline_runs = ratio_text(comparison.ratio), comparison.labels, comparison.baseline
+    check = check_splits(labels.test, baseline_runs.pos_probs, labels.validation, baseline_runs.val_pos_probs)
     sentences = (
         *remedy_answer(gains, baseline_recall=baseline.at_half.recall.value, ratio=ratio),
         simpler_answer(gains, baseline_auc=baseline.auc.value),
         _collapsed(comparison),
+        " ".join((*scores_sentences(check), *prevalence_sentences(check))),
     )
     return [sentence for sentence in sentences if sentence]
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from closecall.analysis.metrics.outcomes import collapsed, outcome_table
-from closecall.analysis.ratio.outcome_groups import outcome_groups
+from closecall.analysis.metrics.split_check import SplitCheck, check_splits
+from closecall.analysis.ratio.outcome_groups import UNSTABLE, correct_shares, outcome_groups
 from closecall.analysis.seeds import share_over_seeds
 from closecall.analysis.validation import Bools
 from closecall.data.experiments.remedies import NO_REMEDY, REMEDIES
@@ -101,6 +102,25 @@ def outcome_groups_of(test: RunTable, *, threshold: float, remedy: str = NO_REME
         return None
     runs = test.pos_probs[rows], test.ratios[rows], test.seeds[rows]
     return outcome_groups(test.labels, *runs, threshold=threshold)
+
+
+def check_validation(test: ValidRuns, validation: ValidRuns) -> SplitCheck | None:
+    """Whether validation resembles test in the scores of these runs; None without runs or without both classes."""
+    if not len(test.pos_probs) or any(len(set(one.labels.tolist())) < 2 for one in (test, validation)):
+        return None
+    return check_splits(test.labels, test.pos_probs, validation.labels, validation.pos_probs)
+
+
+def count_always_missed(runs: ValidRuns) -> int:
+    """How many positives are in the outcome group "always missed", see `analysis.ratio.outcome_groups`.
+
+    0 with fewer than two runs.
+    """
+    positive = runs.labels == 1
+    if len(runs.pos_probs) < 2 or not positive.any():
+        return 0
+    _, shares = correct_shares(runs.labels[positive], runs.pos_probs[:, positive], runs.ratios)
+    return int((shares < UNSTABLE[0]).all(axis=0).sum())
 
 
 def outcomes_by_run(test: RunTable, *, threshold: float = 0.5) -> pd.DataFrame:

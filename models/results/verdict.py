@@ -1,21 +1,21 @@
 """The verdict on an experiment, for the pages, the terminal and the report, without torch."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from closecall.analysis.causes.comparison import Comparison
 from closecall.analysis.causes.evidence import gather_evidence
 from closecall.analysis.causes.verdict import CAUSE_BY_KEY, Finding, Verdict, reach_verdict
 from closecall.analysis.formatting import ratio_text
+from closecall.analysis.metrics.split_check import SplitCheck
+from closecall.analysis.ratio.decomposition import Decomposition
 from closecall.data.experiments.run_tables import RunTable
 from closecall.data.experiments.runs import load_runs
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
+from closecall.models.results.ratio_pairs import LARGE, decomposed
 from closecall.models.results.run_predictions import read_run_predictions
-from closecall.models.results.valid_runs import complete_rows
-
-LARGE = 200_000
-"""Predictions from which on fewer bootstrap draws are made, to keep the time at about a second."""
+from closecall.models.results.valid_runs import ValidRuns, complete_rows, valid_runs
 
 
 def decide_verdict(test: RunTable, validation: RunTable) -> Verdict | None:
@@ -55,11 +55,14 @@ def verdict_on(experiment: str) -> Verdict:
 def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
     """The verdict as plain values, for scripts: shares and points as numbers between 0 and 1, with their intervals.
 
-    `comparisons` has each ratio against the smallest; `comparison` is the one with the largest ratio. Its `parts` have
-    three values under their former names too: `seed_reach` (seed_half_width), `flagged_a` and `flagged_b`
-    (false_positives_a, false_positives_b).
+    `comparisons` has each ratio against the smallest; `comparison` is the one with the largest ratio. Its `parts`, the
+    decomposition of its drop, have three values under their former names too: `seed_reach` (seed_half_width),
+    `flagged_a` and `flagged_b` (false_positives_a, false_positives_b).
     """
     config, evidence = load_experiment(experiment), verdict.evidence
+    pairs = [_pair_content(one, None) for one in evidence.comparisons[:-1]]
+    if evidence.comparison is not None:
+        pairs.append(_pair_content(evidence.comparison, _parts(experiment, verdict)))
     unfinished = [run.name for run in load_runs(experiment) if not run.has_predictions]
     return {
         "experiment": experiment,
@@ -78,22 +81,41 @@ def verdict_content(experiment: str, verdict: Verdict) -> dict[str, Any]:
         "undecided": verdict.undecided,
         "bottlenecks": [asdict(one) for one in verdict.bottlenecks],
         "positives_needed": verdict.positives_needed,
-        "validation": asdict(evidence.validation) if evidence.validation else None,
-        "comparison": _pair_content(evidence.comparison) if evidence.comparison else None,
-        "comparisons": [_pair_content(one) for one in evidence.comparisons],
+        "validation": _check_content(evidence.validation) if evidence.validation else None,
+        "comparison": pairs[-1] if pairs else None,
+        "comparisons": pairs,
     }
 
 
-def _pair_content(pair: Comparison) -> dict[str, Any]:
+def _parts(experiment: str, verdict: Verdict) -> Decomposition | None:
+    """The decomposition of the drop at the largest ratio, without failed runs; None without shared seeds."""
+    pair = verdict.evidence.comparison
+    if pair is None:
+        return None
+    failed = {(run.ratio, run.seed) for run in verdict.evidence.failed}
+    test, validation = (_without(one, failed) for one in valid_runs(experiment))
+    return decomposed(test, validation, pair.reference_ratio, pair.ratio)
+
+
+def _without(runs: ValidRuns, failed: set[tuple[float, int]]) -> ValidRuns:
+    kept = [run not in failed for run in zip(runs.ratios.tolist(), runs.seeds.tolist(), strict=True)]
+    return replace(runs, ratios=runs.ratios[kept], seeds=runs.seeds[kept], pos_probs=runs.pos_probs[kept])
+
+
+def _check_content(check: SplitCheck) -> dict[str, Any]:
+    return asdict(check) | {"usable": check.usable}
+
+
+def _pair_content(pair: Comparison, parts: Decomposition | None) -> dict[str, Any]:
     content = asdict(pair)
     for name in ("drop", "specificity_gain", "ranking_drop", "auc_drop", "regained"):
         content[name] |= asdict(getattr(pair, name).estimate())
     if pair.moved is not None:
         content["moved"]["gain"] |= asdict(pair.moved.gain.estimate())
-    if pair.parts is None:
-        return content
+    if parts is None:
+        return content | {"parts": None}
     former = {"seed_reach": "seed_half_width", "flagged_a": "false_positives_a", "flagged_b": "false_positives_b"}
-    return content | {"parts": content["parts"] | {old: content["parts"][name] for old, name in former.items()}}
+    return content | {"parts": asdict(parts) | {old: getattr(parts, name) for old, name in former.items()}}
 
 
 def verdict_words(verdict: Verdict) -> list[str]:

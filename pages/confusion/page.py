@@ -82,7 +82,7 @@ def threshold_view(config: ExperimentConfig, run: Run) -> None:
 def show_parts(config: ExperimentConfig, run: Run, threshold: float, q: float, rules: pd.DataFrame | None) -> None:
     """The details in tabs; only the open tab is computed."""
     parts = (
-        lambda: show_threshold_rules(rules, q),
+        lambda: show_threshold_rules(run, rules, q),
         lambda: run_comparison_part(config, run, threshold, q),
         lambda: reliability_part(run),
     )

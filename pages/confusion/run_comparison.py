@@ -24,6 +24,7 @@ from closecall.charts.colours import (
 )
 from closecall.data.experiments.runs import Predictions, Run
 from closecall.data.experiments.store import ExperimentConfig
+from closecall.pages.confusion.threshold_rules import validation_check
 from closecall.pages.shared.cached_io import finished_runs, predictions
 from closecall.pages.shared.examples import example_table, open_as_queue
 from closecall.pages.shared.run_progress import run_label
@@ -127,14 +128,17 @@ def run_comparison_part(config: ExperimentConfig, run: Run, threshold: float, q:
 def matched_threshold(run: Run, other: Run, threshold: float, q: float, how: str) -> tuple[float, str]:
     """The threshold at which the other run has the false-positive rate or precision that `run` has at `threshold`.
 
-    Chosen on validation, or on test where there is no validation split; the second value names the split. nan when no
-    threshold reaches the precision. `q`: prevalence of the precision.
+    Chosen on validation, or on test where there is no validation split or its scores differ from those of test; the
+    second value names the split. nan when no threshold reaches the precision. `q`: prevalence of the precision.
     """
     if how == MATCHING[0]:
         return threshold, ""
     split, source = "validation", ", chosen on validation"
-    if len(set(predictions(run, split).labels.tolist())) < 2:
+    checks = [validation_check(one) for one in (run, other)]
+    if None in checks:
         split, source = "test", ", chosen on the test set because there is no validation split"
+    elif not all(check.usable for check in checks if check is not None):
+        split, source = "test", ", chosen on the test set because the scores of validation differ from those of test"
     a, b = predictions(run, split), predictions(other, split)
     predicted = a.pos_probs >= threshold
     recall, fpr = (float(predicted[a.labels == label].mean()) for label in (1, 0))

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from closecall.analysis.formatting import percent_text, prevalence_text, probability_text, share_text
-from closecall.analysis.metrics.thresholds import threshold_table
+from closecall.analysis.metrics.split_check import SplitCheck, check_splits, prevalence_sentences, scores_sentences
+from closecall.analysis.metrics.thresholds import WITHOUT_VALIDATION, threshold_table
 from closecall.data.experiments.runs import Run
 from closecall.pages.shared.cached_io import predictions, stamp
 
@@ -16,20 +17,33 @@ _TITLES = {"one half": "0.50", "prior": "training prevalence", "balanced accurac
 
 
 def threshold_rules(run: Run, q: float) -> pd.DataFrame | None:
-    """The rules with their thresholds and test results; None without validation predictions."""
-    validation = predictions(run, "validation")
-    if len(set(validation.labels.tolist())) < 2:
+    """The rules with their thresholds and test results; None without validation predictions.
+
+    Only the rules that need no validation where its scores differ from those of test.
+    """
+    check = validation_check(run)
+    if check is None:
         return None
     path = run.folder / "predictions.parquet"
     settings = {name: float(st.session_state.get(name, start)) for name, (start, *_) in _SETTINGS.items()}
-    return _rules(run, str(path), stamp(path), q, **settings)
+    rules = _rules(run, str(path), stamp(path), q, **settings)
+    return rules if check.usable else rules[rules["rule"].isin(WITHOUT_VALIDATION)].reset_index(drop=True)
 
 
-def show_threshold_rules(rules: pd.DataFrame | None, q: float) -> None:
-    """The settings of the rules, and the table."""
-    if rules is None:
+def validation_check(run: Run) -> SplitCheck | None:
+    """Whether the validation scores of a run resemble those of test; None without both classes in both splits."""
+    path = run.folder / "predictions.parquet"
+    return _check(run, str(path), stamp(path))
+
+
+def show_threshold_rules(run: Run, rules: pd.DataFrame | None, q: float) -> None:
+    """The settings of the rules, in which respects validation differs from test, and the table."""
+    check = validation_check(run)
+    if rules is None or check is None:
         st.info("These predictions have no validation split, so no threshold can be chosen.")
         return
+    if differences := (*scores_sentences(check), *prevalence_sentences(check)):
+        st.warning(" ".join(differences), icon=":material/compare_arrows:")
     with st.container(horizontal=True, gap="medium"):
         for name, (start, low, high, step, label) in _SETTINGS.items():
             st.number_input(label, low, high, start, step, key=name, persist_state="session", width=190)
@@ -93,6 +107,14 @@ def _shown(rules: pd.DataFrame) -> pd.DataFrame:
 
 def _share(row: dict[Hashable, Any], right: str, wrong: str) -> str:
     return share_text(int(row[right]), int(row[right] + row[wrong]))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _check(_run: Run, path: str, written: int) -> SplitCheck | None:
+    validation, test = predictions(_run, "validation"), predictions(_run)
+    if any(len(set(one.labels.tolist())) < 2 for one in (validation, test)):
+        return None
+    return check_splits(test.labels, test.pos_probs, validation.labels, validation.pos_probs)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -7,8 +7,8 @@ import streamlit as st
 
 from closecall.analysis.formatting import count_text, ratio_text
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.valid_runs import complete_rows
-from closecall.pages.shared.runs import outcome_groups_of, run_predictions
+from closecall.models.results.valid_runs import complete_rows, count_always_missed
+from closecall.pages.shared.runs import run_predictions, valid_runs
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def _counts(experiment: str) -> _Counts:
     first = same_seed[0] if len(same_seed) else rows[np.argmin(ratios)]
     positive = test.labels == 1
     missed = positive & (test.pos_probs[last] < 0.5)
-    groups = outcome_groups_of(test, threshold=0.5)
     return _Counts(
         ratio=ratio_text(float(test.ratios[last])),
         smallest=ratio_text(float(test.ratios[first])),
@@ -81,5 +80,5 @@ def _counts(experiment: str) -> _Counts:
         false_negatives=int(missed.sum()),
         true_positives_before=int((missed & (test.pos_probs[first] >= 0.5)).sum()),
         false_positives=int((~positive & (test.pos_probs[last] >= 0.5)).sum()),
-        always_missed=0 if groups is None else int((groups["group"] == "always missed").sum()),
+        always_missed=count_always_missed(valid_runs(experiment)[0]),
     )

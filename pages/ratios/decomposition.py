@@ -80,7 +80,7 @@ def _show_parts(parts: Decomposition, a: float, b: float, matched: str) -> None:
         st.markdown(str(table["sentence"].iloc[0]))
     st.caption(
         f"{count_text(parts.n_positives, 'test positive')}, {count_text(parts.n_seeds, 'seed')}. Thresholds are chosen "
-        "on validation, results are on test."
+        f"on {parts.chosen_on}, results are on test."
     )
 
 

@@ -74,6 +74,35 @@ def test_threshold_rules_are_chosen_on_validation_and_reported_on_test(sweep: st
     assert rules.loc[0, "recall"].endswith(f"{tp}/80")
 
 
+def change_validation(experiment: str, *, shift: float = 0.0, share: float = 1.0) -> None:
+    """Raise the validation scores of every run by `shift`, and keep a `share` of its negatives."""
+    for folder in run_folder(experiment, "x").parent.iterdir():
+        path = folder / "predictions.parquet"
+        frame = pd.read_parquet(path)
+        here = frame["split"] == "validation"
+        frame.loc[here, "pos_prob"] = (frame.loc[here, "pos_prob"] + shift).clip(upper=1)
+        negatives = frame.index[here & (frame["label"] == 0)]
+        frame.drop(negatives[int(share * len(negatives)) :]).to_parquet(path, index=False)
+
+
+def test_rules_that_need_validation_are_withheld_where_its_scores_differ(sweep: str) -> None:
+    assert not open_page("confusion").warning
+    change_validation(sweep, shift=0.3)
+    at = open_page("confusion")
+    assert len(at.warning) == 1
+    assert table_with(at, "rule")["rule"].tolist() == ["0.50", "training prevalence"]
+    run, other = (one for one in load_runs(sweep) if one.config.seed == 0)
+    assert "differ" in matched_threshold(run, other, 0.5, 0.1, MATCHING[1])[1]
+
+
+def test_another_share_of_positives_in_validation_is_said_and_the_rules_stay(sweep: str) -> None:
+    change_validation(sweep, share=0.1)
+    at = open_page("confusion")
+    (said,) = at.warning
+    assert "66.7 %" in said.value and "(80/480)" in said.value
+    assert len(table_with(at, "rule")) == 6
+
+
 def pair_cells(at: AppTest) -> dict[str, int]:
     """The number of examples in each cell of the run comparison."""
     cells = [one for one in at.button if str(one.key).startswith("pair-")]

@@ -84,7 +84,7 @@ def test_a_collapsed_run_is_left_out():
     (run,) = found.evidence.failed
     assert (run.ratio, run.seed, run.kind) == (10, 1, "collapsed")
     assert run.mean_recall_with == pytest.approx(2 / 3 * run.mean_recall)
-    assert found.evidence.comparison.parts.n_seeds == 2
+    assert found.evidence.comparison.n_runs == (2, 2)
     assert found.evidence.comparison.recall_b.value > 0.6
 
 
@@ -177,7 +177,7 @@ def test_a_dip_is_reported_with_its_ratio():
 def test_without_shared_seeds_the_comparison_is_unpaired_and_says_so():
     made = make_edge_set(next(one for one in SITUATIONS if one.name == "different seeds"), 350, 3, seed=1)
     found = reach_verdict(gather_evidence(made.labels, made.pos_probs, np.repeat(RATIOS, 3), made.seeds))
-    assert not found.evidence.comparison.paired and found.evidence.comparison.parts is None
+    assert not found.evidence.comparison.paired and found.evidence.comparison.excess is None
     assert any("unpaired" in sentence for finding in found.findings for sentence in finding.sentences)
 
 
@@ -201,6 +201,49 @@ def test_a_threshold_is_withheld_where_validation_differs_from_test():
     )  # fmt: skip
     assert "validation" in found.causes and found.evidence.comparison.moved is None
     assert not any("chosen on validation, recall" in one for finding in found.findings for one in finding.sentences)
+
+
+def with_validation(test, validation, *, offset=0.0):
+    """The verdict on runs of one experiment with the validation split of another, its logits moved by `offset`."""
+    labels, probs, ratios, seeds = test
+    val_probs = probabilities(log_odds(validation[1]) + offset)
+    return reach_verdict(
+        gather_evidence(labels, probs, ratios, seeds, val_labels=validation[0], val_pos_probs=val_probs, draws=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("d_prime", "ratio", "cause"),
+    [
+        ((2.81, 2.81), 10, "threshold"),
+        ((2.81, 1.6), 10, "ranking"),
+        ((5.5, 5.5), 10, "nothing wrong"),
+        ((0.3, 0.3), 1.2, "chance"),
+        ((0.0, 0.0), 10, "optimisation"),
+    ],
+)
+def test_another_share_of_positives_in_validation_is_always_reported(d_prime, ratio, cause):
+    """Whatever the cause, with both shares; a threshold at an equal false-positive rate stays."""
+    rng, same = np.random.default_rng(30), {"n_pos": 400, "d_prime": d_prime, "ratios": (1, ratio)}
+    test = experiment(rng, n_neg=4000, **same)
+    other, alike = (experiment(rng, n_neg=n, **same) for n in (400, 4000))
+    found, usual = with_validation(test, other), with_validation(test, alike)
+    (said,) = [one for one in found.findings if one.cause == "prevalence"]
+    assert "50.0 % of validation (400/800)" in said.sentences[0]
+    assert "9.1 % of test (400/4,400)" in said.sentences[0]
+    assert "prevalence" not in usual.causes and cause in usual.causes
+    assert [one for one in found.causes if one != "prevalence"] == list(usual.causes)
+    pair = found.evidence.comparison
+    if "threshold" in found.causes:
+        rate = 1 - pair.specificity_a.value
+        assert pair.moved.false_positive_rate.value == pytest.approx(rate, abs=0.03)
+
+
+def test_other_scores_of_validation_are_reported_whatever_the_cause():
+    rng = np.random.default_rng(31)
+    same = {"d_prime": (5.5, 5.5), "n_pos": 400, "n_neg": 600}
+    found = with_validation(experiment(rng, **same), experiment(rng, **same), offset=3.0)
+    assert found.causes == ("nothing wrong", "validation") and found.evidence.comparison.moved is None
 
 
 def test_two_ratios_and_complete_validation_are_needed():

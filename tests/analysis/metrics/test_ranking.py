@@ -113,6 +113,20 @@ def test_four_examples_prove_nothing(a, b):
     assert found.p >= 0.05 and found.low <= 0 <= found.high and found.low >= -1 and found.high <= 1
 
 
+@quick
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=12), st.lists(st.integers(0, 6), min_size=1, max_size=12))
+def test_placements_are_shares_of_the_other_class_below_with_ties_half(of_pos, of_neg):
+    labels = [1] * len(of_pos) + [0] * len(of_neg)
+    above, below = placements(labels, [[*of_pos, *of_neg], [*of_neg[:1] * len(of_pos), *of_neg]])
+
+    def share(score, others):
+        return np.mean([(other < score) + 0.5 * (other == score) for other in others])
+
+    assert above[0] == pytest.approx([share(one, of_neg) for one in of_pos])
+    assert below[0] == pytest.approx([1 - share(one, of_pos) for one in of_neg])
+    assert above.mean(axis=1) == pytest.approx(below.mean(axis=1))
+
+
 def test_few_examples_have_students_t():
     """Two of each class. Placements of positives differ by 0 and 1, of negatives by .5 twice: 1 degree of freedom."""
     found = auc_difference([1, 1, 0, 0], [4, 3, 2, 1], [4, 1, 2, 3])

@@ -43,19 +43,23 @@ def table(split: str, labels: np.ndarray, probs: np.ndarray) -> RunPredictions:
 def planted() -> tuple[RunPredictions, RunPredictions, CauseEvidence]:
     """False negatives at 1:10 of each kind in PLANTED, then correct positives and negatives.
 
-    The validation scores of 1:10 are those of 1:1 lowered by .3, so that the reference threshold is near .2.
+    The negatives' scores at 1:10 are those at 1:1 lowered by .3, so that the reference threshold is near .2. Validation
+    has the same positives, and negatives from the same distribution.
     """
     kinds = np.array([*np.repeat(PLANTED, EACH), *["correct"] * CORRECT, *["negative"] * 80], dtype=object)
     labels = (kinds != "negative").astype(np.int8)
-    at_1 = np.where(labels == 1, 0.8, 0.1)
+    at_1 = np.where(labels == 1, 0.8, 0.0)
     at_10 = np.where(kinds == "correct", 0.8, np.where(kinds == "threshold", 0.4, 0.05))
+    at_1[labels == 0] = np.linspace(0, 0.55, 80)
+    at_10[labels == 0] = np.maximum(at_1[labels == 0] - 0.3, 0)
     probs = np.array([at_1] * SEEDS + [at_10] * SEEDS)
     probs[:SEEDS, kinds == "overlap"] = 0.1
     probs[SEEDS, kinds == "seed"] = 0.9  # one of three seeds finds it
     rng = np.random.default_rng(0)
-    known = np.r_[np.ones(40, np.int8), np.zeros(100, np.int8)]
-    smaller = np.where(known == 1, 0.8, rng.uniform(0, 0.55, len(known)))
-    validation = table("validation", known, np.array([smaller] * SEEDS + [np.maximum(smaller - 0.3, 0)] * SEEDS))
+    negatives = rng.uniform(0, 0.55, 100)
+    known = np.r_[np.ones(int(labels.sum()), np.int8), np.zeros(len(negatives), np.int8)]
+    others = np.array([negatives] * SEEDS + [np.maximum(negatives - 0.3, 0)] * SEEDS)
+    validation = table("validation", known, np.hstack([probs[:, labels == 1], others]))
     test = table("test", labels, probs)
     info = EvidenceInfo("", dict.fromkeys(RUNS, ""), calibration={"positive": 200, "negative": 200})
     return test, validation, CauseEvidence(info, *stored(test, kinds))
@@ -262,6 +266,14 @@ def test_validation_of_one_class_gives_no_threshold() -> None:
     found = decide_causes(test, replace(validation, labels=np.zeros_like(validation.labels)), evidence, ratio=10)
     assert found.reference is None and "both classes" in dict(found.not_measured)["threshold"]
     assert EXPECTED["test-0"] == "threshold" and assigned(found)["test-0"] == "unexplained"
+
+
+def test_validation_with_other_scores_gives_no_threshold() -> None:
+    test, validation, evidence = planted()
+    probs = np.where(validation.labels == 0, np.minimum(validation.pos_probs + 0.2, 1), validation.pos_probs)
+    found = decide_causes(test, replace(validation, pos_probs=probs), evidence, ratio=10)
+    assert found.reference is None and "scores of the negatives" in dict(found.not_measured)["threshold"]
+    assert "threshold" not in set(found.summary["cause"])
 
 
 def test_wrong_requests_are_refused() -> None:

@@ -1,5 +1,6 @@
 """Which runs count, and the means over them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from closecall.models.results.run_predictions import TRAIN, file_stamps, read_ru
 from closecall.models.results.valid_runs import (
     by_ratio,
     complete_rows,
+    count_always_missed,
     outcome_groups_of,
     outcomes_by_run,
     valid_rows,
@@ -83,6 +85,16 @@ def test_test_decides_for_both_splits(workspace: Path) -> None:
     assert np.array_equal(test.of_seeds(1, [1, 0]), test.at(1)[::-1])
     groups = outcome_groups_of(read_run_predictions(config.id)["test"], threshold=0.5)
     assert groups is not None and len(groups) == len(test.ids)
+
+
+def test_the_always_missed_are_those_of_the_outcome_groups(workspace: Path) -> None:
+    config = make_experiment(make_dataset(), ratios=(1, 3, 10), seeds=(0, 1), with_embeddings=False, d_prime=1.0)
+    groups = outcome_groups_of(read_run_predictions(config.id)["test"], threshold=0.5)
+    assert groups is not None
+    runs = valid_runs(config.id)[0]
+    assert count_always_missed(runs) == int((groups["group"] == "always missed").sum()) > 0
+    one = replace(runs, ratios=runs.ratios[:1], seeds=runs.seeds[:1], pos_probs=runs.pos_probs[:1])
+    assert count_always_missed(one) == 0
 
 
 def test_means_over_seeds_exclude_collapsed_runs(workspace: Path) -> None:
