@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from closecall.analysis.causes.miss_wording import chance_sentence
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
-from closecall.analysis.formatting import prevalence_text, ratio_text
+from closecall.analysis.formatting import prevalence_text, ratio_text, sentence_text, share_text
 from closecall.analysis.metrics.metric import REPORT, RUNS, metrics_in
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 from closecall.analysis.ratio.ratio_vs_threshold import ratio_vs_threshold_sentence
@@ -20,6 +21,7 @@ from closecall.charts.recall_by_ratio import recall_chart
 from closecall.data.exchange.tables import provenance
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.findings import best_ratio, better_ratio, ranking_summary, ratio_summary
+from closecall.models.results.measures.measure import ANSWERS
 from closecall.models.results.metadata_errors import column_rows, column_sentence
 from closecall.models.results.ratio_pairs import (
     TESTS_NOTE,
@@ -47,7 +49,8 @@ class Section:
 
 def report_html(content: ReportContent) -> str:
     """The report as one HTML page, light theme, with the plotting library inside it."""
-    sections = [_verdict(content), _causes(content), *_by_column(content), _recall(content), _metrics(content)]
+    sections = [_verdict(content), _causes(content), *_by_column(content), *_measures(content), _recall(content)]
+    sections.append(_metrics(content))
     if content.comparisons is not None:
         sections += _comparisons(content, content.comparisons)
     sections += [_runs(content), _settings(content.config)]
@@ -88,7 +91,34 @@ def _causes(content: ReportContent) -> Section:
     chart = causes_chart(found.summary, "missed positives", theme=LIGHT)
     missing = [f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {why}" for key, why in found.not_measured]
     title = f"Missed positives at {ratio_text(found.ratio)} by cause"
-    return Section(title, [chart.reading, *missing], chart)
+    reading = "Each missed positive counts once, for the first cause that holds."
+    return Section(title, [reading, *missing], chart, [_cause_rows(found.summary)])
+
+
+def _cause_rows(summary: pd.DataFrame) -> pd.DataFrame:
+    """How many missed positives each cause is assigned to, and whether that is more than by chance."""
+    rows = summary.to_dict("records")
+    return pd.DataFrame(
+        {
+            "Cause": summary["title"],
+            "Missed positives": [share_text(row["errors"], row["of_errors"]) for row in rows],
+            "Compared with chance": [chance_sentence(row, "fn") for row in rows],
+        }
+    )
+
+
+def _measures(content: ReportContent) -> list[Section]:
+    """What the stored evidence says about the experiment as a whole; no section before it is computed."""
+    if not content.measures:
+        return []
+    rows = pd.DataFrame(
+        {
+            "Question": [one.title for one in content.measures],
+            "Answer": [sentence_text(ANSWERS[one.answer]) for one in content.measures],
+            "Numbers": [one.sentence for one in content.measures],
+        }
+    )
+    return [Section("What else the evidence shows", [], tables=[rows])]
 
 
 def _by_column(content: ReportContent) -> list[Section]:
@@ -192,7 +222,8 @@ def _figure(chart: Chart, *, library: bool) -> str:
 
 
 def _table(frame: pd.DataFrame) -> str:
-    return f'<div class="table">{frame.to_html(index=False, border=0, escape=True)}</div>'
+    with pd.option_context("display.max_colwidth", None):  # else cells are cut at 50 characters
+        return f'<div class="table">{frame.to_html(index=False, border=0, escape=True)}</div>'
 
 
 STYLE = f"""

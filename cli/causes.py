@@ -37,14 +37,12 @@ def causes(
 
     from closecall.analysis.causes.miss_wording import causes_table
     from closecall.cli.explain import texts_added
-    from closecall.data.annotations.causes import load_evidence
     from closecall.data.exchange.table_files import write_table
     from closecall.data.exchange.tables import provenance
     from closecall.data.experiments.store import load_experiment
     from closecall.models.explain.causes import compute_evidence
     from closecall.models.results.causes import causes_of
-    from closecall.models.results.measures import measures_of
-    from closecall.models.results.run_predictions import read_run_predictions
+    from closecall.models.results.measures.all_measures import stored_measures
 
     largest = max(load_experiment(experiment).ratios)
     chosen = one_ratio(ratio) if ratio is not None else largest
@@ -54,8 +52,7 @@ def causes(
         return
     compute_evidence(experiment, report=_phase_notes())
     found = causes_of(experiment, ratio=chosen, outcome=outcome, threshold=threshold, remedy=remedy)
-    tables = read_run_predictions(experiment)
-    measures = measures_of(experiment, tables["test"], load_evidence(experiment), ratio=chosen, threshold=threshold)
+    measures = stored_measures(experiment, ratio=chosen, threshold=threshold)
     if out is not None or json:
         table = texts_added(experiment, causes_table(found))
     if out is not None:
@@ -68,7 +65,7 @@ def causes(
     elif out is None:
         _print_causes(experiment, found)
         for one in measures:
-            print_note(f"{one.title} ({one.answer}): {one.sentence}")
+            print_note(f"{one.heading}. {one.sentence}")
 
 
 def _print_causes(experiment: str, found: "CausesOfErrors") -> None:

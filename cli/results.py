@@ -139,11 +139,15 @@ def verdict(experiment: ExperimentId, json: Json = False) -> None:
 
     Example: closecall verdict posts-1-1-to-1-10 --json
     """
+    from dataclasses import asdict
+
+    from closecall.models.results.measures.all_measures import stored_measures
     from closecall.models.results.verdict import verdict_content, verdict_on, verdict_words
 
     decided = verdict_on(experiment)
     if json:
-        print_json(verdict_content(experiment, decided))
+        measures = [asdict(one) for one in stored_measures(experiment)]
+        print_json(verdict_content(experiment, decided) | {"measures": measures})
         return
     for line in verdict_words(decided):
         print_line(line)

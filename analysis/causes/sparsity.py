@@ -45,14 +45,14 @@ def positive_count_curve(
     numbers = sorted({max(1, n // part) for part in (8, 4, 2, 1)} if counts is None else set(counts))
     if draws < 1 or numbers[0] < 1 or numbers[-1] > n:
         raise ValueError(f"Draw at least once, from 1 to {n} positives.")
-    full = _probe_scores(rows, positive, test_rows)
+    full = _fitted_scores(rows, positive, test_rows)
     fpr = float((full[~test_positive] > np.log(n / (len(positive) - n))).mean())
     rng, found = np.random.default_rng(seed), []
     for number in numbers:
         for draw in range(draws if number < n else 1):
             kept = ~positive
             kept[rng.choice(own, size=number, replace=False)] = True
-            scores = full if number == n else _probe_scores(rows[kept], positive[kept], test_rows)
+            scores = full if number == n else _fitted_scores(rows[kept], positive[kept], test_rows)
             missed = scores[test_positive] < threshold_at_fpr(test_positive, scores, fpr=fpr)
             found.append((number, draw, float(missed.mean())))
     return pd.DataFrame(found, columns=["positives", "draw", "error"])
@@ -65,8 +65,17 @@ def _unit(embeddings: ArrayLike, n: int) -> Floats:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
-def _probe_scores(rows: Floats, positive: Bools, test_rows: Floats) -> Floats:
-    """Log-odds of the test rows by logistic regression, the same as in the label audit."""
+def probe_scores(embeddings: ArrayLike, labels: ArrayLike, test_embeddings: ArrayLike) -> Floats:
+    """Log-odds of test examples by a linear probe: the logistic regression of the label audit.
+
+    `embeddings` (n, d), `labels` (n,), `test_embeddings` (m, d). Shape (m,).
+    """
+    positive = both_classes(labels)
+    test_rows = np.asarray(test_embeddings, dtype=np.float64)
+    return _fitted_scores(_unit(embeddings, len(positive)), positive, _unit(test_rows, len(test_rows)))
+
+
+def _fitted_scores(rows: Floats, positive: Bools, test_rows: Floats) -> Floats:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=STRENGTH, max_iter=2000).fit(rows, positive)

@@ -83,6 +83,23 @@ def training_ids(plan: pd.DataFrame, *, ratio: float, seed: int) -> pd.DataFrame
     return rows[["id", "label"]].reset_index(drop=True)
 
 
+def halved_counts(positives: int) -> list[int]:
+    """An eighth, a quarter, a half and all of the positives, at least FEWEST of them: the points of a curve."""
+    return sorted({count for part in (8, 4, 2, 1) if (count := positives // part) >= FEWEST})
+
+
+def positive_count_ratios(plan: pd.DataFrame) -> tuple[int, list[float]]:
+    """The positives and ratios of a `fixed_negatives` sweep from an eighth to all positives of a plan, first seed.
+
+    The negatives are those of the plan's largest ratio. UserError without a plan.
+    """
+    if not len(plan):
+        raise UserError("This experiment has no ratio plan, so its training examples are not known.")
+    labels = plan.loc[plan["seed"] == plan["seed"].min(), "label"]
+    n_positives, n_negatives = int((labels == 1).sum()), int((labels == 0).sum())
+    return n_positives, sorted(n_negatives / count for count in halved_counts(n_positives))
+
+
 def largest_ratio(examples: pd.DataFrame, positives: int | None = None) -> float:
     """The largest r that the train split allows with its positives, or with `positives` of them."""
     ids = _training_pool(examples)

@@ -20,6 +20,7 @@ from closecall.data.annotations.causes import (
     load_evidence,
     save_evidence,
 )
+from closecall.data.annotations.text_evidence import load_text_evidence, save_text_evidence
 from closecall.data.datasets.store import load_examples
 from closecall.data.datasets.store import load_info as load_dataset_info
 from closecall.data.experiments.runs import Run, RunStatus, load_runs
@@ -34,9 +35,8 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256
 from closecall.data.io.workspace import now
 from closecall.models.encoders.checkpoints import checkpoint_of
-from closecall.models.explain.example_evidence import (
-    example_evidence,
-)
+from closecall.models.explain.example_evidence import ExampleEvidence, example_evidence
+from closecall.models.explain.experiment.texts import text_digest, text_evidence
 from closecall.models.explain.run_evidence import Report, Steps, run_columns
 from closecall.models.runtime.background_job import job_status, run_job, start_job, stop_job
 from closecall.models.runtime.progress import Progress
@@ -53,28 +53,55 @@ def compute_evidence(experiment: str, *, report: Report = lambda progress: None)
     config = load_experiment(experiment)
     _embed_imported(config, report)
     content, runs = evidence_digests(experiment)
-    stored = load_evidence(experiment)
-    if stored is not None and (stored.info.content, stored.info.runs) == (content, runs):
-        return stored
+    stored, of_texts = load_evidence(experiment), _texts_to_measure(config, content)
+    current = stored if stored and (stored.info.content, stored.info.runs) == (content, runs) else None
+    if current is not None and not of_texts:
+        return current
     reused = stored if stored is not None and stored.info.content == content else None
     kept = {run for run in runs if reused is not None and reused.info.runs.get(run) == runs[run]}
     steps = (0 if reused is not None else EXAMPLE_STEPS) + len(runs) - len(kept)
-    progress = Steps(report, steps)
-    texts = _texts(config)
-    if reused is None:
-        test, plan = _test_rows(experiment), load_plan(experiment)
-        found = example_evidence(config, _read_by(experiment, config), test, plan, texts, progress.begin)
-        examples, missing, info = found.frame, found.not_measured, found
-    else:
-        examples, info = reused.examples, reused.info
-        missing = {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] not in runs}
-        missing |= {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] in kept}
+    progress, texts = Steps(report, steps + bool(of_texts)), _texts(config)
+    if of_texts:
+        progress.begin("comparing classes")
+        measured = text_evidence(config, of_texts, load_plan(experiment), texts, progress.within)
+        save_text_evidence(experiment, *measured)
+    if current is not None:
+        return current
+    examples, missing, counts = _example_columns(config, reused, texts, runs, kept, progress)
     table = run_columns(experiment, examples, texts, reused, kept, missing, progress)
     evidence = CauseEvidence(
-        EvidenceInfo(content, runs, missing, info.training_suspects, info.calibration, now()), examples, table
+        EvidenceInfo(content, runs, missing, counts.training_suspects, counts.calibration, now()), examples, table
     )
     save_evidence(experiment, evidence)
     return evidence
+
+
+def _example_columns(
+    config: ExperimentConfig,
+    reused: CauseEvidence | None,
+    texts: pd.DataFrame,
+    runs: dict[str, str],
+    kept: set[str],
+    progress: Steps,
+) -> tuple[pd.DataFrame, dict[str, str], ExampleEvidence | EvidenceInfo]:
+    """The examples' columns, what is not measured of them and of the kept runs, and the counts of training examples.
+
+    Computed, or those of `reused`.
+    """
+    if reused is None:
+        test, plan = _test_rows(config.id), load_plan(config.id)
+        found = example_evidence(config, _read_by(config.id, config), test, plan, texts, progress.begin)
+        return found.frame, found.not_measured, found
+    gone = set(runs) - kept
+    missing = {key: why for key, why in reused.info.not_measured.items() if key.rpartition(":")[2] not in gone}
+    return reused.examples, missing, reused.info
+
+
+def _texts_to_measure(config: ExperimentConfig, content: str) -> str:
+    """The hash of the input of the experiment's numbers, "" when those stored are of it."""
+    digest = text_digest(content, config.training.encoder)
+    stored = load_text_evidence(config.id)
+    return "" if stored is not None and stored.content == digest else digest
 
 
 def evidence_digests(experiment: str) -> tuple[str, dict[str, str]]:

@@ -57,7 +57,7 @@ def headline(near: Separability | None, far: Separability | None, found: Overlap
         return f"The classes are not distinguishable before training: {probe}."
     if far is None:
         return f"Before training, {probe}; without a far control this can't be called close or far."
-    beside = f"{control} {score_text(far.probe.auc.value)}"
+    beside = f"and {score_text(far.probe.auc.value)} for {control}"
     if found.answer == "present":
         return f"The classes are close: {probe}, {beside}."
     if _closer(found) == "yes":

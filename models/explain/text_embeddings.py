@@ -41,8 +41,10 @@ def is_downloaded(asset: str) -> bool:
     return any(one.present for one in assets_status() if one.name == asset)
 
 
-def encoder_embeddings(texts: Sequence[str], encoder: str, on_share: OnShare) -> np.ndarray:
-    """Embeddings of the first MAX_TOKENS tokens of each text, rows of length 1. Shape (n, hidden), n > 0."""
+def encoder_embeddings(
+    texts: Sequence[str], encoder: str, on_share: OnShare, *, max_tokens: int = MAX_TOKENS
+) -> np.ndarray:
+    """Embeddings of the first `max_tokens` tokens of each text, rows of length 1. Shape (n, hidden), n > 0."""
     import torch
 
     from closecall.models.encoders.inference import run_inference
@@ -50,7 +52,7 @@ def encoder_embeddings(texts: Sequence[str], encoder: str, on_share: OnShare) ->
     from closecall.models.encoders.tokenization import tokenise
     from closecall.models.runtime.devices import claim_device
 
-    tokens = tokenise(texts, load_tokenizer(encoder), MAX_TOKENS)
+    tokens = tokenise(texts, load_tokenizer(encoder), max_tokens)
     parts = [np.arange(len(texts))[start::PARTS] for start in range(min(PARTS, len(texts)))]
     done = [0] * len(parts)
     device = claim_device().device

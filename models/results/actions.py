@@ -1,7 +1,7 @@
 """What to do first about a drop in recall: actions with their expected effect and where the number is from."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from closecall.analysis.causes.bottlenecks import Bottleneck
 from closecall.analysis.causes.comparison import Comparison
@@ -9,25 +9,14 @@ from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.misses import NOT_READ, NOT_SIMILAR, OVERLAP, SEED, SUSPECT
 from closecall.analysis.causes.verdict import Verdict
 from closecall.analysis.formatting import count_text, percent_text, probability_text, ratio_text, rounded_up
+from closecall.models.results.measures.actions import Action, actions_of_measures
+from closecall.models.results.measures.measure import Measure
 
 
-@dataclass(frozen=True)
-class Action:
-    """One thing to do. `gain`: expected change of recall (0 to 1), None where it is not known.
-
-    `effect` says what is expected and where the number is from. `page` and `query` lead to where it is done.
-    """
-
-    key: str
-    title: str
-    effect: str
-    gain: float | None
-    page: str
-    query: dict[str, str]
-
-
-def next_actions(verdict: Verdict | None, found: CausesOfErrors | None) -> list[Action]:
-    """The actions that the verdict and the causes of the false negatives support, the largest expected gain first.
+def next_actions(
+    verdict: Verdict | None, found: CausesOfErrors | None, measures: Sequence[Measure] = ()
+) -> list[Action]:
+    """The actions that verdict, causes of the false negatives and measures support, the largest expected gain first.
 
     Failed runs come first: all else rests on them. Actions whose effect is not known come last. A cause that was
     tested and is not more frequent than by chance promises no gain.
@@ -37,6 +26,7 @@ def next_actions(verdict: Verdict | None, found: CausesOfErrors | None) -> list[
         actions += _of_verdict(verdict)
     if found is not None and found.outcome == "fn":
         actions += _of_causes(found)
+        actions += actions_of_measures(measures, ratio_text(found.ratio))
     return sorted(actions, key=lambda one: (one.key != "optimisation", one.gain is None, -(one.gain or 0.0)))
 
 
@@ -44,7 +34,9 @@ def _of_verdict(verdict: Verdict) -> list[Action]:
     actions = []
     if verdict.evidence.failed:
         names = ", ".join(f"seed {run.seed} at {ratio_text(run.ratio)}" for run in verdict.evidence.failed[:3])
-        effect = f"{names}. The results of these ratios rest on fewer runs until then."
+        effect = (
+            f"{names}. The results of these ratios rest on fewer runs until then. The effect on recall is not known."
+        )
         actions.append(Action("optimisation", "Train the failed runs again", effect, None, "train", {}))
     for finding in verdict.findings:
         pair = next((one for one in verdict.evidence.comparisons if one.ratio == finding.ratio), None)
@@ -88,7 +80,7 @@ def _of_causes(found: CausesOfErrors) -> list[Action]:
         NOT_READ: _read_more,
         NOT_SIMILAR: _collect,
         SEED: _average_seeds,
-        OVERLAP: _accept,
+        OVERLAP: _between,
     }
     actions = []
     for cause, make in makers.items():
@@ -130,8 +122,8 @@ def _read_more(found: CausesOfErrors, n: int, reported: bool) -> Action:
 
 def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
-        f"No training positive is similar to {count_text(n, 'missed positive')}. The effect of more positives is "
-        f"not known before it is measured.{_by_chance(reported)}"
+        f"No training positive is similar to {count_text(n, 'missed positive')}. The effect of positives "
+        f"like these is not known.{_by_chance(reported)}"
     )
     return Action(
         NOT_SIMILAR, "Collect positives like these", effect, None, "errors", _errors_query(found, NOT_SIMILAR)
@@ -146,9 +138,9 @@ def _average_seeds(found: CausesOfErrors, n: int, reported: bool) -> Action:
     )  # fmt: skip
 
 
-def _accept(found: CausesOfErrors, n: int, reported: bool) -> Action:
+def _between(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
-        f"Training negatives surround {count_text(n, 'missed positive')} at every ratio. Define the classes more "
-        f"sharply, or accept these errors.{_by_chance(reported)}"
+        f"Training negatives surround {count_text(n, 'missed positive')} at every ratio. The effect of sharper class "
+        f"definitions is not known.{_by_chance(reported)}"
     )
-    return Action(OVERLAP, "Decide on texts between the classes", effect, None, "errors", _errors_query(found, OVERLAP))
+    return Action(OVERLAP, "Read the texts between the classes", effect, None, "errors", _errors_query(found, OVERLAP))

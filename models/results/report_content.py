@@ -8,9 +8,12 @@ from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.verdict import Verdict
 from closecall.analysis.ratio.decomposition import Decomposition
 from closecall.analysis.ratio.flow import flow_table, paired_tests
+from closecall.data.annotations.causes import load_evidence
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.results.causes import causes_of
+from closecall.models.results.measures.all_measures import measures_of
+from closecall.models.results.measures.measure import Measure
 from closecall.models.results.metadata_errors import ColumnErrors, errors_by_column
 from closecall.models.results.ratio_pairs import PriorShift, decomposed, prior_shift
 from closecall.models.results.ratio_table import RunCurve, first_seed_curves, ratio_table, run_scores, run_table
@@ -38,8 +41,8 @@ class RatioComparisons:
 class ReportContent:
     """`runs` as from `run_table`, `table` as from `ratio_table`, both at the prevalence `q`.
 
-    `causes`: of the false negatives at the largest ratio. `by_column`: columns with a value that has significantly more
-    or fewer false negatives or false positives there.
+    `causes`: of the false negatives at the largest ratio, where the `measures` are taken, too. `by_column`: columns
+    with a value that has significantly more or fewer false negatives or false positives there.
     """
 
     config: ExperimentConfig
@@ -51,6 +54,7 @@ class ReportContent:
     comparisons: RatioComparisons | None
     causes: CausesOfErrors
     by_column: list[ColumnErrors]
+    measures: list[Measure]
 
     @property
     def n_positives(self) -> int:
@@ -90,4 +94,5 @@ def report_content(experiment: str, *, q: float) -> ReportContent:
         comparisons=comparisons,
         causes=errors[0],
         by_column=by_column,
+        measures=measures_of(experiment, test, load_evidence(experiment), ratio=float(runs["ratio"].max())),
     )

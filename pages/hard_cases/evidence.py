@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from closecall.models.results.hard_cases import OUTCOME_COLUMNS, neighbour_evidence, outcomes_over_runs
+from closecall.data.annotations.causes import evidence_folder
+from closecall.models.results.hard_cases import OUTCOME_COLUMNS, case_causes, neighbour_evidence, outcomes_over_runs
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.cached_io import frozen_folder, stamp
 from closecall.pages.shared.runs import valid_runs
@@ -31,6 +32,13 @@ def evidence_for(experiment: str, facts: pd.DataFrame, ids: Sequence[str]) -> pd
     return outcomes.reindex(list(ids)).fillna("").join(neighbours)
 
 
+def causes_for(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
+    """`cause` and `cause_evidence` of some examples, with `id` as index in the order given; "" where no error."""
+    runs, _ = valid_runs(experiment)
+    written = stamp(evidence_folder(experiment) / "info.json")
+    return _causes(experiment, runs.key, written).reindex(list(ids)).fillna("")
+
+
 def _embeddings_stamp(experiment: str) -> int:
     return stamp(frozen_folder(experiment) / "embeddings.npy")
 
@@ -38,6 +46,11 @@ def _embeddings_stamp(experiment: str) -> int:
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _outcomes(_runs: ValidRuns, key: tuple) -> pd.DataFrame:
     return outcomes_over_runs(_runs.ids, _runs.labels, _runs.pos_probs, _runs.ratios, _runs.seeds)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _causes(experiment: str, key: tuple, written: int) -> pd.DataFrame:
+    return case_causes(experiment)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Finding the neighbours of the errors")

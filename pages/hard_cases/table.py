@@ -15,6 +15,7 @@ from closecall.data.annotations.hard_cases import ACTIONS
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.results.run_predictions import RunPredictions
+from closecall.pages.hard_cases.evidence import causes_for
 from closecall.pages.shared import case_list
 from closecall.pages.shared.cached_io import Texts, places_of
 from closecall.pages.shared.case_list import tags_of
@@ -70,6 +71,7 @@ VIEWS = {
     "Decisions": ("class", "reasons", "action", "new_label", "tags", "note", "who"),
     "Evidence": ("class", "group", "outcome_string", "type_balanced", "type", "margin", "nearest_positive",
                  "positive_cosine", "nearest_negative", "negative_cosine"),
+    "Causes": ("class", "cause", "cause_evidence"),
     "Probabilities": ("class", "outcome_string"),
     "Provenance": ("id", "who", "added", "split", "run", "threshold", "reasons"),
 }  # fmt: skip
@@ -78,6 +80,8 @@ _ABOUT = {
     "it from the list; Undo restores it.",
     "Evidence": "Outcomes, a letter for each run: T correct, F false; a slash separates ratios. Margin: cosine "
     "similarity to the nearest training positive minus that to the nearest negative, by the frozen encoder.",
+    "Causes": "Why most seeds of the largest ratio misclassify it, at threshold 0.50, with the evidence of all causes "
+    "that hold. Empty for examples that they classify correctly.",
     "Probabilities": "Probability of the positive class at each ratio, mean over seeds.",
     "Provenance": "Who added the case, when, and from which split, run and threshold.",
 }
@@ -97,6 +101,8 @@ def case_table(
         show_user_error(UserError(error))
     view = str(st.segmented_control("Columns", list(VIEWS), default="Decisions", required=True, key="case-view",
                                     label_visibility="collapsed"))  # fmt: skip
+    if view == "Causes":
+        around = around.join(causes_for(config.id, list(around.index)))
     table, ratios = _table(config, cases, evidence, around, texts)
     ids = tuple(table["id"])
     tags = sorted({tag for own in table["tags"] for tag in own})
@@ -163,6 +169,7 @@ def _columns(ratios: list[str], classes: list[str], tags: list[str]) -> dict:
         "id": ("Id", 110), "class": ("Class", 90), "reasons": ("Reason", 200), "who": ("Person", 70),
         "added": ("Added", 190), "split": ("Split", 80), "run": ("Run", 110), "group": ("Group", 130),
         "outcome_string": ("Outcomes", 120), "type_balanced": ("Type, balanced", 105), "type": ("Type, all", 90),
+        "cause": ("Cause", 180), "cause_evidence": ("Evidence", 720),
         "nearest_positive": ("Nearest positive", 130), "nearest_negative": ("Nearest negative", 130),
     }  # fmt: skip
     columns |= {name: config.TextColumn(title, width=width) for name, (title, width) in named.items()}

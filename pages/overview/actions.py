@@ -3,18 +3,25 @@
 import streamlit as st
 
 from closecall.data.experiments.store import ExperimentConfig
-from closecall.models.results.actions import Action
+from closecall.models.results.measures.actions import Action
 from closecall.pages.shared.escaping import escape_markdown
 
 SHOWN = 5
 
 
 def show_actions(config: ExperimentConfig, actions: list[Action]) -> None:
-    """Nothing without actions."""
+    """The first SHOWN, and the others in an expander. Nothing without actions."""
     if not actions:
         return
     st.markdown("**What to do first**")
-    for number, action in enumerate(actions[:SHOWN], start=1):
+    _numbered(config, actions[:SHOWN], first=1)
+    if len(actions) > SHOWN:
+        with st.expander(f"{len(actions) - SHOWN} more"):
+            _numbered(config, actions[SHOWN:], first=SHOWN + 1)
+
+
+def _numbered(config: ExperimentConfig, actions: list[Action], *, first: int) -> None:
+    for number, action in enumerate(actions, start=first):
         with st.container(gap=None, key=f"action-{number}"):
             st.page_link(
                 f"pages/{action.page}/page.py",

@@ -1,5 +1,6 @@
 """Why positives are missed: the errors at one ratio by cause, each with a link to its queue on Errors."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -9,18 +10,19 @@ from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.analysis.formatting import percent_text, probability_text, ratio_text
 from closecall.charts.causes import causes_chart
 from closecall.data.annotations.causes import load_info
+from closecall.data.annotations.text_evidence import load_text_evidence
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
 from closecall.models.explain.causes import evidence_status, start_evidence, stop_evidence
+from closecall.models.results.measures.measure import Measure
 from closecall.pages.shared.cached_io import finished_runs
-from closecall.pages.shared.causes import causes_of, experiment_measures
+from closecall.pages.shared.causes import causes_of
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import show_user_error
+from closecall.pages.shared.layout import NO_BREAK_SPACE, show_user_error
 from closecall.pages.shared.run_progress import job_failure, job_panel
 
 WORK = "Computing the evidence"
-ANSWERS = {"present": "yes", "absent": "no", "too few": "too few examples to tell", "not measurable": "not measurable"}
 NOUNS = {"fn": "missed positives", "fp": "false positives"}
 
 
@@ -49,14 +51,14 @@ def show_causes(config: ExperimentConfig, ratio: float) -> CausesOfErrors | None
     return found
 
 
-def show_measures(config: ExperimentConfig, ratio: float) -> None:
+def show_measures(measures: Sequence[Measure]) -> None:
     """What the evidence says about the experiment as a whole; nothing before it is computed."""
-    measures = experiment_measures(config.id, ratio=ratio)
     if not measures:
         return
     with st.expander("What else the evidence shows"):
         for one in measures:
-            st.markdown(f"**{one.title}: {ANSWERS[one.answer]}.** {escape_markdown(one.sentence)}")
+            text = f"**{escape_markdown(one.heading)}.** {escape_markdown(one.sentence)}"
+            st.markdown(text.replace(" %", NO_BREAK_SPACE + "%"))
 
 
 def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:
@@ -85,8 +87,8 @@ def _evidence_job(config: ExperimentConfig) -> None:
     if job_panel(partial(evidence_status, config.id), partial(stop_evidence, config.id), key="stop-causes", work=WORK):
         return
     job_failure(evidence_status(config.id))
-    info = load_info(config.id)
-    if info is None or not set(info.runs) >= {run.name for run in finished_runs(config.id)}:
+    info, runs = load_info(config.id), {run.name for run in finished_runs(config.id)}
+    if info is None or not set(info.runs) >= runs or load_text_evidence(config.id) is None:
         st.button(
             "Compute the evidence on single examples", key="find-causes", icon=":material/search:", on_click=_start,
             args=(config.id,), help="Label audit, near copies, similarity to training texts, and text that was not "

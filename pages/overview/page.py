@@ -19,6 +19,7 @@ from closecall.pages.overview.by_column import show_by_column
 from closecall.pages.overview.causes import show_causes, show_measures
 from closecall.pages.overview.next_steps import next_steps
 from closecall.pages.overview.verdict import show_verdict
+from closecall.pages.shared.causes import experiment_measures
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
@@ -74,12 +75,13 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means, progress, verdict = by_ratio(runs), experiment_progress(config.id), verdict_of(config.id)
     found = ratio_summary(means) if verdict is None else verdict.headline
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
+    measures = experiment_measures(config.id, ratio=float(means["ratio"].max()))
     left, right = st.columns([3, 2], gap="large")
     with left:
         causes = show_causes(config, float(means["ratio"].max()))
     with right:
-        show_actions(config, next_actions(verdict, causes))
-    show_measures(config, float(means["ratio"].max()))
+        show_actions(config, next_actions(verdict, causes, measures))
+    show_measures(measures)
     if causes is not None:
         show_by_column(config, causes)
     if verdict is not None:

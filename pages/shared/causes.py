@@ -8,7 +8,8 @@ from closecall.data.annotations.causes import evidence_folder, load_evidence
 from closecall.data.datasets.store import datasets_folder
 from closecall.data.experiments.store import load_experiment
 from closecall.models.results.causes import decide_causes
-from closecall.models.results.measures import Measure, measures_of
+from closecall.models.results.measures.all_measures import measures_of
+from closecall.models.results.measures.measure import Measure
 from closecall.models.results.metadata_errors import ColumnErrors, errors_by_column
 from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import valid_rows
@@ -30,8 +31,8 @@ def causes_of(
 def experiment_measures(experiment: str, *, ratio: float) -> list[Measure]:
     """As `models.results.measures.measures_of`; empty before the evidence is computed."""
     test = run_predictions(experiment)
-    written = stamp(evidence_folder(experiment) / "info.json")
-    return _measures(test, test.key, written, ratio) if written else []
+    written = tuple(stamp(evidence_folder(experiment) / name) for name in ("info.json", "texts.json"))
+    return _measures(test, test.key, written, ratio) if written[0] else []
 
 
 def column_errors(found: CausesOfErrors, experiment: str) -> list[ColumnErrors]:
@@ -56,7 +57,7 @@ def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _measures(_test: RunPredictions, key: Key, written: int, ratio: float) -> list[Measure]:
+def _measures(_test: RunPredictions, key: Key, written: tuple[int, ...], ratio: float) -> list[Measure]:
     return measures_of(_test.experiment, _test, load_evidence(_test.experiment), ratio=ratio)
 
 

@@ -12,6 +12,7 @@ from closecall.pages.shared.layout import headline
 from closecall.pages.shared.run_progress import demo_button
 from closecall.pages.shared.state import choose_experiment
 from closecall.pages.train.checkpoint_form import checkpoint_form
+from closecall.pages.train.filled_form import fill_form
 from closecall.pages.train.predictions_form import predictions_form
 from closecall.pages.train.progress import CONTINUES, progress_view
 from closecall.pages.train.sweep_form import sweep_form
@@ -33,6 +34,7 @@ def show() -> None:
     else:
         progress_view(config)
     st.divider()
+    fill_form(config)
     sweep, checkpoint, predictions = st.tabs(PARTS, key="make", bind="query-params")
     names = dataset_names()
     if sweep.open:

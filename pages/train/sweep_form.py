@@ -22,6 +22,7 @@ from closecall.models.training.throughput import Throughput, known_throughput
 from closecall.pages.shared.cached_io import dataset_facts, stamp
 from closecall.pages.shared.layout import show_user_error
 from closecall.pages.shared.state import go, init_bound_value, show_empty_state
+from closecall.pages.train.filled_form import show_note
 
 SWEEPS = {
     FIXED_POSITIVES: "Positives fixed, negatives vary",
@@ -41,6 +42,7 @@ def sweep_form(names: list[str]) -> None:
     usable = [name for name in names if load_info(name).has_texts]
     if not usable:
         show_empty_state("There is no dataset with texts yet.", "pages/data/page.py", "Add a dataset")
+    show_note()
     left, right = st.columns(2, gap="large")
     with left:
         settings = _main_settings(usable)

@@ -1,6 +1,7 @@
 """Commands that read results: errors, causes, slices, data-map, verdict, counts."""
 
 import json
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,11 @@ def test_causes_are_listed_written_and_printed(closecall: Terminal, tmp_path: Pa
     assert content["reference"]["ratio"] == 1 and len(content["reference"]["thresholds"]) == 3
     assert list(written["id"]) == [one["id"] for one in content["examples"]]
     assert closecall.json("causes", sweep, "--outcome", "fp")["of"] > content["of"]
+    measures = closecall.json("verdict", sweep)["measures"]
+    assert measures == content["measures"] and {"overlap", "positives", "words"} <= {one["key"] for one in measures}
+    assert closecall("report", sweep, "--out", tmp_path / "r.html") == 0
+    report = (tmp_path / "r.html").read_text()
+    assert all(one["title"] in report and escape(one["sentence"]) in report for one in measures)
 
 
 def test_errors_are_counted_by_a_column(closecall: Terminal, workspace: Path, tmp_path: Path) -> None:

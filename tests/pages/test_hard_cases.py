@@ -23,13 +23,13 @@ from closecall.data.experiments.store import experiment_ids, save_experiment
 from closecall.data.io.files import read_lines
 from closecall.models.queue import jobs
 from closecall.models.queue.relabelling import apply_decisions
-from closecall.models.results.hard_cases import case_bytes
+from closecall.models.results.hard_cases import case_bytes, case_causes
 from closecall.pages.hard_cases.evidence import facts_around
 from closecall.pages.hard_cases.proposals import RULES, custom_rule, proposed
 from closecall.pages.hard_cases.table import _save
 from closecall.pages.shared.runs import run_predictions
 from tests.makers import HOSTILE, make_dataset, make_experiment
-from tests.pages_driver import headline_of, keys_of, link_targets, open_page, page_text
+from tests.pages_driver import headline_of, keys_of, link_targets, open_page, page_text, table_with
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 
@@ -76,6 +76,18 @@ def test_a_proposal_adds_cases_with_its_reason_and_can_be_undone(sweep: Path) ->
     assert at.button(key="propose-missed at most ratios").disabled
     at.button(key="undo").click().run()
     assert load_hard_cases("sweep").empty
+
+
+def test_the_causes_of_the_cases_are_shown(sweep: Path) -> None:
+    causes = case_causes("sweep")
+    missed = causes.index[0]
+    correct = next(one for one in run_predictions("sweep").ids if one not in causes.index)
+    add_hard_cases("sweep", [missed, correct], ["", ""])
+    at = opened()
+    at.segmented_control(key="case-view").set_value("Causes").run()
+    shown = table_with(at, "cause").set_index("id")
+    assert shown.loc[missed, ["cause", "cause_evidence"]].tolist() == causes.loc[missed].tolist()
+    assert shown.loc[correct, ["cause", "cause_evidence"]].tolist() == ["", ""] and not at.exception
 
 
 def rule(name: str) -> list[str]:

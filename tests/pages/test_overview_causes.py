@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from closecall.data.annotations.causes import evidence_folder
 from closecall.data.annotations.selections import load_selection
 from closecall.data.datasets.store import load_examples
 from closecall.data.io.files import write_frame
 from closecall.models.explain.causes import compute_evidence
 from closecall.models.results.causes import causes_of
+from closecall.models.results.measures.all_measures import stored_measures
 from closecall.models.results.metadata_errors import chosen_column, errors_by_column
 from closecall.models.results.run_predictions import read_run_predictions
+from closecall.pages.shared.escaping import escape_markdown
 from tests.makers import make_dataset, make_experiment
 from tests.pages.errors_page import count_on, in_url
 from tests.pages_driver import keys_of, links, open_page, page_text, table_with
@@ -46,7 +49,13 @@ def test_the_evidence_is_shown_where_it_was_computed(experiment: str) -> None:
     compute_evidence(experiment)
     at = open_page("overview")
     assert "find-causes" not in keys_of(at, "button")
-    assert "Near copies in training" in page_text(at) and "Suspect labels" in page_text(at)
+    shown = page_text(at)
+    for one in stored_measures(experiment):
+        assert escape_markdown(one.heading) in shown
+    assert any("Collect more positives" in label for label, _ in links(at))
+    (evidence_folder(experiment) / "texts.json").unlink()  # as computed by an earlier version
+    at = open_page("overview")
+    assert "find-causes" in keys_of(at, "button") and "Near copies in training" in page_text(at)
 
 
 def test_a_link_of_a_cause_opens_its_queue_with_the_evidence(experiment: str) -> None:

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 import closecall.models.queue.jobs
 from closecall.data.experiments.previews import load_previews
-from closecall.data.experiments.runs import RunStatus, read_status, write_status
-from closecall.data.experiments.store import experiment_ids, load_experiment, run_folder
+from closecall.data.experiments.runs import RunStatus, load_run, read_status, write_status
+from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment, run_folder
 from closecall.data.io.files import write_json
 from closecall.data.io.processes import this_machine
 from closecall.models.queue.backends import driver_file
@@ -73,6 +73,34 @@ def test_a_sweep_is_queued_as_it_was_configured(workspace: Path) -> None:
     assert (config.ratios, config.seeds, config.title) == ((1, 3), (0, 7), "My *sweep*")
     assert "0 of 4 runs" in headline_of(at)
     assert r"My \*sweep\*" in page_text(at)
+
+
+def test_a_link_fills_the_form_in_with_fewer_positives(workspace: Path) -> None:
+    make_dataset(positives=160, negatives=800)
+    make_sweep(
+        SweepRequest("posts", title="source", ratios=[1, 3], positives=64, test_negatives_cap=50, seeds=[0, 4],
+                     training=TrainingConfig(epochs=2, max_tokens=40))
+    )  # fmt: skip
+    at = open_page("train", experiment="source", make="Train a sweep", fill="positives")
+    assert "8, 16, 32 and 64 training positives" in page_text(at) and "192 negatives" in page_text(at)
+    queue(at)
+    config = next(one for one in map(load_experiment, experiment_ids()) if one.sweep == "fixed_negatives")
+    assert (config.dataset, config.ratios, config.positives) == ("posts", (3, 6, 12, 24), 64)
+    assert config.seeds == (0, 1, 2) and config.test_negatives_cap == 50
+    assert (config.training.epochs, config.training.max_tokens) == (2, 40)
+    counts = [load_run(config.id, f"r{ratio}-s0-none").config for ratio in (3, 6, 12, 24)]
+    assert [(one.n_positives, one.n_negatives) for one in counts] == [(64, 192), (32, 192), (16, 192), (8, 192)]
+
+
+def test_the_form_is_filled_in_once(workspace: Path) -> None:
+    make_dataset()
+    make_sweep(SweepRequest("posts", title="source", ratios=[1, 2], positives=16))
+    at = open_page("train", experiment="source", make="Train a sweep", fill="positives")
+    assert at.text_input(key="sweep-ratios").value == "2, 4, 8, 16"
+    at.text_input(key="sweep-ratios").set_value("1, 2").run()
+    assert at.text_input(key="sweep-ratios").value == "1, 2"
+    at.selectbox(key="sweep-kind").set_value("fixed_positives").run()
+    assert "Filled in from" not in page_text(at)
 
 
 def test_a_preview_is_queued_when_it_is_chosen(workspace: Path) -> None:

@@ -11,7 +11,9 @@ from closecall.data.experiments.plans import (
     PLAN_COLUMNS,
     draw_evaluation,
     draw_plan,
+    halved_counts,
     largest_ratio,
+    positive_count_ratios,
     training_counts,
     training_ids,
 )
@@ -227,3 +229,22 @@ def test_evaluation_without_a_class_is_one_sentence(cap: int) -> None:
         draw_evaluation(examples(), split="test", negatives_cap=cap)
     with pytest.raises(UserError, match="is not a split"):
         draw_evaluation(examples(), split="dev")
+
+
+@settings(max_examples=15)
+@given(st.integers(4, 60), st.sampled_from([1, 2.5, 5, 9.7]))
+def test_a_sweep_over_the_number_of_positives_keeps_the_negatives(positives: int, ratio: float) -> None:
+    frame = examples()
+    plan = draw_plan(frame, ratios=[1, ratio] if ratio > 1 else [1], seeds=[0, 1], positives=min(positives, 40))
+    n, ratios = positive_count_ratios(plan)
+    negatives = int(((plan["label"] == 0) & (plan["seed"] == 0)).sum())
+    drawn = draw_plan(frame, sweep="fixed_negatives", ratios=ratios, seeds=[0], positives=n)
+    counts = [training_counts(drawn, ratio=one, seed=0) for one in ratios]
+    assert counts == [(count, negatives) for count in reversed(halved_counts(n))]
+    assert counts[0][0] == n
+
+
+def test_the_points_of_the_curve_have_at_least_two_positives() -> None:
+    assert halved_counts(160) == [20, 40, 80, 160] and halved_counts(9) == [2, 4, 9]
+    with pytest.raises(UserError, match="no ratio plan"):
+        positive_count_ratios(draw_plan(examples(), ratios=[1], seeds=[0])[:0])

@@ -89,9 +89,9 @@ def test_every_column_has_what_it_names(sweep: ExperimentConfig) -> None:
     frame = found.examples
     assert list(frame) == list(COLUMNS) and frame["id"].tolist() == test["id"].tolist() == found.runs["id"].tolist()
     assert list(dict.fromkeys(one.phase for one in seen)) == [
-        "comparing texts", "auditing", "neighbours", "counting tokens", "reading later windows",
+        "comparing classes", "comparing texts", "auditing", "neighbours", "counting tokens", "reading later windows",
     ]  # fmt: skip
-    assert all(one.step <= one.steps for one in seen) and seen[-1].steps == 100 * (4 + 4)
+    assert all(one.step <= one.steps for one in seen) and seen[-1].steps == 100 * (1 + 4 + 4)
     copy = frame.iloc[0]
     assert copy["near_copy_split"] == "train" and copy["near_copy_label"] != copy["label"]
     _, audited = audit(sweep.id)
@@ -301,4 +301,4 @@ def test_importing_the_job_does_not_import_torch() -> None:
 def test_broken_files_do_not_remain(sweep: ExperimentConfig) -> None:
     compute_evidence(sweep.id)
     names = {path.name for path in evidence_folder(sweep.id).iterdir()}
-    assert names == {"evidence.parquet", "runs.parquet", "info.json"}
+    assert names == {"evidence.parquet", "runs.parquet", "info.json", "texts.json", "probe.parquet"}

@@ -1,13 +1,9 @@
-"""What the evidence says about an experiment as a whole: near copies, similarity, length, over-fitting, classes.
+"""What the evidence on single examples says about an experiment: near copies, similarity, length, labels, classes.
 
 Each measure reads what is stored with the experiment. Nothing here imports torch.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 
 from closecall.analysis.causes.overfitting import gaps_of_history, hidden_overfitting
 from closecall.analysis.causes.separability import errors_by_class
@@ -16,66 +12,19 @@ from closecall.analysis.formatting import p_text, percent_text, points_text, rou
 from closecall.analysis.intervals import Estimate
 from closecall.analysis.two_groups import unpaired_difference
 from closecall.analysis.validation import Bools
-from closecall.data.annotations.causes import CauseEvidence
 from closecall.data.datasets.store import load_examples
-from closecall.data.experiments.remedies import NO_REMEDY
-from closecall.data.experiments.run_tables import RunTable
 from closecall.data.experiments.runs import load_metrics, load_run
 from closecall.data.experiments.store import load_experiment
 from closecall.data.io.errors import UserError
-from closecall.models.results.valid_runs import valid_rows
+from closecall.models.results.measures.measure import Case, Measure
 
 FEWEST = 5
 """A group of positives below this is not compared."""
 LEVEL = 0.05
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One question about the experiment: `answer` is "present", "absent", "too few" or "not measurable"."""
-
-    key: str
-    title: str
-    answer: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class _Case:
-    """The test positives at one ratio: which most seeds find, and the stored evidence on them."""
-
-    experiment: str
-    ratio: float
-    runs: tuple[str, ...]
-    found: Bools
-    positives: pd.DataFrame
-    false_positives: pd.DataFrame
-    missed: pd.DataFrame
-
-
-def measures_of(
-    experiment: str, test: RunTable, evidence: CauseEvidence | None, *, ratio: float, threshold: float = 0.5
-) -> list[Measure]:
-    """All measures at one ratio, by the majority of its valid baseline seeds. Empty without a run or evidence."""
-    rows = np.flatnonzero(valid_rows(test, threshold=threshold, remedy=NO_REMEDY) & (test.ratios == ratio))
-    if not len(rows) or evidence is None:
-        return []
-    examples = evidence.examples.set_index("id").reindex(test.ids).reset_index()
-    called = (test.pos_probs[rows] >= threshold).mean(axis=0) >= 0.5
-    positive = test.labels == 1
-    case = _Case(
-        experiment,
-        ratio,
-        tuple(test.runs[row] for row in rows),
-        called[positive],
-        examples[positive],
-        examples[~positive & called],
-        examples[positive & ~called],
-    )
-    return [measure(case) for measure in _MEASURES]
-
-
-def _near_copies(case: _Case) -> Measure:
+def near_copies(case: Case) -> Measure:
+    """Are near copies of training texts found more often?"""
     key, title = "near copies", "Near copies in training"
     copied = ((case.positives["near_copy"] != "") & (case.positives["near_copy_split"] == "train")).to_numpy()
     n = int(copied.sum())
@@ -94,7 +43,8 @@ def _near_copies(case: _Case) -> Measure:
     return Measure(key, title, answer, sentence)
 
 
-def _similarity(case: _Case) -> Measure:
+def similarity(case: Case) -> Measure:
+    """Is recall lower for positives that resemble no training positive?"""
     key, title = "sparsity", "Recall by similarity to training positives"
     near = case.positives["positive_cosine"].to_numpy(dtype=np.float64)
     known = ~np.isnan(near)
@@ -113,7 +63,8 @@ def _similarity(case: _Case) -> Measure:
     return Measure(key, title, trend.answer, sentence)
 
 
-def _not_read(case: _Case) -> Measure:
+def not_read(case: Case) -> Measure:
+    """Is recall lower for texts that are longer than what the encoder reads?"""
     key, title = "not read", "Text that is not read"
     tokens, read = (
         case.positives[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("tokens", "tokens_read")
@@ -140,7 +91,8 @@ def _not_read(case: _Case) -> Measure:
     return Measure(key, title, answer, sentence)
 
 
-def _labels(case: _Case) -> Measure:
+def labels(case: Case) -> Measure:
+    """How many missed positives have a suspect label? Never decided: an audit suspects hard texts, too."""
     key, title = "labels", "Suspect labels"
     suspect = case.positives["suspect"]
     if suspect.isna().all():
@@ -160,7 +112,8 @@ def _labels(case: _Case) -> Measure:
     return Measure(key, title, "not measurable", sentence)
 
 
-def _overfitting(case: _Case) -> Measure:
+def overfitting(case: Case) -> Measure:
+    """Do the positives over-fit more than the negatives?"""
     key, title = "over-fitting", "Hidden over-fitting of the positives"
     history = [load_metrics(load_run(case.experiment, run)).get("history", []) for run in case.runs]
     result = hidden_overfitting([gaps_of_history(one) for one in history])
@@ -179,7 +132,8 @@ def _overfitting(case: _Case) -> Measure:
     return Measure(key, title, result.answer, sentence)
 
 
-def _classes(case: _Case) -> Measure:
+def classes(case: Case) -> Measure:
+    """Are the errors near one class of negatives more than its share?"""
     key, title = "classes", "Negative classes near the errors"
     try:
         examples = load_examples(load_experiment(case.experiment).dataset, ["id", "label", "class_name"])
@@ -212,13 +166,3 @@ def _difference(mask: Bools, group: Bools) -> Estimate:
     counts = int(mask[group].sum()), int(group.sum()), int(mask[~group].sum()), int((~group).sum())
     low, high = unpaired_difference(*counts)
     return Estimate(counts[0] / counts[1] - counts[2] / counts[3], float(low), float(high))
-
-
-_MEASURES: tuple[Callable[[_Case], Measure], ...] = (
-    _near_copies,
-    _similarity,
-    _overfitting,
-    _labels,
-    _not_read,
-    _classes,
-)
