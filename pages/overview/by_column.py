@@ -14,11 +14,16 @@ from closecall.pages.shared.state import init_bound_value, show_examples
 
 
 def show_by_column(config: ExperimentConfig, found: CausesOfErrors) -> None:
-    """A table of the chosen column; selecting a value opens its errors on Errors. Nothing without a column."""
-    columns = column_errors(found, config.id)
-    if not columns:
+    """A table of the chosen column, counted when opened; selecting a value opens its errors on Errors."""
+    title = f"{OUTCOME_NAMES[found.outcome].capitalize()} by class and other columns"
+    section = st.expander(title, expanded="by" in st.query_params, key="by-column", on_change="rerun")
+    if not section.open:
         return
-    with st.expander(f"{OUTCOME_NAMES[found.outcome].capitalize()} by class and other columns", key="by-column"):
+    columns = column_errors(found, config.id)
+    with section:
+        if not columns:
+            st.caption("The dataset has one class on each side and no other columns.")
+            return
         titles = [one.title for one in columns]
         init_bound_value("by", titles[0], titles)
         chosen = st.selectbox("Column", titles, key="by", required=True, index=None, bind="query-params", width=360)

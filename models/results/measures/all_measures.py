@@ -62,6 +62,7 @@ def measures_of(
         positives=examples[positive],
         false_positives=examples[~positive & called],
         missed=examples[positive & ~called],
+        training_suspects=evidence.info.training_suspects,
         texts=load_text_evidence(experiment),
     )
     return [measure(case) for measure in _MEASURES]

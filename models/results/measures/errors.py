@@ -92,24 +92,23 @@ def not_read(case: Case) -> Measure:
 
 
 def labels(case: Case) -> Measure:
-    """How many missed positives have a suspect label? Never decided: an audit suspects hard texts, too."""
+    """Are labels of test positives suspect more often than those of training positives, by the same rule?"""
     key, title = "labels", "Suspect labels"
-    suspect = case.positives["suspect"]
-    if suspect.isna().all():
+    audited, training = case.positives["suspect"].notna().any(), case.training_suspects.get("positive")
+    if not audited or training is None:
         return Measure(key, title, "not measurable", "The labels were not audited: there are no embeddings.")
-    flagged = suspect.fillna(False).to_numpy(dtype=bool)
-    missed = ~case.found
-    if not missed.any() or not case.found.any():
-        return Measure(key, title, "not measurable", "All test positives have the same outcome.")
-    n = int((flagged & missed).sum())
-    if n == 0:
-        return Measure(key, title, "absent", "No missed positive has a suspect label.")
+    copies = case.positives["near_copy_label"]
+    flagged = case.positives["suspect"].fillna(False).to_numpy(dtype=bool) | (copies == 0).fillna(False).to_numpy()
+    counts = int(flagged.sum()), len(flagged), *training
+    low, high = (float(one) for one in unpaired_difference(*counts))
+    answer = "present" if low > 0 else "absent" if high < LEVEL else "too few"
     sentence = (
-        f"{_share(flagged[missed])} of the missed positives have a suspect label, and {_share(flagged[case.found])} of "
-        f"the others. Without these {n:,}, recall would be {_share(case.found[~(flagged & missed)])}. "
-        "An audit suspects hard texts, too: read them to know."
+        f"{_share(flagged)} of the test positives and {share_text(*training)} of the training positives have a suspect "
+        f"label. Without the {int((flagged & ~case.found).sum()):,} missed ones, recall would be "
+        f"{_share(case.found[~(flagged & ~case.found)])}. Wrong labels that are as frequent in training don't show in "
+        "this comparison: read the suspects to know."
     )
-    return Measure(key, title, "not measurable", sentence)
+    return Measure(key, title, answer, sentence)
 
 
 def overfitting(case: Case) -> Measure:

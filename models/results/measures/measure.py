@@ -38,7 +38,7 @@ class Case:
     """The test examples at one ratio: which positives most seeds find, and the stored evidence.
 
     `baselines`: rows of `test` of the valid baseline runs of each ratio. `threshold`: at which examples are predicted
-    positive. `texts`: None before the texts are compared.
+    positive. `training_suspects`: as in `EvidenceInfo`. `texts`: None before the texts are compared.
     """
 
     experiment: str
@@ -50,6 +50,7 @@ class Case:
     positives: pd.DataFrame
     false_positives: pd.DataFrame
     missed: pd.DataFrame
+    training_suspects: dict[str, list[int]]
     texts: TextEvidence | None
 
     @property

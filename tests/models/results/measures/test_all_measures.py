@@ -104,6 +104,19 @@ def test_before_the_texts_are_compared_the_command_is_named(weak: RunTable) -> N
     assert by_key(stored_measures("sweep"))["words"].sentence.endswith("closecall causes sweep")
 
 
+@pytest.mark.parametrize(("training", "answer"), [([1, 200], "present"), ([30, 200], "absent"), ([3, 90], "too few")])
+def test_suspect_labels_of_test_and_training_are_compared(weak: RunTable, training: list[int], answer: str) -> None:
+    positives = np.flatnonzero(weak.labels == 1)
+    frame = empty_columns(weak.ids, weak.labels).assign(suspect=False)
+    frame.loc[positives[: len(positives) // 20], "suspect"] = True  # 5 %
+    frame.loc[positives[-len(positives) // 50 :], "near_copy_label"] = 0  # 2 % more: a near copy is labelled negative
+    info = EvidenceInfo("", {}, training_suspects={"positive": training})
+    evidence = CauseEvidence(info, frame, pd.DataFrame({"id": weak.ids}))
+    assert by_key(measures_of("sweep", weak, evidence, ratio=3))["labels"].answer == answer
+    unknown = replace(evidence, info=EvidenceInfo("", {}))
+    assert by_key(measures_of("sweep", weak, unknown, ratio=3))["labels"].answer == "not measurable"
+
+
 def test_without_evidence_or_runs_there_are_no_measures(weak: RunTable) -> None:
     assert stored_measures("sweep") == [] and measures_of("sweep", weak, None, ratio=3) == []
     finished("sweep", weak.ids, weak.labels, TextEvidence(""), None)
