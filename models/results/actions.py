@@ -95,8 +95,15 @@ def _errors_query(found: CausesOfErrors, cause: str) -> dict[str, str]:
     return {"ratio": ratio_text(found.ratio), "outcome": found.outcome, "cause": cause, "seeds": "most"}
 
 
-def _by_chance(reported: bool) -> str:
-    return "" if reported else " Correctly classified examples show this as often."
+_BY_CHANCE = {
+    SUSPECT: " Labels of training positives are suspect as often.",
+    NOT_READ: " Later parts of true negatives are predicted positive as often.",
+    NOT_SIMILAR: " Chance alone gives as many.",
+}
+
+
+def _by_chance(cause: str, reported: bool) -> str:
+    return "" if reported else _BY_CHANCE.get(cause, "")
 
 
 def _check_labels(found: CausesOfErrors, n: int, reported: bool) -> Action:
@@ -104,7 +111,7 @@ def _check_labels(found: CausesOfErrors, n: int, reported: bool) -> Action:
     with_them, without = 1 - missed / found.of, 1 - (missed - n) / (found.of - n)
     effect = (
         f"Recall of most seeds would be {percent_text(without)} instead of {percent_text(with_them)} without them, if "
-        f"all are wrong labels.{_by_chance(reported)}"
+        f"all are wrong labels.{_by_chance(SUSPECT, reported)}"
     )
     gain = without - with_them if reported else None
     title = f"Check the labels of {count_text(n, 'missed positive')}"
@@ -114,7 +121,7 @@ def _check_labels(found: CausesOfErrors, n: int, reported: bool) -> Action:
 def _read_more(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
         f"A later part of the text is classified correctly for {count_text(n, 'missed positive')} (scored again). Up "
-        f"to {100 * n / found.of:.1f} points of recall, for slower training.{_by_chance(reported)}"
+        f"to {100 * n / found.of:.1f} points of recall, for slower training.{_by_chance(NOT_READ, reported)}"
     )
     gain = n / found.of if reported else None
     return Action(NOT_READ, "Read more tokens of each text", effect, gain, "errors", _errors_query(found, NOT_READ))
@@ -123,7 +130,7 @@ def _read_more(found: CausesOfErrors, n: int, reported: bool) -> Action:
 def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
         f"No training positive is similar to {count_text(n, 'missed positive')}. The effect of positives "
-        f"like these is not known.{_by_chance(reported)}"
+        f"like these is not known.{_by_chance(NOT_SIMILAR, reported)}"
     )
     return Action(
         NOT_SIMILAR, "Collect positives like these", effect, None, "errors", _errors_query(found, NOT_SIMILAR)
@@ -133,7 +140,7 @@ def _collect(found: CausesOfErrors, n: int, reported: bool) -> Action:
 def _average_seeds(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = f"Some seeds find {count_text(n, 'missed positive')}. The effect of averaging seeds is not known."
     return Action(
-        SEED, "Average the probabilities of several seeds", effect + _by_chance(reported), None, "errors",
+        SEED, "Average the probabilities of several seeds", effect, None, "errors",
         _errors_query(found, SEED),
     )  # fmt: skip
 
@@ -141,6 +148,6 @@ def _average_seeds(found: CausesOfErrors, n: int, reported: bool) -> Action:
 def _between(found: CausesOfErrors, n: int, reported: bool) -> Action:
     effect = (
         f"Training negatives surround {count_text(n, 'missed positive')} at every ratio. The effect of sharper class "
-        f"definitions is not known.{_by_chance(reported)}"
+        f"definitions is not known."
     )
     return Action(OVERLAP, "Read the texts between the classes", effect, None, "errors", _errors_query(found, OVERLAP))
