@@ -122,11 +122,11 @@ def threshold_sentences(evidence: Evidence, pair: Comparison) -> Sentences:
         f"{percent_text(pair.recall_b.value)}.",
         f"The price: the false-positive rate is {percent_text(moved.false_positive_rate.value)} "
         f"({interval_text(moved.false_positive_rate.low, moved.false_positive_rate.high)}) instead of "
-        f"{percent_text(before)}. {_precision_text(pair, moved)}",
+        f"{percent_text(before)}. {precision_text(pair, moved)}",
     )
 
 
-def _precision_text(pair: Comparison, moved: MovedThreshold) -> str:
+def precision_text(pair: Comparison, moved: MovedThreshold) -> str:
     q = DEFAULT_PREVALENCE
     points = (
         (moved.recall.value, moved.false_positive_rate.value),

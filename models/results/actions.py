@@ -8,6 +8,7 @@ from closecall.analysis.causes.comparison import Comparison
 from closecall.analysis.causes.miss_wording import CausesOfErrors
 from closecall.analysis.causes.misses import NOT_READ, NOT_SIMILAR, OVERLAP, SEED, SUSPECT
 from closecall.analysis.causes.verdict import Verdict
+from closecall.analysis.causes.wording import precision_text
 from closecall.analysis.formatting import count_text, percent_text, probability_text, ratio_text, rounded_up
 from closecall.models.results.measures.actions import Action, actions_of_measures
 from closecall.models.results.measures.measure import Measure
@@ -61,7 +62,7 @@ def _move_threshold(pair: Comparison) -> Action:
     effect = (
         f"Recall {percent_text(moved.recall.value)} instead of {percent_text(pair.recall_b.value)}, false-positive "
         f"rate {percent_text(moved.false_positive_rate.value)} instead of {percent_text(1 - pair.specificity_b.value)} "
-        "(chosen on validation, measured on test)."
+        f"(chosen on validation, measured on test). {precision_text(pair, moved)}"
     )
     return Action(
         "threshold",
