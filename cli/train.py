@@ -133,22 +133,19 @@ def predict(
     from closecall.data.experiments.store import TrainingConfig
     from closecall.models.queue.checked_models import checked_output
     from closecall.models.queue.jobs import queue_checkpoint
-    from closecall.models.runtime.extras import require_training
 
-    require_training()
-    training, named = TrainingConfig(**given(max_tokens=max_tokens)), many_names(positive)
-    at_ratio = one_ratio(ratio)
-    output = checked_output(dataset, checkpoint, max_tokens=training.max_tokens, positive=named)
+    named = many_names(positive)
     config = queue_checkpoint(
         dataset,
         checkpoint,
         title=title,
-        ratio=at_ratio,
+        ratio=one_ratio(ratio),
         seed=seed,
-        training=training,
+        training=TrainingConfig(**given(max_tokens=max_tokens)),
         experiment=experiment or None,
         positive=named,
     )
+    output = checked_output(dataset, checkpoint, max_tokens=config.training.max_tokens, positive=named)
     if output is not None and output.assumption:
         print_note(f"{output.assumption} To choose another: --positive.")
     print_queued(config.id, wait=wait, as_json=json)

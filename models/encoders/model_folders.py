@@ -1,6 +1,7 @@
 """What a model folder holds, and what is wrong with it, from its file names and headers. Nothing here imports torch."""
 
 import json
+import shlex
 import struct
 from pathlib import Path
 from typing import Any
@@ -72,18 +73,18 @@ def tensor_shapes(path: Path) -> dict[str, list[int]]:
 
 def pickle_sentence(folder: str) -> str:
     """The error message for pickled weights: why they are not read, and the Python that converts them."""
-    files, target = f"{folder}/pytorch_model*.bin", f"{folder}/{WEIGHTS}"
+    files, target = (json.dumps(f"{folder}/{name}", ensure_ascii=False) for name in ("pytorch_model*.bin", WEIGHTS))
     lines = (
         "import glob, torch",
         "from safetensors.torch import save_file",
-        f"files = glob.glob({files!r})",
+        f"files = glob.glob({files})",
         "parts = [torch.load(one, weights_only=True) for one in files]",
         "weights = {name: tensor.clone().contiguous() for part in parts for name, tensor in part.items()}",
-        f"save_file(weights, {target!r}, metadata={{'format': 'pt'}})",
+        f'save_file(weights, {target}, metadata={{"format": "pt"}})',
     )
     return (
         f"{folder} has no {WEIGHTS}, only a pickle, which can run code when it is read. If you trust it, convert it: "
-        f'python -c "{"; ".join(lines)}"'
+        f"{shlex.join(['python', '-c', '; '.join(lines)])}"
     )
 
 
