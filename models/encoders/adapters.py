@@ -39,7 +39,7 @@ def merged_folder(adapter: Path, base: str, options: dict[str, Any]) -> Path:
 
 
 def _write(adapter: Path, base: str, options: dict[str, Any], fresh: Path) -> None:
-    from peft import PeftModel  # optional: docs/decisions/0027
+    from peft import PeftModel  # optional: docs/decisions/0028
 
     model: Any = _base_model(adapter, base, options)
     PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().save_pretrained(fresh)

@@ -102,7 +102,7 @@ def _check_adapter(folder: Path) -> None:
     if not is_installed("peft"):
         raise UserError(
             f"{folder} is a LoRA adapter; merging it into {config.get('base_model_name_or_path')} needs PEFT: "
-            "pip install peft."
+            'pip install "closecall[lora]".'
         )
 
 
