@@ -118,6 +118,9 @@ def predict(
     seed: Annotated[int, typer.Option(help="The seed that it was trained with.")] = 0,
     experiment: Annotated[str, typer.Option(help="Add it to this experiment of loaded classifiers.")] = "",
     max_tokens: MaxTokens = None,
+    positive: Annotated[
+        str, typer.Option(help="Its positive outputs by name or number, separated by commas.", show_default="by name")
+    ] = "",
     title: Title = "",
     wait: Wait = False,
     json: Json = False,
@@ -128,8 +131,10 @@ def predict(
     """
     from closecall.cli.progress import print_queued
     from closecall.data.experiments.store import TrainingConfig
+    from closecall.models.queue.checked_models import checked_output
     from closecall.models.queue.jobs import queue_checkpoint
 
+    named = many_names(positive)
     config = queue_checkpoint(
         dataset,
         checkpoint,
@@ -138,7 +143,11 @@ def predict(
         seed=seed,
         training=TrainingConfig(**given(max_tokens=max_tokens)),
         experiment=experiment or None,
+        positive=named,
     )
+    output = checked_output(dataset, checkpoint, max_tokens=config.training.max_tokens, positive=named)
+    if output is not None and output.assumption:
+        print_note(f"{output.assumption} To choose another: --positive.")
     print_queued(config.id, wait=wait, as_json=json)
 
 

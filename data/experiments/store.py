@@ -113,7 +113,11 @@ class ExperimentConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One trained classifier: its ratio, seed and remedy, its training counts, and how it is trained."""
+    """One classifier: its ratio, seed and remedy, its training counts, and how it is trained.
+
+    `checkpoint` names one that was fine-tuned elsewhere, and `positive` its positive outputs by name or index; empty:
+    its names decide.
+    """
 
     experiment: str
     ratio: float
@@ -124,8 +128,11 @@ class RunConfig:
     checkpoint: str = ""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     schema: int = SCHEMA
+    # Not in the repr: `training_fingerprint` hashes that, and a stopped training continues after an update.
+    positive: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "positive", tuple(self.positive))
         if isinstance(self.training, dict):
             object.__setattr__(self, "training", _training(self.training))
 
@@ -177,7 +184,7 @@ def create_experiment(
         write_frame(fresh / "evaluation.parquet", evaluation)
         write_frame(fresh / "plan.parquet", plan)
         for run in runs:
-            write_json(fresh / "runs" / run.name / "config.json", asdict(run))
+            write_json(fresh / "runs" / run.name / "config.json", _stored_run(run))
 
     write_folder(folder, fill)
     return folder
@@ -193,7 +200,7 @@ def add_run(run: RunConfig) -> Path:
     folder = run_folder(run.experiment, run.name)
     if (folder / "config.json").exists():
         raise UserError(f"{run.experiment} has a run {run.name} already.")
-    write_json(folder / "config.json", asdict(run))
+    write_json(folder / "config.json", _stored_run(run))
     return folder
 
 
@@ -246,6 +253,11 @@ def run_names(experiment: str) -> list[str]:
 def _stored(config: ExperimentConfig) -> dict[str, Any]:
     """The content of experiment.json, its keys in the order of the fields."""
     return {BACKEND_KEY if name == "backend" else name: value for name, value in asdict(config).items()}
+
+
+def _stored_run(run: RunConfig) -> dict[str, Any]:
+    """The content of a run's config.json; without `positive` if empty, so that earlier versions can read it."""
+    return {name: value for name, value in asdict(run).items() if name != "positive" or value}
 
 
 def _training(content: dict[str, Any]) -> TrainingConfig:

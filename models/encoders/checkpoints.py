@@ -7,6 +7,7 @@ from closecall.data.experiments.runs import Run, load_metrics
 from closecall.data.io.errors import UserError
 
 WEIGHTS = "model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 HEAD = "head"
 """The folder of a run whose checkpoint was replaced by its head: see `models.training.checkpoint_retention`."""
 HEAD_WEIGHTS = "head.safetensors"
@@ -14,15 +15,20 @@ HEAD_WEIGHTS = "head.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A classifier for inference: its folder or hub id, its maximum number of tokens, the index of its positive output.
+    """A classifier for inference: its folder or hub id, its maximum number of tokens, and its positive outputs.
 
-    `written` is when its weights were written (ns): a run that is trained again has other weights in the same folder.
+    With `sigmoid` each output is a log-odds of its own, else a softmax runs over all; see `label_mapping`. `written` is
+    when its weights were written (ns): a run that is trained again has other weights in the same folder.
     """
 
     source: str
     max_tokens: int
-    positive: int = 1
+    positive: tuple[int, ...] = (1,)
     written: int = 0
+    sigmoid: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "positive", tuple(self.positive))  # a list after a way through JSON
 
 
 def checkpoint_of(run: Run) -> Checkpoint | None:
@@ -34,7 +40,16 @@ def checkpoint_of(run: Run) -> Checkpoint | None:
     source = Path(run.config.checkpoint).expanduser()
     if run.config.checkpoint.startswith(("/", ".", "~")) and not source.is_dir():
         return None
-    return Checkpoint(run.config.checkpoint, max_tokens, _positive_output(run), _written(source))
+    positive, sigmoid = _positive_outputs(run)
+    return Checkpoint(run.config.checkpoint, max_tokens, positive, _written(source), sigmoid)
+
+
+def output_assumption(run: Run) -> str:
+    """What was assumed about the outputs of a loaded classifier; "" when nothing was, or it has not predicted yet."""
+    try:
+        return str(load_metrics(run).get("positive_output", {}).get("assumption", ""))
+    except (UserError, AttributeError):
+        return ""
 
 
 def only_head(folder: Path) -> bool:
@@ -52,13 +67,15 @@ def only_head_sentence(experiment: str, name: str) -> str:
 
 
 def _written(folder: Path) -> int:
-    weights = folder / WEIGHTS
-    return weights.stat().st_mtime_ns if weights.exists() else 0
+    weights = [one.stat().st_mtime_ns for name in (WEIGHTS, ADAPTER_WEIGHTS) if (one := folder / name).exists()]
+    return max(weights, default=0)
 
 
-def _positive_output(run: Run) -> int:
-    """Which output of a loaded classifier was taken as positive."""
+def _positive_outputs(run: Run) -> tuple[tuple[int, ...], bool]:
+    """Which outputs of a loaded classifier were taken as positive, and whether each is a log-odds of its own."""
     try:
-        return int(load_metrics(run).get("positive_output", {}).get("index", 1))
-    except (UserError, AttributeError, ValueError):
-        return 1
+        kept = load_metrics(run).get("positive_output", {})
+        indices = kept.get("indices") or [kept.get("index", 1)]
+        return tuple(int(index) for index in indices), bool(kept.get("sigmoid", False))
+    except (UserError, AttributeError, TypeError, ValueError):
+        return (1,), False

@@ -6,6 +6,8 @@ last layer alone costs a small part of training all layers. The states are store
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -162,21 +164,27 @@ class _PartWriter:
         if self._model is None:
             self._model = load_classifier(self._encoder, seed=0).to(self._device)  # type: ignore[arg-type]
         outputs: list[torch.Tensor] = []
-        module = self._last_frozen()
-        hook = module.register_forward_hook(lambda module, given, output: outputs.append(_stored(output)))
-        try:
+        with self._states_added_to(outputs):
             embeddings = run_inference(self._model, self._tokens, places, score=False, on_batch=self._count).embeddings
-        finally:
-            hook.remove()
         assert embeddings is not None
-        if fits(self._model):
+        if outputs:
             write_array(folder / f"states-{number}.npy", self._in_order(outputs, places))
         write_array(folder / f"embeddings-{number}.npy", embeddings)
 
-    def _last_frozen(self) -> nn.Module:
+    @contextmanager
+    def _states_added_to(self, outputs: list[torch.Tensor]) -> Iterator[None]:
+        """Within, the states after the frozen layers of each batch are added to `outputs`; none for other types."""
+        if not fits(self._model):
+            yield
+            return
         depth, _ = frozen_layers(self._model)
         base = self._model.base_model
-        return base.encoder.layer[depth - 1] if depth else base.embeddings
+        module: nn.Module = base.encoder.layer[depth - 1] if depth else base.embeddings
+        hook = module.register_forward_hook(lambda module, given, output: outputs.append(_stored(output)))
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _in_order(self, outputs: list[torch.Tensor], places: np.ndarray) -> np.ndarray:
         """The states of the texts at `places`, concatenated, from those of the batches."""

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from closecall.analysis.errors.occlusion import split_words
 from closecall.models.encoders.checkpoints import Checkpoint
 from closecall.models.encoders.inference import run_inference
+from closecall.models.encoders.label_mapping import log_odds
 from closecall.models.encoders.loading import load_checkpoint, load_tokenizer
 from closecall.models.encoders.tokenization import tokenise
 from closecall.models.runtime.devices import claim_device
@@ -38,8 +39,7 @@ class Classifier:
         tokens = tokenise(texts, self._tokenizer, self._checkpoint.max_tokens)
         logits = run_inference(self._model, tokens, np.arange(len(texts)), embed=False).logits
         assert logits is not None
-        positive = self._checkpoint.positive
-        return logits[:, positive].astype(np.float64) - logits[:, 1 - positive]
+        return log_odds(logits, self._checkpoint.positive, self._checkpoint.sigmoid)
 
     def truncation_point(self, text: str) -> int:
         """The number of characters that reach the classifier: up to the last word with a token within `max_tokens`."""

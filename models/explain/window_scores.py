@@ -7,6 +7,7 @@ import numpy as np
 from closecall.analysis.errors.occlusion import positive_probability
 from closecall.models.encoders.checkpoints import Checkpoint
 from closecall.models.encoders.inference import run_inference
+from closecall.models.encoders.label_mapping import log_odds
 from closecall.models.encoders.loading import load_checkpoint, load_tokenizer
 from closecall.models.encoders.tokenization import Tokens
 from closecall.models.encoders.windows import later_windows, token_counts
@@ -58,5 +59,4 @@ def _probabilities(checkpoint: Checkpoint, tokens: Tokens, on_part: OnPart) -> n
 
     logits = run_inference(model, tokens, np.arange(len(tokens)), embed=False, on_batch=count).logits
     assert logits is not None
-    log_odds = logits[:, checkpoint.positive].astype(np.float64) - logits[:, 1 - checkpoint.positive]
-    return np.asarray(positive_probability(log_odds))
+    return np.asarray(positive_probability(log_odds(logits, checkpoint.positive, checkpoint.sigmoid)))

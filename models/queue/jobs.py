@@ -19,6 +19,7 @@ from closecall.data.io.files import read_json, write_json
 from closecall.data.io.processes import is_alive, this_machine
 from closecall.data.io.workspace import now, workspace_folder
 from closecall.models.queue.backends import assign_backend, backend_of, driver_status, start_driver
+from closecall.models.queue.checked_models import check_encoder, checked_output
 from closecall.models.queue.progress import ExperimentProgress, measure_progress
 from closecall.models.queue.scheduler import scheduler_file, scheduler_lock
 from closecall.models.queue.sweeps import SweepRequest, add_remedies, make_checkpoint_run, make_sweep, queue_frozen
@@ -50,6 +51,7 @@ class SchedulerStatus:
 def queue_sweep(request: SweepRequest, *, start: bool = True) -> ExperimentConfig:
     """Queue one run for each ratio, seed and remedy; unless `start` is False, make sure that a scheduler is running."""
     require_training()
+    check_encoder(request.training)
     config = make_sweep(request)
     if start:
         _start_backend(config.id, request.on)
@@ -84,15 +86,26 @@ def queue_checkpoint(
     seed: int = 0,
     training: TrainingConfig | None = None,
     experiment: str | None = None,
+    positive: Sequence[str] = (),
     start: bool = True,
 ) -> ExperimentConfig:
     """Queue the predictions and embeddings of a fine-tuned classifier (a folder or hub id) on a dataset.
 
-    With `experiment` it joins that experiment of loaded classifiers as one more ratio or seed.
+    With `experiment` it joins that experiment of loaded classifiers as one more ratio or seed. `positive` names its
+    positive outputs. UserError as for `checked_output`.
     """
     require_training()
+    settings = load_experiment(experiment).training if experiment else training or TrainingConfig()
+    checked_output(dataset, checkpoint, max_tokens=settings.max_tokens, positive=positive)
     config = make_checkpoint_run(
-        dataset, checkpoint, title=title, ratio=ratio, seed=seed, training=training, experiment=experiment
+        dataset,
+        checkpoint,
+        title=title,
+        ratio=ratio,
+        seed=seed,
+        training=training,
+        experiment=experiment,
+        positive=positive,
     )
     if start:
         ensure_scheduler()

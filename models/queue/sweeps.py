@@ -33,6 +33,7 @@ from closecall.data.experiments.task_folders import FROZEN, task_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
 from closecall.models.encoders.checkpoints import HEAD, only_head, only_head_sentence
+from closecall.models.encoders.model_folders import check_model_folder
 from closecall.models.queue.backends import backend_of
 
 T = TypeVar("T", float, int)
@@ -112,18 +113,21 @@ def make_checkpoint_run(
     seed: int = 0,
     training: TrainingConfig | None = None,
     experiment: str | None = None,
+    positive: Sequence[str] = (),
 ) -> ExperimentConfig:
     """Write a queued run that loads a fine-tuned classifier instead of training one.
 
     With `experiment` the run joins that experiment of loaded checkpoints, so that several ratios can be compared;
-    without it a new one is made. `ratio` is the one that the checkpoint was trained at; the user names it.
+    without it a new one is made. `ratio` is the one that the checkpoint was trained at; the user names it. `positive`
+    names its positive outputs; without it their names decide (see `label_mapping`).
     """
     source = load_dataset(dataset)
     _check_texts(source)
     located = located_model(checkpoint, "classifier")
+    run = RunConfig("new", ratio, seed, checkpoint=located, positive=tuple(positive))
     with experiments_lock():
         if experiment is not None:
-            return _join(load_experiment(experiment), source, located, ratio, seed)
+            return _join(load_experiment(experiment), source, run)
         config = ExperimentConfig(
             id=fresh_experiment_id(slug(title or f"{source.name} checkpoints")),
             title=title.strip() or f"{source.info.title}, loaded classifiers",
@@ -134,7 +138,7 @@ def make_checkpoint_run(
             seeds=(seed,),
             training=with_located_encoder(training or TrainingConfig()),
         )
-        run = RunConfig(config.id, ratio, seed, checkpoint=located, training=config.training)
+        run = replace(run, experiment=config.id, training=config.training)
         create_experiment(config, evaluation=_evaluation(source, config), plan=_reference_plan(source), runs=[run])
         queue_frozen(config.id)
     return config
@@ -179,15 +183,17 @@ def _known(requested: Sequence[T] | None, known: Sequence[T], experiment: str, w
 
 
 def located_model(name: str, what: str) -> str:
-    """A model as the worker process finds it: a folder as an absolute path, else the unchanged hub id."""
+    """A model as the worker process finds it: a folder as an absolute path, else the unchanged hub id.
+
+    `what` is "classifier" or "encoder". UserError for a folder that cannot be one; see `check_model_folder`.
+    """
     given = name.strip()
     path = Path(given).expanduser()
     if given and only_head(path):
         run = path.parent if path.name in ("checkpoint", HEAD) else path
         raise UserError(only_head_sentence(run.parent.parent.name, run.name))
     if path.is_dir():
-        if not (path / "config.json").exists():
-            raise UserError(f"{path} is not a {what}: it has no config.json.")
+        check_model_folder(path, classifier=what == "classifier")
         return str(path.resolve())
     if not given or given.startswith((".", "/", "~")) or given.count("/") > 1:
         raise UserError(f"There is no {what} folder {given or '(no name given)'}. Give a folder or a hub id.")
@@ -199,10 +205,10 @@ def queue_frozen(experiment: str) -> None:
     write_status(task_folder(experiment, FROZEN), RunStatus())
 
 
-def _join(config: ExperimentConfig, source: Dataset, checkpoint: str, ratio: float, seed: int) -> ExperimentConfig:
+def _join(config: ExperimentConfig, source: Dataset, run: RunConfig) -> ExperimentConfig:
     if config.kind != "checkpoint" or config.dataset != source.name:
         raise UserError(f"{config.id} does not hold loaded classifiers on {source.name}. Make a new experiment.")
-    add_run(RunConfig(config.id, ratio, seed, checkpoint=checkpoint, training=config.training))
+    add_run(replace(run, experiment=config.id, training=config.training))
     runs = [load_run_config(config.id, name) for name in run_names(config.id)]
     joined = replace(
         config, ratios=tuple(sorted({run.ratio for run in runs})), seeds=tuple(sorted({run.seed for run in runs}))

@@ -72,7 +72,9 @@ def head_layer(model: Any) -> nn.Linear:
     for module in reversed(list(model.modules())):
         if isinstance(module, nn.Linear) and module.out_features == 2 and module.bias is not None:
             return module
-    raise UserError(f"{type(model).__name__} has no linear layer with two outputs at its end. Choose another remedy.")
+    raise UserError(
+        f"{type(model).__name__} has no linear layer with two outputs and a bias at its end. Choose another remedy."
+    )
 
 
 def shift_head(model: Any, amount: float) -> None:

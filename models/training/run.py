@@ -144,10 +144,10 @@ def _load(run: RunConfig, context: RunContext, accelerator: Accelerator, record:
     """Predict and embed with a classifier that was fine-tuned elsewhere."""
     with context.reporter.phase("loading"):
         model = load_checkpoint(run.checkpoint).to(accelerator.device)
-    output = positive_output(model.config, context.data.dataset)
+    output = positive_output(model.config, context.data.dataset, run.positive)
     record.update(kind="checkpoint", positive_output=asdict(output))
     context.expect(forward=_forward_tokens(context.data))
-    predict(context, model, record, positive=output.index)
+    predict(context, model, record, output=output)
     embed(context, model)
 
 

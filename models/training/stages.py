@@ -23,6 +23,7 @@ from closecall.data.experiments.runs import (
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json, write_array
 from closecall.models.encoders.inference import InferenceResult, forward_batches, run_inference
+from closecall.models.encoders.label_mapping import PositiveOutput, class_logits
 from closecall.models.encoders.projection import likely_seconds, near_rows, project
 from closecall.models.runtime.progress import ProgressReporter
 from closecall.models.training.metrics import sigmoid, split_metrics
@@ -71,10 +72,12 @@ class RunContext:
         self.reporter.advance("forward", tokens=tokens, examples=examples, step=number)
 
 
-def predict(context: RunContext, model: nn.Module, record: dict[str, Any], *, positive: int = 1) -> None:
+def predict(
+    context: RunContext, model: nn.Module, record: dict[str, Any], *, output: PositiveOutput | None = None
+) -> None:
     """Write the predictions of validation and test, then metrics.json with `record`, so that the run can be shown.
 
-    `positive` is the index of the model's positive output.
+    `output` has the positive outputs of a loaded classifier; None for one that was trained here.
     """
     rows = context.data.evaluation
     if has_predictions(context):
@@ -82,7 +85,8 @@ def predict(context: RunContext, model: nn.Module, record: dict[str, Any], *, po
     result = context.read(model, rows, "predicting")
     assert result.logits is not None and result.embeddings is not None
     write_array(context.folder / TEST_EMBEDDINGS, result.embeddings[(rows["split"] == "test").to_numpy()])
-    store_predictions(context, result.logits[:, [1 - positive, positive]], record)
+    logits = class_logits(result.logits, output.indices, output.sigmoid) if output else result.logits
+    store_predictions(context, logits, record)
 
 
 def store_predictions(context: RunContext, logits: np.ndarray, record: dict[str, Any]) -> None:

@@ -23,7 +23,14 @@ def checkpoint_form(names: list[str]) -> None:
         "Checkpoint: a folder on the app's machine, or a hub id",
         key="checkpoint-path",
         persist_state="session",
-        help="It needs two labels and safetensors weights. No remote code is run.",
+        help="A classifier with safetensors weights, or a LoRA adapter of one. No remote code is run.",
+    )
+    positive = left.text_input(
+        "Positive outputs, by name or number (optional)",
+        key="checkpoint-positive",
+        persist_state="session",
+        help="Needed when the classifier has more than two outputs and none is named as the positive class. "
+        "Separate several by commas; their probabilities are added.",
     )
     ratio = right.number_input(
         "Training ratio (negatives per positive)",
@@ -41,14 +48,16 @@ def checkpoint_form(names: list[str]) -> None:
                             help="Checkpoints in the same experiment can be compared.")  # fmt: skip
     if st.button("Load and predict", type="primary", key="checkpoint-go", icon=":material/play_arrow:"):
         try:
-            config = queue_checkpoint(
-                dataset,
-                checkpoint,
-                ratio=float(ratio),
-                seed=int(seed),
-                training=TrainingConfig(max_tokens=int(tokens)),
-                experiment=None if joined == NEW else joined,
-            )
+            with st.spinner("Reading two texts with the classifier"):
+                config = queue_checkpoint(
+                    dataset,
+                    checkpoint,
+                    ratio=float(ratio),
+                    seed=int(seed),
+                    training=TrainingConfig(max_tokens=int(tokens)),
+                    experiment=None if joined == NEW else joined,
+                    positive=[one.strip() for one in positive.split(",") if one.strip()],
+                )
         except UserError as error:
             show_user_error(error)
             return

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from closecall.analysis.formatting import count_text, ratio_text
+from closecall.data.experiments.runs import load_runs
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.data.io.errors import UserError
+from closecall.models.encoders.checkpoints import output_assumption
 from closecall.models.queue.jobs import ENDED_EARLY, cancel, experiment_progress, resume
 from closecall.models.queue.progress import ExperimentProgress
 from closecall.pages.shared.escaping import escape_markdown
@@ -21,6 +23,7 @@ def progress_view(config: ExperimentConfig) -> None:
     progress = experiment_progress(config.id)
     headline(f"Train: {escape_markdown(config.title)}", _sentence(progress), CONTINUES if progress.active else "")
     progress_panel(config.id, table=True)
+    _assumptions(config)
     _buttons(config, progress)
     _failures(progress)
 
@@ -30,6 +33,14 @@ def _sentence(progress: ExperimentProgress) -> str:
     if done == total:
         return "Its run is done." if total == 1 else f"All {total} runs are done."
     return f"{done} of {count_text(total, 'run')} {'is' if done == 1 else 'are'} done."
+
+
+def _assumptions(config: ExperimentConfig) -> None:
+    """What was assumed about the outputs of loaded classifiers, each sentence once."""
+    runs = load_runs(config.id) if config.kind == "checkpoint" else []
+    for sentence in dict.fromkeys(output_assumption(run) for run in runs):
+        if sentence:
+            st.info(escape_markdown(sentence), icon=":material/info:")
 
 
 def _buttons(config: ExperimentConfig, progress: ExperimentProgress) -> None:

@@ -55,7 +55,8 @@ def sweep_form(names: list[str]) -> None:
         request = SweepRequest(**settings, keep=keep)
         show_estimate(request)
         if st.button("Queue the runs", type="primary", key="sweep-go", icon=":material/play_arrow:"):
-            config = queue_sweep(request)
+            with st.spinner("Reading two texts with the encoder"):
+                config = queue_sweep(request)
             go("pages/train/page.py", experiment=config.id)
     except UserError as error:
         show_user_error(error)

@@ -7,10 +7,11 @@ import typer.main
 from closecall.cli import main as cli
 from closecall.data.datasets.store import load_dataset
 from closecall.data.experiments.runs import RunStatus, write_status
-from closecall.data.experiments.store import experiment_ids, run_folder
+from closecall.data.experiments.store import experiment_ids, load_run_config, run_folder
 from closecall.models.queue.sweeps import SweepRequest
 from tests.cli.terminal import Terminal
 from tests.makers import make_dataset, make_experiment, make_preview, take_back
+from tests.tiny_bert import make_tiny_bert
 
 
 def test_demo_if_empty_needs_an_empty_workspace(closecall: Terminal, sweep: str) -> None:
@@ -88,12 +89,49 @@ def test_unfinished_runs_are_cancelled_and_resumed(closecall: Terminal) -> None:
 
 def test_predict_queues_a_loaded_classifier(closecall: Terminal, tmp_path: Path) -> None:
     make_dataset()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "config.json").write_text("{}")
-    answer = closecall.json("predict", "posts", "--checkpoint", tmp_path / "mine", "--ratio", "1:10")
+    mine = make_tiny_bert(tmp_path / "mine", labels=2)
+    short = ["--max-tokens", 32]
+    answer = closecall.json("predict", "posts", "--checkpoint", mine, "--ratio", "1:10", *short)
+    assert "second is taken as positive" in closecall.err and "--positive" in closecall.err
     assert (answer["kind"], answer["runs"][0]["ratio"], answer["counts"]["queued"]) == ("checkpoint", 10, 1)
-    joined = ["--checkpoint", tmp_path / "mine", "--ratio", 1, "--experiment", answer["experiment"]]
+    joined = ["--checkpoint", mine, "--ratio", 1, "--experiment", answer["experiment"]]
     assert len(closecall.json("predict", "posts", *joined)["runs"]) == 2
     assert (
         closecall("predict", "posts", "--checkpoint", tmp_path, "--ratio", 10) == 2 and "config.json" in closecall.err
     )
+
+
+def test_a_broken_model_is_refused_before_anything_is_queued(closecall: Terminal, tmp_path: Path) -> None:
+    make_dataset()
+    headless = make_tiny_bert(tmp_path / "headless")
+    cut = make_tiny_bert(tmp_path / "cut", labels=2)
+    (cut / "model.safetensors").write_bytes((cut / "model.safetensors").read_bytes()[:-100])
+    unfit = make_tiny_bert(tmp_path / "unfit", labels=2)
+    config = (unfit / "config.json").read_text()
+    (unfit / "config.json").write_text(config.replace('"intermediate_size": 64', '"intermediate_size": 96'))
+    many = make_tiny_bert(tmp_path / "many", labels=5)
+    for folder, sentence in (
+        (headless, "not a text classifier"),
+        (cut, "is damaged"),
+        (unfit, "do not fit its config.json"),
+        (many, "5 outputs"),
+    ):
+        assert closecall("predict", "posts", "--checkpoint", folder, "--ratio", 1, "--max-tokens", 32) == 2
+        assert sentence in closecall.err
+    for folder, length, sentence in (
+        (cut, 32, "is damaged"),
+        (unfit, 32, "do not fit"),
+        (headless, 65, "at most 64 tokens"),
+    ):
+        assert closecall("sweep", "posts", "--ratios", 1, "--encoder", folder, "--max-tokens", length) == 2
+        assert sentence in closecall.err
+    assert experiment_ids() == []
+
+
+def test_the_positive_outputs_are_named(closecall: Terminal, tmp_path: Path) -> None:
+    make_dataset()
+    many = make_tiny_bert(tmp_path / "many", labels=3)
+    predict = ["predict", "posts", "--checkpoint", many, "--ratio", 1, "--max-tokens", 32]
+    answer = closecall.json(*predict, "--positive", "0, LABEL_2")
+    assert load_run_config(answer["experiment"], "r1-s0-none").positive == ("0", "LABEL_2")
+    assert closecall(*predict, "--positive", "3") == 2 and "no output 3" in closecall.err

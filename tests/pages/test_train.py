@@ -13,12 +13,18 @@ from streamlit.testing.v1 import AppTest
 
 import closecall.models.queue.jobs
 from closecall.data.experiments.previews import load_previews
-from closecall.data.experiments.runs import RunStatus, load_run, read_status, write_status
-from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment, run_folder
+from closecall.data.experiments.runs import RunStatus, load_run, read_status, save_metrics, write_status
+from closecall.data.experiments.store import (
+    TrainingConfig,
+    experiment_ids,
+    load_experiment,
+    load_run_config,
+    run_folder,
+)
 from closecall.data.io.files import write_json
 from closecall.data.io.processes import this_machine
 from closecall.models.queue.backends import driver_file
-from closecall.models.queue.sweeps import SweepRequest, make_sweep
+from closecall.models.queue.sweeps import SweepRequest, make_checkpoint_run, make_sweep
 from closecall.models.runtime import extras
 from tests.makers import make_dataset, make_experiment
 from tests.pages_driver import headline_of, keys_of, link_targets, open_page, page_text, table_with
@@ -185,6 +191,33 @@ def test_a_missing_checkpoint_shows_an_error_and_its_path_is_kept(workspace: Pat
     assert at.text_input(key="checkpoint-path").value == str(tmp_path / "none")
 
 
+def test_a_model_that_cannot_be_used_queues_nothing_until_it_is_changed(workspace: Path) -> None:
+    make_dataset()
+    unfit = make_tiny_bert(workspace / "unfit", labels=2)
+    config = (unfit / "config.json").read_text()
+    (unfit / "config.json").write_text(config.replace('"intermediate_size": 64', '"intermediate_size": 96'))
+    many = make_tiny_bert(workspace / "many", labels=3)
+    at = open_page("train", make="Load a classifier")
+    at.number_input(key="checkpoint-tokens").set_value(32)
+    for folder, sentence in ((unfit, "do not fit"), (many, "3 outputs")):
+        at.text_input(key="checkpoint-path").set_value(str(folder))
+        at.button(key="checkpoint-go").click().run()
+        assert len(at.error) == 1 and sentence in at.error[0].value and experiment_ids() == []
+    at.text_input(key="checkpoint-positive").set_value("0, 2")
+    at.button(key="checkpoint-go").click().run()
+    assert load_run_config(experiment_ids()[0], "r1-s0-none").positive == ("0", "2")
+
+
+def test_what_was_assumed_about_a_loaded_classifier_is_shown(workspace: Path) -> None:
+    make_dataset()
+    named = make_tiny_bert(workspace / "unnamed", labels=2)
+    config = make_checkpoint_run("posts", str(named), ratio=1)
+    folder = run_folder(config.id, "r1-s0-none")
+    save_metrics(folder, {"positive_output": {"indices": [1], "assumption": "The *second* is positive."}})
+    at = open_page("train", experiment=config.id)
+    assert [one.value for one in at.info] == [r"The \*second\* is positive\."]
+
+
 def test_imported_predictions_become_an_experiment(workspace: Path, tmp_path: Path) -> None:
     rows = [
         {"id": f"e{n}", "label": n % 2, "prob": 0.9 if n % 2 else 0.2, "ratio": ratio, "split": split}
@@ -217,6 +250,7 @@ def test_the_part_of_the_classifier_to_keep_is_chosen_by_its_size(workspace: Pat
     make_tiny_bert(workspace / "tiny")
     at = open_page("train")
     at.text_input(key="sweep-encoder").set_value(str(workspace / "tiny")).run()
+    at.number_input(key="sweep-tokens").set_value(64).run()
     choice = at.get("button_group")
     assert any("MB a run" in option.content for one in choice for option in one.proto.options)
     at.button_group(key="sweep-keep").set_value("head").run()

@@ -1,14 +1,17 @@
+import io
 import json
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+import sentencepiece
 import torch
 from transformers import AutoModelForSequenceClassification, RobertaConfig
 
 from closecall.data.io.errors import UserError
 from closecall.models.encoders import loading
 from tests.tiny_bert import make_tiny_bert
+from tests.tiny_encoders import LINES, make_tiny_encoder
 
 
 @pytest.fixture
@@ -38,6 +41,43 @@ def test_a_folder_without_tokenizer_files_is_refused(tiny: Path) -> None:
         (tiny / name).unlink(missing_ok=True)
     with pytest.raises(UserError, match="no tokenizer files"):
         loading.load_tokenizer(str(tiny))
+
+
+BRACKETS = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3, "pad_piece": "[PAD]", "bos_piece": "[CLS]"}
+PIECES: dict[str, tuple[str, dict[str, object]]] = {
+    "deberta-v2": (
+        "spm.model",
+        {**BRACKETS, "eos_piece": "[SEP]", "unk_piece": "[UNK]", "user_defined_symbols": ["[MASK]"]},
+    ),
+    "albert": (
+        "spiece.model",
+        {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": -1, "control_symbols": ["[CLS]", "[SEP]", "[MASK]"]},
+    ),
+    "xlm-roberta": ("sentencepiece.bpe.model", {}),
+}
+"""By family: the name of the file with its pieces, and the special pieces in it."""
+
+
+@pytest.mark.parametrize("family", PIECES)
+def test_a_tokenizer_that_is_only_a_sentencepiece_file(tmp_path: Path, family: str) -> None:
+    name, special = PIECES[family]
+    folder, written = make_tiny_encoder(tmp_path / family, family), io.BytesIO()
+    for file in folder.glob("token*"):
+        file.unlink()
+    sizes = {"vocab_size": 120, "hard_vocab_limit": False, "minloglevel": 2}
+    lines = iter(LINES * 3)
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=lines, model_writer=written, **sizes, **special)
+    (folder / name).write_bytes(written.getvalue())
+    tokenizer, pieces = loading.load_tokenizer(str(folder)), sentencepiece.SentencePieceProcessor()
+    pieces.LoadFromSerializedProto(written.getvalue())
+    text = "mac quadra, Disk 9"
+    assert tokenizer.tokenize(text.lower()) == pieces.encode(text.lower(), out_type=str)
+    assert tokenizer.pad_token_id is not None
+
+
+def test_a_missing_package_for_the_tokenizer_is_named() -> None:
+    raised = "`tiktoken` is required to read a `tiktoken` file. Install it with `pip install tiktoken`."
+    assert "pip install sentencepiece tiktoken" in loading._error_sentence("some/model", raised)
 
 
 def test_pickled_weights_are_refused(tiny: Path) -> None:
@@ -92,11 +132,10 @@ def test_a_head_that_came_with_the_weights_is_not_kept(tmp_path: Path, labels: i
     assert fresh.config.id2label == {0: "negative", 1: "positive"}
 
 
-def test_a_checkpoint_must_be_a_classifier_of_two(tmp_path: Path, tiny: Path) -> None:
-    two = make_tiny_bert(tmp_path / "two", labels=2)
-    assert loading.load_checkpoint(str(two)).num_labels == 2
-    with pytest.raises(UserError, match="has 3 outputs; one with two"):
-        loading.load_checkpoint(str(make_tiny_bert(tmp_path / "three", labels=3)))
+def test_a_checkpoint_must_be_a_classifier(tmp_path: Path, tiny: Path) -> None:
+    for labels in (1, 2, 3):
+        folder = make_tiny_bert(tmp_path / str(labels), labels=labels)
+        assert loading.load_checkpoint(str(folder)).num_labels == labels
     with pytest.raises(UserError, match="not a text classifier"):
         loading.load_checkpoint(str(tiny))
 

@@ -98,7 +98,7 @@ def test_hostile_texts(checkpoint: Checkpoint, text: str) -> None:
 
 def test_the_other_output_as_positive_reverses_every_sign(tiny: Path, checkpoint: Checkpoint) -> None:
     one, _ = explain(Classifier(checkpoint), TEXT)
-    other, _ = explain(Classifier(replace(checkpoint, positive=0)), TEXT)
+    other, _ = explain(Classifier(replace(checkpoint, positive=(0,))), TEXT)
     np.testing.assert_allclose(other.drops, -one.drops, atol=1e-6)
 
 
@@ -180,10 +180,13 @@ def test_checkpoint_of_a_run(workspace: Path, tiny: Path) -> None:
     assert checkpoint_of(run) is None
     make_tiny_bert(run.checkpoint, labels=2)
     found = checkpoint_of(run)
-    assert found is not None and (found.source, found.max_tokens, found.positive) == (str(run.checkpoint), 64, 1)
+    assert found is not None and (found.source, found.max_tokens, found.positive) == (str(run.checkpoint), 64, (1,))
     loaded = replace(run, config=replace(run.config, checkpoint=str(tiny)))
     save_metrics(run.folder, {"positive_output": {"index": 0}})
-    assert checkpoint_of(loaded) == Checkpoint(str(tiny), 64, 0, (tiny / "model.safetensors").stat().st_mtime_ns)
+    written = (tiny / "model.safetensors").stat().st_mtime_ns
+    assert checkpoint_of(loaded) == Checkpoint(str(tiny), 64, (0,), written)
+    save_metrics(run.folder, {"positive_output": {"indices": [0, 2], "sigmoid": True}})
+    assert checkpoint_of(loaded) == Checkpoint(str(tiny), 64, (0, 2), written, sigmoid=True)
     assert checkpoint_of(replace(run, config=replace(run.config, checkpoint=str(tiny / "gone")))) is None
 
 

@@ -21,6 +21,7 @@ from closecall.data.experiments.task_folders import FROZEN, task_folder
 from closecall.data.io.errors import UserError
 from closecall.models.queue.sweeps import SweepRequest, located_model, make_checkpoint_run, make_sweep
 from tests.makers import make_dataset
+from tests.tiny_bert import make_tiny_bert
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -105,8 +106,7 @@ def test_an_unknown_dataset_and_a_missing_encoder_are_user_errors(workspace: Pat
 
 
 def test_local_models_are_kept_as_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "bert").mkdir()
-    (tmp_path / "bert" / "config.json").write_text("{}")
+    make_tiny_bert(tmp_path / "bert")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     assert located_model("bert", "encoder") == str(tmp_path / "bert")
@@ -117,9 +117,7 @@ def test_local_models_are_kept_as_whole_paths(tmp_path: Path, monkeypatch: pytes
 
 def test_checkpoints_at_several_ratios_form_one_experiment(workspace: Path, tmp_path: Path) -> None:
     make_dataset()
-    checkpoint = tmp_path / "classifier"
-    checkpoint.mkdir()
-    (checkpoint / "config.json").write_text("{}")
+    checkpoint = make_tiny_bert(tmp_path / "classifier", labels=2)
     first = make_checkpoint_run("posts", str(checkpoint), ratio=10)
     joined = make_checkpoint_run("posts", str(checkpoint), ratio=1, experiment=first.id)
     assert joined.id == first.id and joined.ratios == (1, 10) and joined.kind == "checkpoint"

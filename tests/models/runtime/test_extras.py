@@ -126,6 +126,6 @@ def test_nothing_is_queued_without_the_packages(base_install: None, workspace: P
 
 def test_a_request_to_a_classifier_is_answered_by_the_sentence(base_install: None) -> None:
     client = InferenceClient()
-    number = client.explain(Checkpoint("folder", "minilm", 128), "a text", threshold=0.5)
+    number = client.explain(Checkpoint("folder", 128), "a text", threshold=0.5)
     reply = client.reply(number)
     assert reply.finished and "closecall[train]" in reply.error

@@ -15,7 +15,7 @@ import torch
 from accelerate.state import AcceleratorState
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DistilBertConfig, DistilBertModel
 
-from closecall.data.datasets.store import load_dataset
+from closecall.data.datasets.store import load_dataset, load_examples
 from closecall.data.experiments.plans import training_ids
 from closecall.data.experiments.runs import (
     load_dynamics,
@@ -27,9 +27,12 @@ from closecall.data.experiments.runs import (
     load_run,
     save_embeddings,
 )
-from closecall.data.experiments.store import RunConfig, load_evaluation, load_plan, run_folder
+from closecall.data.experiments.store import RunConfig, TrainingConfig, load_evaluation, load_plan, run_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, read_json
+from closecall.models.encoders.checkpoints import checkpoint_of
+from closecall.models.encoders.loading import load_tokenizer
+from closecall.models.explain.classifiers import Classifier
 from closecall.models.queue.sweeps import make_checkpoint_run
 from closecall.models.runtime import devices
 from closecall.models.runtime.child_process import CODE_FOLDER
@@ -294,7 +297,8 @@ def test_a_loaded_checkpoint_is_predicted_and_embedded(workspace: Path) -> None:
     ours, theirs = (read_frame(one / "predictions.parquet").set_index("id")["logit"] for one in (trained, folder))
     np.testing.assert_allclose(theirs, ours.loc[theirs.index], atol=1e-5)
     metrics = read_json(folder / "metrics.json")
-    assert metrics["positive_output"] == {"index": 1, "name": "positive", "assumption": ""}
+    output = {"indices": [1], "name": "positive", "outputs": 2, "sigmoid": False, "assumption": ""}
+    assert metrics["positive_output"] == output
     assert metrics["kind"] == "checkpoint" and "history" not in metrics
     rows, _ = load_embeddings(folder)
     assert (rows["split"] == "train").sum() == len(load_plan(config.id))
@@ -313,8 +317,40 @@ def test_the_positive_output_is_found_by_its_name(workspace: Path) -> None:
     one, other = (read_frame(folder / "predictions.parquet") for folder in folders)
     np.testing.assert_allclose(one["logit"], -other["logit"], atol=1e-6)
     first, second = (read_json(folder / "metrics.json")["positive_output"] for folder in folders)
-    assert first == {"index": 0, "name": "Mac", "assumption": ""}
-    assert second["index"] == 1 and "second is taken as positive" in second["assumption"]
+    assert (first["indices"], first["name"], first["assumption"]) == ([0], "Mac", "")
+    assert second["indices"] == [1] and "second is taken as positive" in second["assumption"]
+
+
+HEADS = {
+    "one output": (1, {}, (), lambda logits: logits[0].sigmoid()),
+    "labels of their own": (3, {"problem_type": "multi_label_classification"}, ("2",), lambda z: z[2].sigmoid()),
+    "two of four": (4, {}, ("LABEL_0", "3"), lambda z: z.softmax(0)[[0, 3]].sum()),
+}
+"""By kind: outputs, changes to the config, `--positive`, and the probability from the logits of one text."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", HEADS)
+def test_any_head_gives_the_probability_of_its_kind(workspace: Path, kind: str) -> None:
+    outputs, changes, positive, probability = HEADS[kind]
+    make_tiny_sweep(workspace)
+    source = make_tiny_bert(workspace / "loaded", labels=outputs, initializer_range=0.3, **changes)
+    training = TrainingConfig(max_tokens=24)
+    config = make_checkpoint_run("posts", str(source), ratio=1, training=training, positive=positive)
+    folder = finish(runs_of(config)[0])
+    frame = read_frame(folder / "predictions.parquet").set_index("id")["pos_prob"]
+    texts = load_examples("posts", ["id", "text"]).set_index("id")["text"]
+    ids = [one for one in frame.index if texts[one].isascii()][:20]
+    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(source).eval(), load_tokenizer(str(source))
+    with torch.inference_mode():
+        given = [tokenizer(texts[one], truncation=True, max_length=24, return_tensors="pt") for one in ids]
+        expected = [float(probability(model(**one).logits[0].double())) for one in given]
+    assert np.ptp(expected) > 0.05
+    np.testing.assert_allclose(frame.loc[ids], expected, atol=1e-5)
+    checkpoint = checkpoint_of(load_run(config.id, "r1-s0-none"))
+    assert checkpoint is not None
+    explained = Classifier(checkpoint).log_odds([texts[one] for one in ids])
+    np.testing.assert_allclose(1 / (1 + np.exp(-explained)), expected, atol=1e-5)
 
 
 def test_problems_that_the_user_can_fix_are_user_errors(workspace: Path) -> None:
@@ -322,7 +358,7 @@ def test_problems_that_the_user_can_fix_are_user_errors(workspace: Path) -> None
     three = make_tiny_bert(workspace / "three", labels=3)
     for changes, sentence in (
         ({"remedy": "prayer"}, "remedy prayer is not known"),
-        ({"checkpoint": str(three)}, "has 3 outputs; one with two"),
+        ({"checkpoint": str(three)}, "has 3 outputs"),
         ({"training": replace(run.training, max_tokens=65)}, "at most 64 tokens"),
         ({"training": replace(run.training, encoder="/gone")}, "There is no folder /gone"),
     ):
