@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("analysis", "charts", "cli", "data", "models", "pages")
+ROOMS = ("analysis", "api", "charts", "cli", "data", "models", "pages")
 
 
 def imported(path: Path) -> set[str]:

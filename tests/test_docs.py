@@ -11,7 +11,7 @@ from closecall.cli import main as cli
 from tests.test_contracts import imported
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("analysis", "charts", "cli", "closecall", "data", "models", "pages")
+PARTS = ("analysis", "api", "charts", "cli", "closecall", "data", "models", "pages")
 
 
 def test_the_readme_opens_with_a_picture_and_two_commands() -> None:

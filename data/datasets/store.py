@@ -148,6 +148,15 @@ def dataset_names() -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/dataset.json")) if folder.exists() else []
 
 
+def fresh_dataset_name(wish: str) -> str:
+    """`wish`, or `wish-2`, `wish-3` ... when it is taken."""
+    taken, number, name = set(dataset_names()), 1, wish
+    while name in taken:
+        number += 1
+        name = f"{wish}-{number}"
+    return name
+
+
 def delete_dataset(name: str) -> None:
     """Remove a dataset's folder. Experiments keep their own predictions but lose its texts."""
     load_info(name)

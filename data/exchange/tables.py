@@ -16,6 +16,11 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame
 from closecall.data.io.workspace import now
 
+FACTS = ("text", "label", "class_name", "split")
+"""What is known of every example, besides its id."""
+METADATA = "meta."
+"""How the names of further columns of a dataset begin."""
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -79,11 +84,11 @@ def hard_case_table(experiment: str) -> pd.DataFrame:
     """The hard-case list with everything that is known of each example, in the order of adding.
 
     `id, text, label, class_name, split, reasons, note, action, tags, added, who, run, ratio, seed, threshold` (the last
-    four from the adding), then the columns of `run_probabilities`.
+    four from the adding), `meta.<name>` columns of the dataset, then the columns of `run_probabilities`.
     """
     cases = load_hard_cases(experiment).drop(columns="split")
     facts = example_facts(experiment, cases["id"])
-    front = ["id", *facts.columns]
+    front = ["id", *FACTS]
     table = cases.merge(facts, left_on="id", right_index=True, how="left")
     table = table[front + [name for name in table if name not in front]]
     table = table.fillna(dict.fromkeys(("text", "class_name", "split"), ""))
@@ -108,14 +113,17 @@ def run_probabilities(experiment: str) -> pd.DataFrame:
 
 
 def example_facts(experiment: str, ids: pd.Series) -> pd.DataFrame:
-    """Text, label, class name and split of some examples, `id` as index; without texts when the dataset is gone."""
+    """Text, label, class name, split and `meta.<name>` columns of some examples, `id` as index.
+
+    Without texts and `meta.<name>` columns when the dataset is gone.
+    """
     wanted = set(ids)
-    columns = ["text", "label", "class_name", "split"]
     try:
-        facts = load_examples(load_experiment(experiment).dataset, ["id", *columns])
+        facts = load_examples(load_experiment(experiment).dataset)
     except UserError:
         facts = load_evaluation(experiment).assign(text="", class_name="")
-    return facts[facts["id"].isin(wanted)].set_index("id")[columns]
+    kept = [name for name in facts if str(name).startswith(METADATA)]
+    return facts[facts["id"].isin(wanted)].set_index("id")[[*FACTS, *kept]]
 
 
 def _run_column(run: Run) -> pd.Series:

@@ -16,8 +16,8 @@ import pandas as pd
 from closecall.data.datasets.store import (
     Dataset,
     DatasetInfo,
-    dataset_names,
     delete_dataset,
+    fresh_dataset_name,
     load_dataset,
     save_dataset,
 )
@@ -47,9 +47,12 @@ PREVIEW = 200
 
 @dataclass(frozen=True)
 class PredictionFile:
-    """A table of predictions: a path, or an upload's bytes with its name; ratio and seed when no column holds them."""
+    """A table of predictions: a path, an upload's bytes with its name, or a DataFrame.
 
-    content: str | Path | bytes
+    Ratio and seed are given when no column holds them.
+    """
+
+    content: str | Path | bytes | pd.DataFrame
     name: str = ""
     ratio: float | None = None
     seed: int | None = None
@@ -158,7 +161,7 @@ def _new_dataset(title: str, evaluation: pd.DataFrame, classes: tuple[str, str],
         }
     )
     info = DatasetInfo(
-        name=_fresh_dataset_name(slug(title)),
+        name=fresh_dataset_name(slug(title)),
         title=title,
         positive_classes=(positive,),
         negative_classes=(negative,),
@@ -209,11 +212,3 @@ def _save_run(run: RunConfig, fixed: pd.DataFrame, part: pd.DataFrame, notes: li
         write_status(fresh, RunStatus(state="done", started=moment, finished=moment))
 
     write_folder(run_folder(run.experiment, run.name), fill)
-
-
-def _fresh_dataset_name(wish: str) -> str:
-    taken, number, name = set(dataset_names()), 1, wish
-    while name in taken:
-        number += 1
-        name = f"{wish}-{number}"
-    return name

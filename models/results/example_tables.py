@@ -9,7 +9,7 @@ from closecall.analysis.errors.data_map import data_map
 from closecall.analysis.formatting import ratio_text
 from closecall.analysis.metrics.outcomes import OUTCOME_NAMES, OUTCOMES, outcomes
 from closecall.data.datasets.store import load_examples
-from closecall.data.exchange.tables import example_facts, run_probabilities
+from closecall.data.exchange.tables import METADATA, example_facts, run_probabilities
 from closecall.data.experiments.runs import Run, finished_run, load_dynamics
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
@@ -28,8 +28,9 @@ def errors_table(
 ) -> pd.DataFrame:
     """The examples of some outcomes in one run, the most confident errors first.
 
-    `id, text, label, class_name, split, outcome, pos_prob, logit, run, ratio, seed, threshold`, then the probability at
-    every run as in `hard_case_table`. Without `seed` the first finished one of the ratio. UserError when there is none.
+    `id, text, label, class_name, split, outcome, pos_prob, logit, run, ratio, seed, threshold`, then the `meta.<name>`
+    columns of the dataset and the probability at every run as in `hard_case_table`. Without `seed` the first finished
+    one of the ratio. UserError when there is none.
     """
     wanted = _outcome_codes(outcome)
     run = finished_run(experiment, ratio=ratio, seed=seed, remedy=remedy)
@@ -40,12 +41,13 @@ def errors_table(
     rows = rows.assign(outcome=outcomes(rows["label"].to_numpy(), rows["pos_prob"].to_numpy(), threshold=threshold))
     order = (rows["pos_prob"] - threshold).abs().sort_values(ascending=False, kind="stable").index
     rows = rows.loc[order].loc[lambda part: part["outcome"].isin(wanted)]
-    facts = example_facts(experiment, rows["id"])[["text", "class_name"]]
+    facts = example_facts(experiment, rows["id"]).drop(columns=["label", "split"])
     table = rows.merge(facts, left_on="id", right_index=True, how="left").assign(
         run=run.name, ratio=run.config.ratio, seed=run.config.seed, threshold=threshold
     )
     named = ["id", "text", "label", "class_name", "split", "outcome", "pos_prob", "logit"]
-    table = table[[*named, "run", "ratio", "seed", "threshold"]]
+    kept = [name for name in table if str(name).startswith(METADATA)]
+    table = table[[*named, "run", "ratio", "seed", "threshold", *kept]]
     return table.merge(run_probabilities(experiment), left_on="id", right_index=True, how="left").reset_index(drop=True)
 
 

@@ -16,6 +16,7 @@ from closecall.pages.errors.actions import action_buttons, annotation_buttons, b
 from closecall.pages.errors.causes import show_cause
 from closecall.pages.errors.explanation import show_explanation
 from closecall.pages.errors.filters import FILTERS, Filter, chips, clear, depends_on_annotations, filter_values, one_of
+from closecall.pages.errors.metadata import show_metadata
 from closecall.pages.errors.neighbours import show_label_conflicts, show_nearest_new_negatives
 from closecall.pages.errors.notes import install_box_keys, note_and_tags, show_history
 from closecall.pages.errors.queue import DEFAULT_ORDER, ORDERS, Queue, available_orders, current_queue
@@ -235,6 +236,7 @@ def card(config: ExperimentConfig, queue: Queue, example: str) -> None:
     name, string = ("", "") if group is None else (str(group["group"]), str(group["outcome_string"]))
     show_facts(predictions, run, row, texts, threshold=threshold, group=name, prediction=_prediction(queue, row))
     show_probabilities(predictions, run, row, threshold=threshold, outcome_string=string)
+    show_metadata(config.dataset, example)
     show_cause(examples, row)
     show_label_conflicts(config.dataset, example)
     show_explanation(config, run, example, texts.text(example), threshold=threshold)

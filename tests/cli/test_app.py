@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from closecall.cli.app import app_command, app_environment
+from closecall.models.runtime.app_command import app_command, app_environment
 from tests.cli.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,55 @@
+"""How the app is started: its command, environment and port. Nothing here imports Streamlit."""
+
+import os
+import socket
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from closecall.data.io.workspace import workspace_folder
+
+END_WITH_STDIN = "CLOSECALL_END_WITH_STDIN"
+"""An app with this variable ends when its standard input closes, that is, when the process that opened it has ended."""
+
+
+def app_command(script: Path, port: int, *, browser: bool) -> list[str]:
+    """The arguments after `python`. Without a display no browser is opened."""
+    options = {
+        "server.address": "localhost",
+        "server.port": str(port),
+        "server.headless": "false" if browser and _has_display() else "true",
+        "server.showEmailPrompt": "false",
+        "browser.gatherUsageStats": "false",
+    }
+    settings = [f"--{name}={value}" for name, value in options.items()]
+    # Through our own module: Streamlit's command shows "Page not found" for a link opened before any other page.
+    return ["-m", "closecall.pages.shared.server", "run", str(script), *settings]
+
+
+def app_environment() -> dict[str, str]:
+    """The environment of the app. The workspace is absolute, since the app runs in the package's folder."""
+    return {**os.environ, "CLOSECALL_HOME": str(workspace_folder())}
+
+
+def is_free_port(port: int) -> bool:
+    """Whether a server can listen on this port of localhost."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("localhost", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port of localhost that nothing listens on."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.bind(("localhost", 0))
+        return int(probe.getsockname()[1])
+
+
+def _has_display() -> bool:
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
