@@ -188,8 +188,10 @@ class Experiment:
             if progress.active and deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"{self.id} is not done after {timeout:g} seconds; its runs continue.")
         if progress.counts["done"] < len(progress.runs):
-            missing = [f"{run.name} ({run.status.state})" for run in progress.runs if run.status.state != "done"]
-            raise UserError(f"{self.id} has runs that are not done: {', '.join(missing)}. See e.progress().")
+            left = [run for run in progress.runs if run.status.state != "done"]
+            listed = ", ".join(f"{run.name} ({run.status.state})" for run in left)
+            reason = next((run.status.message for run in left if run.status.message), "See e.progress().")
+            raise UserError(f"{self.id} has runs that are not done: {listed}. {reason}")
         return self
 
     def __repr__(self) -> str:

@@ -129,7 +129,7 @@ def test_progress_and_waiting(workspace: Path, capsys: pytest.CaptureFixture[str
     progress = experiment.progress()
     assert progress["state"].tolist() == ["done", "failed"] and progress["message"].tolist() == ["", "out of memory"]
     assert np.allclose(progress["done"], [1, 0]) and progress["ratio"].tolist() == [1, 3]
-    with pytest.raises(cc.UserError, match=r"not done: r3-s0-none \(failed\)"):
+    with pytest.raises(cc.UserError, match=r"not done: r3-s0-none \(failed\)\. out of memory"):
         experiment.wait()
     write_status(run.folder, RunStatus())
     with pytest.raises(TimeoutError, match="not done after 0 seconds"):
