@@ -122,6 +122,20 @@ class Environment:
             server.wait(timeout=30)
 
 
+COMPARE = """
+import sys
+import closecall as cc
+import pandas as pd
+df = pd.read_csv("predictions.csv")
+first = df[df["ratio"] == 1]
+runs = {f"1:{r}": df[df["ratio"] == r]["probability"].to_numpy() for r in (1, 10)}
+e = cc.compare(runs, truth=first, text="text", label="label", id="id", positive="mac", split="split")
+print(e.ratios, len(e.errors("tp")), len(e.verdict().headline) > 0, e.causes(collect=False).of)
+page = cc.show(first, text="text", label="label", prob="probability", positive="mac", id="id", split="split")
+print(page.url.startswith("http://localhost:"), sorted({"torch", "streamlit"} & set(sys.modules)))
+"""
+
+
 def wait_for(address: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
@@ -154,6 +168,7 @@ def test_the_wheel_has_one_top_level_name_and_its_files(built: Path) -> None:
         "py.typed",
         ".streamlit/config.toml",
         "pages/shared/icon.svg",
+        "api/show.py",
         "cli/main.py",
         "data/io/files.py",
     )
@@ -190,6 +205,9 @@ def test_the_base_install_opens_imported_predictions_without_torch(built: Path, 
     assert environment.python("-c", config).stdout.split() == ["#0072B2", "localhost"]
     with environment.serve() as address, urllib.request.urlopen(address, timeout=10) as answer:
         assert answer.status == 200
+
+    written = environment.python("-c", COMPARE).stdout
+    assert written.split("\n")[:2] == ["(1, 10) 30 True 30", "True []"]
 
     refused = environment.run("closecall", "demo")
     assert refused.returncode == 2 and re.fullmatch(r"[^\n]*closecall\[train\][^\n]*\n", refused.stderr), refused.stderr

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from closecall.data.datasets.store import delete_dataset
+from closecall.data.annotations.hard_cases import add_hard_cases
+from closecall.data.datasets.store import datasets_folder, delete_dataset, load_examples
+from closecall.data.exchange.tables import hard_case_table
 from closecall.data.experiments.runs import load_predictions, load_run
 from closecall.data.io.errors import UserError
+from closecall.data.io.files import write_frame
 from closecall.models.results.example_tables import errors_table
 from tests.makers import make_dataset, make_experiment
 
@@ -32,6 +35,20 @@ def test_an_example_at_the_threshold_is_predicted_positive(experiment: str) -> N
     table = errors_table(experiment, ratio=10, outcome=("tp", "fp"))
     lowest = float(table["pos_prob"].min())
     assert len(errors_table(experiment, ratio=10, outcome=("tp", "fp"), threshold=lowest)) == len(table)
+
+
+def test_further_columns_of_the_dataset_are_exported(experiment: str) -> None:
+    path = datasets_folder() / "posts" / "examples.parquet"
+    examples = load_examples("posts")
+    write_frame(path, examples.assign(**{"meta.source": [f"from {one}" for one in examples["id"]]}))
+    table = errors_table(experiment, ratio=10)
+    assert table["meta.source"].tolist() == [f"from {one}" for one in table["id"]]
+    add_hard_cases(experiment, table["id"].tolist()[:2], ["missed"] * 2)
+    cases = hard_case_table(experiment)
+    assert cases["meta.source"].tolist() == [f"from {one}" for one in cases["id"]]
+    for frame in (table, cases):
+        names = frame.columns.tolist()
+        assert names.index("meta.source") < min(names.index(one) for one in names if one.startswith("prob_r"))
 
 
 def test_without_its_dataset_an_experiment_still_exports(experiment: str) -> None:
