@@ -9,7 +9,15 @@ import pandas as pd
 from closecall.analysis.causes.miss_wording import CausesOfErrors, causes_table
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.analysis.causes.verdict import CAUSE_BY_KEY, Verdict
-from closecall.analysis.formatting import count_text, p_text, probability_text, ratio_text, share_text
+from closecall.analysis.formatting import (
+    count_text,
+    listed_text,
+    p_text,
+    probability_text,
+    ratio_text,
+    sentence_text,
+    share_text,
+)
 from closecall.analysis.metrics.outcomes import OUTCOME_NAME
 from closecall.api.html import escaped, paragraph, table
 from closecall.models.results.verdict import verdict_words
@@ -44,8 +52,10 @@ class ShownCauses(CausesOfErrors):
         return "\n".join([self._headline(), *lines, *self._not_measured()])
 
     def _repr_html_(self) -> str:
-        rows = table(["Cause", OUTCOME_NAME[self.outcome].capitalize() + "s", "p (Holm)"], self._rows())
-        return paragraph(self._headline(), strong=True) + rows + "".join(map(paragraph, self._not_measured()))
+        heads, rows = ["Cause", f"{sentence_text(OUTCOME_NAME[self.outcome])}s", "p (Holm)"], self._rows()
+        shown = 3 if any(p for _, _, p in rows) else 2
+        cells = table(heads[:shown], [row[:shown] for row in rows])
+        return paragraph(self._headline(), strong=True) + cells + "".join(map(paragraph, self._not_measured()))
 
     def _headline(self) -> str:
         return (
@@ -65,7 +75,11 @@ class ShownCauses(CausesOfErrors):
         ]
 
     def _not_measured(self) -> list[str]:
-        return [f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {reason}" for key, reason in self.not_measured]
+        """A sentence for each reason why causes were not measured."""
+        causes: dict[str, list[str]] = {}
+        for key, reason in self.not_measured:
+            causes.setdefault(reason, []).append(MISS_CAUSE_BY_KEY[key].title.lower())
+        return [f"Not measured, {listed_text(titles)}: {reason}" for reason, titles in causes.items()]
 
 
 def shown_verdict(verdict: Verdict) -> ShownVerdict:

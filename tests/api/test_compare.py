@@ -9,8 +9,9 @@ import pytest
 
 import closecall as cc
 from closecall.data.datasets.store import dataset_names
-from closecall.data.experiments.runs import load_predictions, load_runs
+from closecall.data.experiments.runs import finished_run, load_predictions, load_runs
 from closecall.data.experiments.store import experiment_ids
+from closecall.models.explain.slices import run_findings
 from tests.api.frames import scored_frame, shifted
 
 TEST = scored_frame()
@@ -76,6 +77,14 @@ def test_metadata_and_splits_are_kept(workspace: Path) -> None:
     assert set(experiment.errors("tp", split="validation")["id"]) <= set(
         TEST.index[TEST["split"] == "validation"].astype(str)
     )
+
+
+def test_metadata_are_slices(workspace: Path) -> None:
+    test = scored_frame(2000)
+    probs = test["p"].where((test["source"] != "mail") | (test["y"] != "spam"), 0.1)
+    experiment = cc.compare({10: probs}, truth=test, **ROLES, split="split", metadata="source")
+    findings = run_findings(experiment.id, finished_run(experiment.id, ratio=10), outcome="fn", threshold=0.5)
+    assert "column:meta.source=mail" in set(findings.table["rule"])
 
 
 def test_a_series_in_another_order_is_refused(workspace: Path) -> None:
