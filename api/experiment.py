@@ -25,7 +25,7 @@ from closecall.models.queue.jobs import experiment_progress, watch
 from closecall.models.queue.progress import ExperimentProgress, run_share
 from closecall.models.results.causes import causes_of
 from closecall.models.results.example_tables import errors_table
-from closecall.models.results.hard_case_files import case_table
+from closecall.models.results.hard_cases import case_table
 from closecall.models.results.ratio_table import ratio_table, run_scores, run_table
 from closecall.models.results.run_predictions import finished_runs, read_run_predictions
 from closecall.models.results.valid_runs import outcomes_by_run

@@ -6,14 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from closecall.analysis.causes.miss_wording import CausesOfErrors, causes_table
+from closecall.analysis.causes.miss_wording import CausesOfErrors, causes_table, errors_sentence
 from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
 from closecall.analysis.causes.verdict import CAUSE_BY_KEY, Verdict
 from closecall.analysis.formatting import (
-    count_text,
     listed_text,
     p_text,
-    probability_text,
     ratio_text,
     sentence_text,
     share_text,
@@ -49,19 +47,13 @@ class ShownCauses(CausesOfErrors):
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {share}{f', p {p}' if p else ''}" for name, share, p in self._rows()]
-        return "\n".join([self._headline(), *lines, *self._not_measured()])
+        return "\n".join([errors_sentence(self), *lines, *self._not_measured()])
 
     def _repr_html_(self) -> str:
         heads, rows = ["Cause", f"{sentence_text(OUTCOME_NAME[self.outcome])}s", "p (Holm)"], self._rows()
         shown = 3 if any(p for _, _, p in rows) else 2
         cells = table(heads[:shown], [row[:shown] for row in rows])
-        return paragraph(self._headline(), strong=True) + cells + "".join(map(paragraph, self._not_measured()))
-
-    def _headline(self) -> str:
-        return (
-            f"{count_text(len(self.examples), OUTCOME_NAME[self.outcome])} of {self.of:,} at {ratio_text(self.ratio)}, "
-            f"threshold {probability_text(self.threshold)}, by most of {count_text(self.seeds, 'seed')}."
-        )
+        return paragraph(errors_sentence(self), strong=True) + cells + "".join(map(paragraph, self._not_measured()))
 
     def _rows(self) -> list[tuple[str, str, str]]:
         """Cause, share of the errors with counts, and p where the cause was tested."""

@@ -70,16 +70,11 @@ def causes(
 
 def _print_causes(experiment: str, found: "CausesOfErrors") -> None:
     """The causes with counts, shares and intervals, what was not measured, and where to read the errors."""
-    from closecall.analysis.causes.miss_wording import chance_sentence
+    from closecall.analysis.causes.miss_wording import chance_sentence, errors_sentence
     from closecall.analysis.causes.misses import MISS_CAUSE_BY_KEY
-    from closecall.analysis.formatting import count_text, probability_text, ratio_text
-    from closecall.analysis.metrics.outcomes import OUTCOME_NAME, OUTCOME_NAMES
+    from closecall.analysis.metrics.outcomes import OUTCOME_NAMES
 
-    print_note(
-        f"{count_text(len(found.examples), OUTCOME_NAME[found.outcome])} of {found.of:,} at {ratio_text(found.ratio)}, "
-        f"threshold {probability_text(found.threshold)}, by most of {count_text(found.seeds, 'seed')}. "
-        "Each is assigned the first cause that holds."
-    )
+    print_note(f"{errors_sentence(found)} Each is assigned the first cause that holds.")
     print_rows([_cause_row(row) for row in found.summary.to_dict("records")])
     print_note(
         f"{OUTCOME_NAMES[found.outcome].capitalize()}: share of all, with its 95 % CI. p, with Holm's correction: "

@@ -18,6 +18,7 @@ from closecall.analysis.causes.misses import (
     UNEXPLAINED,
 )
 from closecall.analysis.formatting import (
+    count_text,
     listed_text,
     p_text,
     percent_text,
@@ -25,6 +26,7 @@ from closecall.analysis.formatting import (
     ratio_text,
     share_text,
 )
+from closecall.analysis.metrics.outcomes import OUTCOME_NAME
 from closecall.analysis.validation import Floats
 
 Row = Mapping[Hashable, Any]
@@ -91,6 +93,14 @@ def causes_table(found: CausesOfErrors) -> pd.DataFrame:
     table.insert(1, "outcome", found.outcome)
     table.insert(4, "evidence", words)
     return table.drop(columns="window_sample")
+
+
+def errors_sentence(found: CausesOfErrors) -> str:
+    """How many errors: "22 false negatives of 100 at 1:10, threshold 0.50, by most of 3 seeds."""
+    return (
+        f"{count_text(len(found.examples), OUTCOME_NAME[found.outcome])} of {found.of:,} at {ratio_text(found.ratio)}, "
+        f"threshold {probability_text(found.threshold)}, by most of {count_text(found.seeds, 'seed')}."
+    )
 
 
 def chance_sentence(row: Row, outcome: str) -> str:
