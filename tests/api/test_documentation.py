@@ -9,7 +9,6 @@ import pytest
 
 import closecall as cc
 from closecall.api.app_process import close_app, running_app
-from tests.tiny_bert import make_tiny_bert
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "api"
 SLOW = ("show.md", "sweep.md")
@@ -36,6 +35,8 @@ def blocks(page: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run(in_folder: Path, page: str) -> None:
     if page == "sweep.md":
+        from tests.tiny_bert import make_tiny_bert  # imports torch
+
         make_tiny_bert(in_folder / "encoder")
     names: dict[str, object] = {}
     for number, block in enumerate(blocks(page)):

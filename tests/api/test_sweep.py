@@ -14,7 +14,6 @@ from closecall.data.experiments.store import ExperimentConfig, experiment_ids
 from closecall.models.queue import jobs
 from closecall.models.queue.sweeps import SweepRequest, make_sweep
 from tests.makers import make_dataset
-from tests.tiny_bert import make_tiny_bert
 
 ROLES: dict[str, Any] = {"text": "text", "label": "topic", "positive": "mac"}
 
@@ -105,6 +104,8 @@ def test_wrong_input_is_named_in_a_sentence(
 
 @pytest.mark.slow
 def test_a_real_sweep_is_trained_and_read(workspace: Path) -> None:
+    from tests.tiny_bert import make_tiny_bert  # imports torch
+
     encoder = make_tiny_bert(workspace / "encoder")
     experiment = cc.sweep(
         posts(), **ROLES, ratios=[1, 2], encoder=encoder, epochs=1, max_tokens=16, learning_rate=3e-3
