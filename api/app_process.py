@@ -50,21 +50,29 @@ class OpenApp:
 _APPS: list[OpenApp] = []
 
 
-def open_app(port: int | None = None) -> OpenApp:
-    """The running app of this process and workspace, or a new one; returns when it answers.
+def start_app(port: int | None = None) -> OpenApp | None:
+    """Start the app of this process and workspace, without waiting for it; None when it is running already.
 
-    `port` None: that of the running app, else a free one. UserError when the port is in use or the app does not start.
+    `port` None: that of the running app, else a free one. UserError when the port is in use.
     """
-    found = running_app(port)
-    if found is not None:
-        return found
+    if running_app(port) is not None:
+        return None
     if port is not None and not is_free_port(port):
         raise UserError(f"Port {port} is in use. Choose another one, or leave port out for a free one.")
+    return _start(port or free_port())
+
+
+def open_app(port: int | None = None) -> OpenApp:
+    """The app of this process and workspace, started if necessary (`start_app`); returns when it answers.
+
+    UserError when the port is in use or the app does not start.
+    """
     for _ in range(ATTEMPTS):
-        app = _start(port or free_port())
-        if _answers(app):
+        app = start_app(port) or running_app(port)
+        if app is not None and _answers(app):
             return app
-        close_app(app)
+        if app is not None:
+            close_app(app)
     raise UserError(f"The app did not start. Its last line: {_last_line(_log())!r} The rest is in {_log()}.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from closecall.api.app_process import close_app, start_app
 from closecall.api.experiment import Experiment
 from closecall.api.frames import as_frame, read_ratio
 from closecall.api.opened import OpenedPage
@@ -51,7 +52,13 @@ def show(
     probs = checked_probabilities(_column(frame, prob), f"Column {prob!r}", unused=training)
     runs = _runs(frame, truth, np.where(training, 0.0, probs), ratio, seed)
     _check_ids(truth, runs, id)
-    config = register(truth, runs, title)
+    started = start_app(port)  # it gets ready while the predictions are registered
+    try:
+        config = register(truth, runs, title)
+    except BaseException:
+        if started is not None:
+            close_app(started)
+        raise
     return Experiment(config.id).show("errors", port=port, open_browser=open_browser)
 
 

@@ -1,5 +1,6 @@
 """An app that is not Streamlit, for tests of what `show` registers and links to."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ def no_streamlit(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[O
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     app = OpenApp(workspace, 8599, process, os.getpid())
     monkeypatch.setattr(opened, "open_app", lambda port: app)
+    monkeypatch.setattr(importlib.import_module("closecall.api.show"), "start_app", lambda port: None)
     yield app
     process.kill()
     process.wait()

@@ -72,6 +72,12 @@ def test_show_opens_the_app_and_close_ends_it(workspace: Path) -> None:
     assert "ratio=1%3A1" in fresh.url and answer(f"{fresh.app.address}/_stcore/health") == "ok"
 
 
+def test_refused_predictions_leave_no_app(workspace: Path) -> None:
+    with pytest.raises(cc.UserError, match="test split"):
+        cc.show(scored_frame().assign(s="dev"), text="text", label="y", prob="p", positive="spam", split="s")
+    assert running_app() is None
+
+
 def test_another_workspace_and_another_port_get_an_app_of_their_own(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
