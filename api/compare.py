@@ -12,7 +12,8 @@ from closecall.api.frames import as_frame, read_ratio
 from closecall.api.predictions import RunScores, checked_probabilities, register
 from closecall.api.truth import Positive, Truth, TruthColumns, read_truth
 from closecall.data.io.errors import UserError
-from closecall.data.predictions.columns import propose_prediction_columns
+from closecall.data.predictions.importing import PREVIEW
+from closecall.data.predictions.proposals import propose_columns
 from closecall.data.readers.frames import cell_text
 from closecall.data.readers.table import check_columns
 
@@ -116,7 +117,8 @@ def _joined(frame: pd.DataFrame, known: Truth, id: str | None, prob: str | None,
     frame = frame.set_axis(names, axis=1)
     check_columns(names, [id, *([prob] if prob else [])], what)
     others = [one for one in names if one != id]
-    chosen = prob or (others[0] if len(others) == 1 else propose_prediction_columns(others).probability)
+    first_rows = frame[others].head(PREVIEW).astype(str)
+    chosen = prob or (others[0] if len(others) == 1 else propose_columns(first_rows).probability)
     if not chosen:
         listed = ", ".join(map(repr, names))
         raise UserError(f"{what} have the columns {listed}. Name that of the probabilities: prob=...")

@@ -21,6 +21,7 @@ from closecall.data.datasets.store import (
 )
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
+from closecall.data.predictions.classes import choose_positive
 from closecall.data.predictions.validation import with_labels
 from closecall.data.readers.columns import split_names
 from closecall.data.readers.frames import cell_text, frame_sha256
@@ -124,8 +125,10 @@ def _classes(
             raise UserError(f"Column {column!r} has no class {name!r}{near} Its classes are {_listed(present)}.")
     if len(present) == 2 and len(wanted) < 2:
         placed = pd.DataFrame({"label": cells, "source": f"Column {column!r}", "source_row": np.arange(len(cells))})
-        rows, (negative, one) = with_labels(placed, "".join(wanted), None)
-        return rows["label"].map({0: negative, 1: one}), rows["label"], ((negative,), (one,))
+        classes, _ = choose_positive(placed, wanted, None, guess=False)
+        rows, names = with_labels(placed, classes), classes.names
+        own = tuple(names[one] for one in classes.negatives), tuple(names[one] for one in classes.positives)
+        return rows["class_name"], rows["label"], own
     negatives = tuple(name for name in present if name not in wanted)
     if len(present) < 2 or not negatives:
         raise UserError(f"Column {column!r} needs a positive and a negative class; it holds {_listed(present)}.")

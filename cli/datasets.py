@@ -21,7 +21,10 @@ from closecall.data.readers.formats import file_formats_text, folder_formats_tex
 if TYPE_CHECKING:
     from closecall.data.datasets.store import Dataset
 
-ROLES = "id, label, probability, logit, logit_negative, logit_positive, text, ratio, seed, split."
+ROLES = (
+    "id, label, probability, logit, logit_negative, logit_positive, classes (A,B,C), scores, answer, score, "
+    "models (A,B), text, ratio, seed, split, model."
+)
 """The fields of PredictionColumns, which is too slow to import for `--help`."""
 Positive = Annotated[list[str] | None, typer.Option(help="A positive (rare) class; repeat for several.")]
 Negative = Annotated[list[str] | None, typer.Option(help="A negative class. Without it: all others.")]
@@ -120,18 +123,19 @@ def check(
 
 
 def import_predictions(
-    files: Annotated[list[Path], typer.Argument(help=f"{file_formats_text()} files with id, label and probability.")],
+    files: Annotated[list[Path], typer.Argument(help=f"{file_formats_text()} files with label and probability.")],
     ratios: Annotated[str, typer.Option(help="The ratio of each file, unless a column holds it.")] = "",
     seeds: Annotated[str, typer.Option(help="The seed of each file, unless a column holds it.")] = "",
     column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME; repeat for several. Roles: " + ROLES)] = None,
-    positive: Annotated[str, typer.Option(help="The label of the positive class.")] = "",
+    positive: Annotated[str, typer.Option(help="The positive class; several with commas.")] = "",
     dataset: Annotated[str, typer.Option(help="The dataset they belong to. Without it a new one is created.")] = "",
+    in_order: Annotated[bool, typer.Option("--in-order", help="Rows are the dataset's examples in its order.")] = False,
     common_only: Annotated[bool, typer.Option("--common-only", help="Drop ids that some run lacks.")] = False,
     title: Title = "",
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Import predictions of classifiers trained elsewhere, with or without texts, at one ratio or several.
+    """Import predictions of classifiers trained elsewhere, with or without ids and texts, at one ratio or several.
 
     Example: closecall import-predictions at-1.csv at-10.csv --ratios 1,10 --yes
     """
@@ -144,7 +148,8 @@ def import_predictions(
 
     roles = column_roles(column or (), [one.name for one in fields(PredictionColumns)])
     given = prediction_files(files, many_ratios(ratios) if ratios else (), many_seeds(seeds) if seeds else ())
-    request = PredictionImportRequest(given, PredictionColumns(**roles), title, dataset, positive, common_only)
+    columns = PredictionColumns.of(roles)
+    request = PredictionImportRequest(given, columns, title, dataset, positive, common_only, in_order)
     imported = import_prediction_files(request, accept=yes)
     for note in imported.notes:
         print_note(note)

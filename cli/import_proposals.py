@@ -1,17 +1,18 @@
 """Imports from the terminal: columns and classes that are not named are proposed, and used only when accepted."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from closecall.cli.arguments import many_ratios, many_seeds
 from closecall.data.datasets.import_request import ImportRequest, class_counts
 from closecall.data.datasets.preparation import build_dataset
 from closecall.data.datasets.store import Dataset, save_dataset
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
-from closecall.data.predictions.columns import PredictionColumns
+from closecall.data.predictions.columns import ROLE_TITLES, SCORES, PredictionColumns
 from closecall.data.predictions.importing import (
     ImportedPredictions,
     PredictionFile,
@@ -19,9 +20,10 @@ from closecall.data.predictions.importing import (
     import_predictions,
     preview_predictions,
 )
+from closecall.data.predictions.proposals import score_roles
 from closecall.data.readers.columns import ColumnRoles, guess_columns
 from closecall.data.readers.read import read_table
-from closecall.data.readers.table import RawTable
+from closecall.data.readers.table import RawTable, check_columns
 
 PREVIEW_ROWS = 1_000
 SHOWN_CLASSES = 20
@@ -52,13 +54,56 @@ def prediction_files(
 def import_prediction_files(request: PredictionImportRequest, *, accept: bool = False) -> ImportedPredictions:
     """Import predictions made elsewhere.
 
-    UserError with a proposed command when the id, label or score column is not named, unless `accept`.
+    UserError with a proposed command when the label or score column is not named, unless `accept`.
     """
     files, columns = request.files, request.columns or PredictionColumns()
-    if not accept and not (columns.id and columns.label and _has_score(columns)):
+    if not accept and not (columns.label and columns.has_score):
         raise UserError(_prediction_proposal(files, columns))
     completed = None if columns == PredictionColumns() else _completed(files[0], columns)
     return import_predictions(replace(request, columns=completed))
+
+
+def guessed_predictions(
+    files: Sequence[PredictionFile], named: Mapping[str, str], scores: str, ratios: str, seeds: str
+) -> tuple[tuple[PredictionFile, ...], PredictionColumns | None, list[str]]:
+    """The files with their ratios and seeds, the named and guessed columns, and a sentence for each guess.
+
+    The columns are None where nothing is named and each of several files is read by its own names.
+
+    `scores`, `ratios` and `seeds` name columns; ratios and seeds may be numbers instead, one for each file.
+    """
+    table, proposal = preview_predictions(files[0])
+    names = table.frame.columns.tolist()
+    roles = {role: name for role, name in named.items() if name}
+    given: dict[str, Any] = {"ratios": (), "seeds": ()}
+    for role, text, read in (("ratio", ratios, many_ratios), ("seed", seeds, many_seeds)):
+        if text in names:
+            roles[role] = text
+        elif text:
+            given[f"{role}s"] = read(text)
+    if scores:
+        wanted = [scores] if scores in names else [name.strip() for name in scores.split(",")]
+        check_columns(names, wanted, table.source)
+        roles |= score_roles(table.frame, wanted, roles.get("label", proposal.label))
+    columns = _completed(files[0], PredictionColumns.of(roles))
+    guesses = [
+        f"{ROLE_TITLES[role]}: {_listed(name)}." for role, name in asdict(columns).items() if name and role not in roles
+    ]
+    if given["ratios"]:
+        columns = replace(columns, ratio="")
+    own = None if len(files) > 1 and not roles and not given["ratios"] else columns
+    each = [_one_each(given[f"{one}s"], len(files), one) for one in ("ratio", "seed")]
+    return tuple(_of_run(*run) for run in zip(files, *each, strict=True)), own, guesses
+
+
+def _of_run(file: PredictionFile, ratio: float | None, seed: int | None) -> PredictionFile:
+    if ratio is not None:
+        file = replace(file, ratio=ratio, model="")
+    return file if seed is None else replace(file, seed=seed)
+
+
+def _listed(names: str | Sequence[str]) -> str:
+    return f"column {names}" if isinstance(names, str) else f"columns {', '.join(names)}"
 
 
 def _chosen_columns(path: Path, request: ImportRequest, accept: bool) -> ColumnRoles:
@@ -98,9 +143,10 @@ def _import_command(path: Path, columns: ColumnRoles, positive: Sequence[str]) -
 
 def _prediction_proposal(files: Sequence[PredictionFile], columns: PredictionColumns) -> str:
     chosen = _completed(files[0], columns)
-    options = [part for role, name in asdict(chosen).items() if name for part in ("--column", f"{role}={name}")]
+    named = {role: name if isinstance(name, str) else ",".join(name) for role, name in asdict(chosen).items()}
+    options = [part for role, name in named.items() if name for part in ("--column", f"{role}={name}")]
     command = shlex.join(["closecall", "import-predictions", *(str(file.content) for file in files), *options])
-    needed = {"id column": chosen.id, "label column": chosen.label, "probability column": _has_score(chosen)}
+    needed = {"label column": chosen.label, "probability column": chosen.has_score}
     missing = [column for column, is_known in needed.items() if not is_known]
     unrecognised = f" No {' and no '.join(missing)} was recognised." if missing else ""
     return (
@@ -112,18 +158,11 @@ def _prediction_proposal(files: Sequence[PredictionFile], columns: PredictionCol
 def _completed(file: PredictionFile, columns: PredictionColumns) -> PredictionColumns:
     """The named columns, and proposed ones for the rest; a named score column excludes proposed score columns."""
     _, proposal = preview_predictions(file)
-    scores = ("probability", "logit", "logit_negative", "logit_positive")
-    excluded = scores if _has_score(columns) else ()
-    return PredictionColumns(
-        **{
-            role: name or ("" if role in excluded else getattr(proposal, role))
-            for role, name in asdict(columns).items()
-        }
+    excluded = SCORES if columns.has_score else ()
+    named = asdict(columns)
+    return PredictionColumns.of(
+        {role: name or ("" if role in excluded else getattr(proposal, role)) for role, name in named.items()}
     )
-
-
-def _has_score(columns: PredictionColumns) -> bool:
-    return bool(columns.probability or columns.logit or columns.logit_negative or columns.logit_positive)
 
 
 def _one_each(values: Sequence[Any], n: int, what: str) -> list[Any]:

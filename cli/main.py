@@ -6,11 +6,14 @@ what it needs when it runs.
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
 from closecall.cli import app as app_commands
 from closecall.cli import cases, causes, datasets, explain, remedies, report, results, train
+from closecall.data.io.web_files import is_web_address
+from closecall.data.readers.hub import is_hub_address
 
 app = typer.Typer(
     name="closecall",
@@ -20,6 +23,7 @@ app = typer.Typer(
 )
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "open": app_commands.open_,
     "demo": train.demo,
     "import": datasets.import_,
     "builtin": datasets.builtin,
@@ -52,12 +56,29 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
 
+def _with_command(arguments: list[str]) -> list[str]:
+    """The arguments with `open` in front of a file, folder or address that is named in place of a command.
+
+    Options may come first: `closecall --positive mac predictions.csv`.
+    """
+    first = arguments[0] if arguments else ""
+    if not first or first in COMMANDS or first in ("--help", "--install-completion", "--show-completion"):
+        return arguments
+    named = arguments if first.startswith("-") else arguments[:1]
+    return ["open", *arguments] if any(_is_source(one) for one in named) else arguments
+
+
+def _is_source(text: str) -> bool:
+    """Whether a text names a file or folder that is there, or an address of the web or the hub."""
+    return is_web_address(text) or Path(text).expanduser().exists() or is_hub_address(text)
+
+
 def main() -> None:
     """Run a command. A UserError is one sentence on standard error and exit code 2; Ctrl-C is exit code 130."""
     from closecall.data.io.errors import UserError
 
     try:
-        app(prog_name="closecall")
+        app(_with_command(sys.argv[1:]), prog_name="closecall")
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

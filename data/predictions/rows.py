@@ -1,44 +1,56 @@
-"""From the strings of a table to checked predictions: the first bad cell is named with its file, row and column."""
+"""From the strings of a table to the rows of its runs: the first bad cell is named with its file, row and column."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from closecall.data.io.errors import UserError
+from closecall.data.predictions.cells import filled_cells, is_list, numbers
+from closecall.data.predictions.classes import Classes
 from closecall.data.predictions.columns import PredictionColumns
+from closecall.data.predictions.files import PredictionFile, named_ratio
+from closecall.data.predictions.metadata import RIVAL, further_columns
+from closecall.data.predictions.proposals import number_role
+from closecall.data.predictions.scores import Given, given_scores
 from closecall.data.readers.columns import split_names
 from closecall.data.readers.table import RawTable
 
-EDGE = 1e-7
-"""Probabilities nearer to 0 or 1 than this have the log-odds of this: -16.1 and 16.1."""
 
+@dataclass(frozen=True)
+class Part:
+    """The rows of a file, or of one of its columns of models, before the positive classes are known.
 
-def prediction_rows(table: RawTable, columns: PredictionColumns) -> tuple[pd.DataFrame, list[str]]:
-    """The predictions of one file, and sentences on what was found.
-
-    Columns: id, label (as written), pos_prob, logit, logit_negative, logit_positive (float64), text, split ("" for
-    none), ratio (nan: not given), seed (nan: not given), source, source_row. UserError for the first bad cell.
+    `rows`: id and label (as written, "" for none), text, split ("" for none), ratio (nan: not given), seed (nan: not
+    given), model ("" for none), source, source_row, and `meta.<name>`. `given` makes their scores.
     """
-    scores, notes = _scores(table, columns)
-    rows = pd.DataFrame(
-        {
-            "id": _needed(table, columns.id, "id"),
-            "label": _needed(table, columns.label, "label"),
-            **scores,
-            "text": _texts(table, columns.text),
-            "split": _splits(table, columns.split),
-            "ratio": _numbers(table, columns.ratio, ratio_number, "a ratio, such as 10 or 1:10"),
-            "seed": _numbers(table, columns.seed, _seed_number, "a seed, a whole number from 0 on"),
-            "source": table.source,
-            "source_row": table.source_rows,
-        }
-    )
+
+    rows: pd.DataFrame
+    given: Given
+    notes: tuple[str, ...] = ()
+
+    def scored(self, classes: Classes) -> tuple[pd.DataFrame, list[str]]:
+        """The rows with pos_prob, logit, logit_negative, logit_positive and `rival.<name>`, and sentences."""
+        folded = self.given(classes)
+        rivals = folded.rivals.rename(columns=lambda name: f"{RIVAL}{name}")
+        return pd.concat([self.rows.assign(**folded.scores), rivals], axis=1), folded.notes
+
+
+def prediction_parts(table: RawTable, columns: PredictionColumns, file: PredictionFile) -> Iterator[Part]:
+    """The parts of a table: one, or one for each column of `models`. UserError for the first bad cell."""
+    further, notes = further_columns(table, columns.named)
+    rows = _with_run(pd.concat([_rows(table, columns), further], axis=1), file)
     if len(table.rejected):
         first = table.rejected["source_row"].iloc[0]
         notes.append(f"{table.source}: {len(table.rejected):,} rows could not be read; the first is row {first:,}.")
-    return rows, notes
+    if not columns.models:
+        yield Part(rows, given_scores(table, columns), tuple(notes))
+        return
+    for number, name in enumerate(columns.models):
+        own = rows if number == 0 else rows.drop(columns=further.columns)
+        yield Part(_of_column(own, name), given_scores(table, _alone(table, columns, name)), tuple(notes))
+        notes = []
 
 
 def ratio_number(text: str) -> float:
@@ -49,47 +61,59 @@ def ratio_number(text: str) -> float:
     return value
 
 
-def log_odds(pos_probs: np.ndarray) -> np.ndarray:
-    """ln(p / (1 - p)), with p clipped to EDGE .. 1 - EDGE."""
-    clipped: np.ndarray = np.clip(pos_probs, EDGE, 1 - EDGE)
-    odds: np.ndarray = np.log(clipped) - np.log1p(-clipped)
-    return odds
+def in_row_order(rows: pd.DataFrame) -> pd.Series:
+    """Ids from the order of the rows, from 1 in each run: `row-000001`. Equal places are one example in every run."""
+    runs = rows[["model", "ratio", "seed"]].astype(object).fillna("")
+    places = runs.groupby(["model", "ratio", "seed"], sort=False).cumcount() + 1
+    return "row-" + places.astype(str).str.zfill(6)
 
 
-def _scores(table: RawTable, columns: PredictionColumns) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Probability, log-odds and both logits, whichever way they were given."""
-    if columns.probability:
-        pos_probs = _floats(table, columns.probability, _probability_number, "a probability between 0 and 1")
-        logits, at_edge = log_odds(pos_probs), int(((pos_probs < EDGE) | (pos_probs > 1 - EDGE)).sum())
-        negative, positive = -logits / 2, logits / 2
-        words = "probabilities are 0 or 1, or next to it"
-    else:
-        given = _given_logits(table, columns)
-        at_edge = int(np.isinf(given).any(axis=1).sum())
-        negative, positive = np.where(np.isinf(given), np.sign(given) * log_odds(np.ones(1)), given).T
-        logits = positive - negative
-        pos_probs = expit(logits)
-        words = "logits are infinite"
-    notes = [f"{table.source}: {at_edge:,} {words}; their logits are taken as -16.1 or 16.1."] if at_edge else []
-    scores = {"pos_prob": pos_probs, "logit": logits, "logit_negative": negative, "logit_positive": positive}
-    return scores, notes
+def _rows(table: RawTable, columns: PredictionColumns) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": filled_cells(table, columns.id, "id") if columns.id else "",
+            "label": _labels(table, columns.label),
+            "text": _texts(table, columns.text),
+            "split": _splits(table, columns.split),
+            "ratio": _optional(table, columns.ratio, ratio_number, "a ratio, such as 10 or 1:10"),
+            "seed": _optional(table, columns.seed, _seed_number, "a seed, a whole number from 0 on"),
+            "model": _texts(table, columns.model),
+            "source": table.source,
+            "source_row": table.source_rows,
+        },
+        index=range(len(table.frame)),
+    )
 
 
-def _given_logits(table: RawTable, columns: PredictionColumns) -> np.ndarray:
-    """Both logits (n x 2); a single log-odds column is shared out evenly."""
-    if columns.logit:
-        halves = _floats(table, columns.logit, _logit_number, "a number (log-odds)") / 2
-        return np.column_stack([-halves, halves])
-    pair = (columns.logit_negative, columns.logit_positive)
-    return np.column_stack([_floats(table, name, _logit_number, "a number (logit)") for name in pair])
+def _with_run(rows: pd.DataFrame, file: PredictionFile) -> pd.DataFrame:
+    """The ratio, seed and model given with the file, where no column holds them."""
+    given = {"ratio": file.ratio, "seed": file.seed}
+    for name, value in given.items():
+        if value is not None and rows[name].notna().any():
+            raise UserError(f"{rows['source'].iloc[0]} has a {name} column, and a {name} was given beside it. Use one.")
+    rows = rows.fillna({name: value for name, value in given.items() if value is not None})
+    rows = rows.assign(model=file.model) if file.model else rows
+    return rows.assign(split=rows["split"].replace("", file.split)) if file.split else rows
 
 
-def _needed(table: RawTable, column: str, what: str) -> pd.Series:
-    cells = table.frame[column].fillna("").astype(object).str.strip()
-    empty = np.flatnonzero(cells == "")
-    if len(empty):
-        raise UserError(f"{_place(table, int(empty[0]), column)} there is no {what}. Fill it or remove the row.")
-    return cells
+def _of_column(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of the run that a column stands for: its ratio and seed, else its model, from the column's name."""
+    ratio, seed, rest = named_ratio(name)
+    if ratio is None:
+        return rows.assign(model=name)
+    rows = rows.assign(ratio=ratio, model=rest if rest and rest != "mean" else rows["model"])
+    return rows if seed is None else rows.assign(seed=float(seed))
+
+
+def _alone(table: RawTable, columns: PredictionColumns, name: str) -> PredictionColumns:
+    """The columns of one model: its column by what its cells hold."""
+    cells = table.frame[name].dropna().head(1_000)
+    role = "scores" if len(cells) and is_list(cells.iloc[0]) else number_role(cells)
+    return PredictionColumns.of({**asdict(columns), "models": (), role: name})
+
+
+def _labels(table: RawTable, column: str) -> pd.Series | str:
+    return filled_cells(table, column, "label").str.removesuffix(".0") if column else ""
 
 
 def _texts(table: RawTable, column: str) -> pd.Series | str:
@@ -99,46 +123,15 @@ def _texts(table: RawTable, column: str) -> pd.Series | str:
 def _splits(table: RawTable, column: str) -> pd.Series | str:
     if not column:
         return ""
-    cells = _needed(table, column, "split")
+    cells = filled_cells(table, column, "split")
     try:
         return split_names(cells, column)
     except UserError as error:
         raise UserError(f"{table.source}: {error}") from None
 
 
-def _numbers(table: RawTable, column: str, read: Callable[[str], float], what: str) -> np.ndarray:
-    return _floats(table, column, read, what) if column else np.full(len(table.frame), np.nan)
-
-
-def _floats(table: RawTable, column: str, read: Callable[[str], float], what: str) -> np.ndarray:
-    """The numbers of a column. Each spelling is read once; the first that is none is named."""
-    cells = table.frame[column].fillna("").astype(object)
-    codes, spellings = pd.factorize(cells)
-    values = np.empty(len(spellings))
-    for number, spelling in enumerate(spellings):
-        try:
-            values[number] = read(spelling)
-        except ValueError:
-            place = _place(table, int(np.flatnonzero(codes == number)[0]), column)
-            correction = (
-                _mend(spelling, spellings) if "probability" in what else "Correct the cell, or choose another column."
-            )
-            raise UserError(f"{place} {spelling!r} is not {what}. {correction}") from None
-    return values[codes]
-
-
-def _probability_number(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError(text)
-    return value
-
-
-def _logit_number(text: str) -> float:
-    value = float(text)
-    if np.isnan(value):
-        raise ValueError(text)
-    return value
+def _optional(table: RawTable, column: str, read: Callable[[str], float], what: str) -> np.ndarray:
+    return numbers(table, column, read, what) if column else np.full(len(table.frame), np.nan)
 
 
 def _seed_number(text: str) -> float:
@@ -146,19 +139,3 @@ def _seed_number(text: str) -> float:
     if value < 0 or not value.is_integer():
         raise ValueError(text)
     return value
-
-
-def _mend(spelling: str, spellings: Iterable[str]) -> str:
-    """What most likely happened to a column of probabilities, one of which is none."""
-    if "," in spelling:
-        return "Write numbers with a decimal point, not a comma."
-    numbers = pd.to_numeric(pd.Series(list(spellings)).str.rstrip("%"), errors="coerce")
-    if (numbers < 0).any():
-        return "If the column holds log-odds, choose it as such."
-    if spelling.endswith("%") or (numbers > 1).sum() > 1:
-        return "If the column is in per cent, divide it by 100; if it holds log-odds, choose it as such."
-    return "Correct the cell, or choose another column."
-
-
-def _place(table: RawTable, row: int, column: str) -> str:
-    return f"{table.source}, row {table.source_rows[row]:,}, column {column}:"

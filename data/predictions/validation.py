@@ -1,73 +1,45 @@
-"""Do imported predictions fit together? Two classes, no example twice, the same examples and labels in every run."""
+"""Do imported predictions fit together? No example twice, the same examples and labels in every run."""
 
 import numpy as np
 import pandas as pd
 
 from closecall.data.datasets.store import Dataset
 from closecall.data.io.errors import UserError
-
-POSITIVE_WORDS = ("1", "true", "yes", "y", "t", "pos", "positive")
-NEGATIVE_WORDS = ("0", "-1", "false", "no", "n", "f", "neg", "negative")
+from closecall.data.predictions.classes import Classes
 
 
-def with_labels(rows: pd.DataFrame, positive: str, known: Dataset | None) -> tuple[pd.DataFrame, tuple[str, str]]:
-    """The rows with `label` as 0 or 1, and the names of the negative and the positive class.
-
-    The meaning of a label comes from the dataset's class names, else from `positive`, else from words such as 1, yes or
-    positive. UserError when there are not two labels, or when it is unclear which is positive.
-    """
-    labels = rows["label"].str.removesuffix(".0")
-    if known is not None:
-        meaning = dict.fromkeys(known.info.negative_classes, 0) | dict.fromkeys(known.info.positive_classes, 1)
-        if set(labels) <= set(meaning):
-            return rows.assign(label=labels.map(meaning)), ("", "")
-    negative, one = _two_classes(rows, labels, positive)
-    plain = negative.casefold() in NEGATIVE_WORDS and one.casefold() in POSITIVE_WORDS
-    return rows.assign(label=(labels == one).astype(int)), ("negative", "positive") if plain else (negative, one)
+def with_labels(rows: pd.DataFrame, classes: Classes) -> pd.DataFrame:
+    """The rows with `label` as 0 or 1 and `class_name`, the name of the class for a dataset."""
+    return rows.assign(
+        label=rows["label"].isin(classes.positives).astype(int), class_name=rows["label"].map(classes.names)
+    )
 
 
 def checked_rows(
     rows: pd.DataFrame, known: Dataset | None, *, common_only: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """The evaluation examples (id, label, split, text, source, source_row), every run's rows in their order, and notes.
+    """The evaluation examples, every run's rows in their order, and notes.
 
-    UserError for what cannot be compared, naming the file, the row and the correction.
+    The examples have id, label, class_name, split, text, source, source_row. UserError for what cannot be compared
+    names the file, the row and the correction.
     """
     _check_unique(rows)
-    _check_agreement(rows, "label")
+    for column in ("label", "class_name"):
+        check_agreement(rows, column)
     notes: list[str] = []
     if known is not None:
         _check_known(rows, known)
     rows = _with_splits(rows, known)
-    _check_agreement(rows, "split")
+    check_agreement(rows, "split")
     rows, found = _without_training(rows)
     notes += found
     rows, found = _same_examples(rows, common_only)
     notes += found
-    evaluation = rows.drop_duplicates("id")[["id", "label", "split", "text", "source", "source_row"]]
+    evaluation = rows.drop_duplicates("id")[["id", "label", "class_name", "split", "text", "source", "source_row"]]
     _check_classes(evaluation)
     order = pd.Series(np.arange(len(evaluation)), index=evaluation["id"])
     rows = rows.iloc[np.argsort(rows["id"].map(order).to_numpy(), kind="stable")]
     return evaluation.reset_index(drop=True), rows, notes + _doubts(rows, evaluation)
-
-
-def _two_classes(rows: pd.DataFrame, labels: pd.Series, positive: str) -> tuple[str, str]:
-    """The negative and the positive one of two label values."""
-    values = list(labels.unique())
-    if len(values) != 2:
-        listed = ", ".join(map(repr, values[:6])) + (" ..." if len(values) > 6 else "")
-        where = f"; {_place(rows, labels, values[2])} is the first of a third" if len(values) > 2 else ""
-        count = "only one value" if len(values) == 1 else f"{len(values)} values"
-        raise UserError(f"The label column holds {count} ({listed}){where}. Predictions need exactly two.")
-    if positive:
-        matching = [value for value in values if value == positive.strip().removesuffix(".0")]
-        if not matching:
-            raise UserError(f"No label is {positive!r}. The labels are {values[0]!r} and {values[1]!r}.")
-        return next(value for value in values if value != matching[0]), matching[0]
-    for negative, one in (values, values[::-1]):
-        if one.casefold() in POSITIVE_WORDS and negative.casefold() not in POSITIVE_WORDS:
-            return negative, one
-    raise UserError(f"Say which label is the positive class: {values[0]!r} or {values[1]!r}.")
 
 
 def _check_unique(rows: pd.DataFrame) -> None:
@@ -77,11 +49,12 @@ def _check_unique(rows: pd.DataFrame) -> None:
         first = rows[(rows["run"] == row["run"]) & (rows["id"] == row["id"])].iloc[0]
         raise UserError(
             f"{_at(row)}: id {row['id']!r} is in run {row['run']} already ({_at(first)}). "
-            "Remove one of the two, or tell the ratio and seed of each run."
+            "Remove one of the two, or give the ratio and seed of each run."
         )
 
 
-def _check_agreement(rows: pd.DataFrame, column: str) -> None:
+def check_agreement(rows: pd.DataFrame, column: str) -> None:
+    """UserError when an example has different values of a column in two rows."""
     first = rows.drop_duplicates("id").set_index("id")
     differs = rows[column].to_numpy() != first[column].reindex(rows["id"]).to_numpy()
     if differs.any():
@@ -95,13 +68,6 @@ def _check_agreement(rows: pd.DataFrame, column: str) -> None:
 
 def _check_known(rows: pd.DataFrame, known: Dataset) -> None:
     labels = known.examples.set_index("id")["label"]
-    unknown = ~rows["id"].isin(labels.index)
-    if unknown.any():
-        row, count = rows[unknown].iloc[0], rows.loc[unknown, "id"].nunique()
-        raise UserError(
-            f"{_at(row)}: id {row['id']!r} is not in dataset {known.name} (ids that are not: {count:,}). "
-            "Use the ids of the dataset, or import without naming a dataset."
-        )
     differs = rows["label"].to_numpy() != labels.reindex(rows["id"]).to_numpy()
     if differs.any():
         row = rows[differs].iloc[0]
@@ -163,6 +129,7 @@ def _doubts(rows: pd.DataFrame, evaluation: pd.DataFrame) -> list[str]:
         )
     for run, part in rows.groupby("run", sort=False):
         area = _auc(part["label"].to_numpy(), part["pos_prob"])
+        doubts += _doubts_of_scores(str(run), part)
         if area < 0.5:
             doubts.append(
                 f"{run} ranks negatives above positives (AUC {area:.2f}). Is the other class the positive one?"
@@ -170,15 +137,21 @@ def _doubts(rows: pd.DataFrame, evaluation: pd.DataFrame) -> list[str]:
     return doubts
 
 
+def _doubts_of_scores(run: str, part: pd.DataFrame) -> list[str]:
+    """Doubts about scores that are no probabilities: the labels themselves, or nothing but 0 and 1."""
+    probs, labels = part["pos_prob"].to_numpy(), part["label"].to_numpy()
+    if (probs == labels).all():
+        return [f"{run}: every probability equals the label. Is the column of the true class taken for the prediction?"]
+    if np.isin(probs, (0, 1)).all():
+        return [f"{run}: every probability is 0 or 1, so no threshold can be chosen. Import scores if there are any."]
+    return []
+
+
 def _auc(labels: np.ndarray, pos_probs: pd.Series) -> float:
     """The share of positive-negative pairs that are ranked correctly, ties counted half (Mann and Whitney)."""
     ranks, n_positives = pos_probs.rank().to_numpy(), int(labels.sum())
     right = ranks[labels == 1].sum() - n_positives * (n_positives + 1) / 2
     return float(right / (n_positives * (len(labels) - n_positives)))
-
-
-def _place(rows: pd.DataFrame, labels: pd.Series, value: str) -> str:
-    return _at(rows[(labels == value).to_numpy()].iloc[0])
 
 
 def _at(row: pd.Series) -> str:

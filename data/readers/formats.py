@@ -74,6 +74,14 @@ PARQUET = Format(
     is_certain=_is_parquet,
     is_possible=_is_parquet,
 )
+NUMPY = Format(
+    names=("NumPy",),
+    suffixes=(".npy", ".npz"),
+    reader="closecall.data.readers.numpy_arrays:read_numpy",
+    help="Scores of classes; an array with two dimensions becomes a column for each class.",
+    is_certain=lambda head: head.startswith(b"\x93NUMPY"),
+    is_possible=lambda head: head.startswith((b"\x93NUMPY", b"PK\x03\x04")),
+)
 HF_FOLDER = Format(
     names=("folder saved by Hugging Face datasets",),
     suffixes=(),
@@ -81,7 +89,7 @@ HF_FOLDER = Format(
     help="As save_to_disk writes it; the splits become a column.",
     folder=True,
 )
-FORMATS = (DELIMITED, JSON, PARQUET, HF_FOLDER)
+FORMATS = (DELIMITED, JSON, PARQUET, NUMPY, HF_FOLDER)
 
 _NOT_READABLE = {
     b"PK\x03\x04": "an Excel workbook or a zip archive: save the sheet as CSV, or unpack the archive",
@@ -105,10 +113,10 @@ def find_format(name: str, head: bytes) -> Format:
     certain = next((one for one in FORMATS if one.is_certain(head)), None)
     if certain:
         return certain
-    for magic, what in _NOT_READABLE.items():
-        if head.startswith(magic):
-            raise UserError(f"{name} is {what}.")
     named = named_format(name) or DELIMITED
+    for magic, what in _NOT_READABLE.items():
+        if head.startswith(magic) and named is not NUMPY:
+            raise UserError(f"{name} is {what}.")
     if not named.is_possible(head):
         raise UserError(
             f"{name} does not hold {named.names[-1]}, the format of its suffix. Check how it was written, or rename it."

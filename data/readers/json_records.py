@@ -22,6 +22,8 @@ from closecall.data.readers.table import (
 
 MAX_ARRAY_BYTES = 300_000_000
 """A JSON array is read at once and needs several times its size in memory. JSON Lines has no such limit."""
+SCORES_COLUMN = "scores"
+"""The column of lists that stand in place of records."""
 
 Record = tuple[int, dict[str, Any]]
 
@@ -29,7 +31,8 @@ Record = tuple[int, dict[str, Any]]
 def read_json_records(source: Source, options: ReadOptions) -> RawTable:
     """Read a file of JSON records: one record per line, or one array.
 
-    Values other than strings become JSON text: 1, 2.5, true, ["a"]. null becomes a missing cell.
+    A list in place of a record (all scores of a text, as a Hugging Face pipeline returns them) is a record with the
+    column `scores`. Values other than strings become JSON text: 1, 2.5, true, ["a"]. null becomes a missing cell.
     """
     columns = options.columns
     found = find_encoding(source, options.encoding)
@@ -62,7 +65,7 @@ def json_cell(value: Any) -> str | None:
 
 
 def _is_lines(source: Source, encoding: Encoding) -> bool:
-    """Whether the file is JSON Lines: it does not start with an array, and one of its first lines is a record.
+    """Whether the file is JSON Lines: one of its first lines is a record, or its first two are lists.
 
     An object that contains only lists or objects, such as {"data": [...]}, does not count as a record.
     """
@@ -72,11 +75,25 @@ def _is_lines(source: Source, encoding: Encoding) -> bool:
         first = list(islice((line for line in lines if line), 20))
     if not first:
         raise UserError(f"{source.name} is empty.")
-    return first[0][0] != "[" and any(_is_record(_parsed(line)) for line in first)
+    if first[0][0] == "[":
+        return len(first) > 1 and all(_is_list_of_scores(_parsed(line)) for line in first[:2])
+    return any(_is_record(_parsed(line)) for line in first)
 
 
 def _is_record(value: Any) -> bool:
     return isinstance(value, dict) and any(not isinstance(one, dict | list) for one in value.values())
+
+
+def _is_list_of_scores(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    is_numbers = len(value) > 1 and all(isinstance(one, int | float) for one in value)
+    return is_numbers or all(isinstance(one, dict | list) for one in value)
+
+
+def _as_record(value: Any) -> Any:
+    """A list of scores as a record; other values unchanged."""
+    return {SCORES_COLUMN: value} if _is_list_of_scores(value) else value
 
 
 def _from_lines(source: Source, encoding: Encoding, rejected: list[tuple[int, str, str, str]]) -> Iterator[Record]:
@@ -84,7 +101,7 @@ def _from_lines(source: Source, encoding: Encoding, rejected: list[tuple[int, st
         for number, line in enumerate(io.TextIOWrapper(content, encoding.codec, encoding.errors, newline="\n"), 1):
             if not line.strip():
                 continue
-            value = _parsed(line)
+            value = _as_record(_parsed(line))
             if isinstance(value, dict):
                 yield number, value
             else:
@@ -104,7 +121,7 @@ def _from_array(
         value = _parsed(io.TextIOWrapper(content, encoding.codec, encoding.errors).read())
     if isinstance(value, ValueError):
         raise UserError(f"{source.name} is not valid JSON: {value}.")
-    for number, record in enumerate(_records_in(value, source.name, notes), start=1):
+    for number, record in enumerate(map(_as_record, _records_in(value, source.name, notes)), start=1):
         if isinstance(record, dict):
             yield number, record
         else:

@@ -17,7 +17,7 @@ def app_command(script: Path, port: int, *, browser: bool) -> list[str]:
     options = {
         "server.address": "localhost",
         "server.port": str(port),
-        "server.headless": "false" if browser and _has_display() else "true",
+        "server.headless": "false" if browser and has_display() else "true",
         "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
     }
@@ -49,7 +49,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _has_display() -> bool:
+def has_display() -> bool:
+    """Whether a browser can be opened here."""
     if sys.platform in ("darwin", "win32"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -24,7 +24,7 @@ from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline
 from closecall.pages.shared.previews import preview_note, previewed_ratios, shown_previews
-from closecall.pages.shared.run_progress import demo_button, progress_panel
+from closecall.pages.shared.run_progress import demo_button, import_notes, progress_panel
 from closecall.pages.shared.runs import outcomes_by_run, prior_shift_of, verdict_of
 from closecall.pages.shared.state import PREVALENCE_CHOICE, choose_experiment
 
@@ -76,6 +76,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     found = ratio_summary(means) if verdict is None else verdict.headline
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
     measures = experiment_measures(config.id, ratio=float(means["ratio"].max()))
+    import_notes(config)
     left, right = st.columns([3, 2], gap="large")
     with left:
         causes = show_causes(config, float(means["ratio"].max()))

@@ -8,8 +8,8 @@ import streamlit as st
 
 from closecall.analysis.formatting import count_text, duration_text, ratio_text, sentence_text
 from closecall.data.experiments.previews import Preview
-from closecall.data.experiments.runs import Run, RunStatus
-from closecall.data.experiments.store import load_experiment
+from closecall.data.experiments.runs import Run, RunStatus, load_metrics, load_runs
+from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.queue.backends import driver_status
 from closecall.models.queue.demo import DEMOS, queue_demo
@@ -87,6 +87,18 @@ def job_failure(status: RunStatus | None) -> None:
 def is_running(status: RunStatus | None) -> bool:
     """Whether a background job is running; None is the status of a job that was never started."""
     return status is not None and status.state == "running"
+
+
+def import_notes(config: ExperimentConfig) -> None:
+    """What an import of predictions found and assumed, in an expander; nothing for other experiments."""
+    runs = load_runs(config.id) if config.kind == "imported" else []
+    notes = load_metrics(runs[0]).get("notes", []) if runs else []
+    if notes:
+        with st.expander(
+            f"What the import found and assumed ({len(notes)})", icon=":material/info:", key="import-notes"
+        ):
+            for note in notes:
+                st.markdown(f"- {escape_markdown(note)}")
 
 
 def progress_line(progress: ExperimentProgress) -> str:

@@ -13,7 +13,7 @@ from closecall.models.queue.jobs import ENDED_EARLY, cancel, experiment_progress
 from closecall.models.queue.progress import ExperimentProgress
 from closecall.pages.shared.escaping import escape_markdown
 from closecall.pages.shared.layout import headline, show_user_error
-from closecall.pages.shared.run_progress import progress_panel, run_label
+from closecall.pages.shared.run_progress import import_notes, progress_panel, run_label
 
 CONTINUES = "Training continues when this page, the browser or the app is closed."
 
@@ -24,6 +24,7 @@ def progress_view(config: ExperimentConfig) -> None:
     headline(f"Train: {escape_markdown(config.title)}", _sentence(progress), CONTINUES if progress.active else "")
     progress_panel(config.id, table=True)
     _assumptions(config)
+    import_notes(config)
     _buttons(config, progress)
     _failures(progress)
 

@@ -50,7 +50,7 @@ def test_import_predictions(closecall: Terminal, tmp_path: Path) -> None:
         frame.to_csv(tmp_path / f"at-{ratio}.csv", index=False)
     files = [tmp_path / "at-1.csv", tmp_path / "at-10.csv"]
     assert closecall("import-predictions", *files, "--ratios", "1,10") == 2
-    assert "No id column was recognised" in closecall.err and "--column probability=prob" in closecall.err
+    assert "--column label=label" in closecall.err and "--column probability=prob" in closecall.err
     answer = closecall.json("import-predictions", *files, "--ratios", "1,10", "--column", "id=key", "--yes")
     assert answer["kind"] == "imported"
     assert answer["runs"][1]["test_at_half"] == {"tp": 2, "fn": 1, "fp": 1, "tn": 2}

@@ -105,7 +105,7 @@ def labels(case: Case) -> Measure:
     sentence = (
         f"{_share(flagged)} of the test positives and {share_text(*training)} of the training positives have a suspect "
         f"label. Without the {int((flagged & ~case.found).sum()):,} missed ones, recall would be "
-        f"{_share(case.found[~(flagged & ~case.found)])}. Wrong labels that are as frequent in training don't show in "
+        f"{_share(case.found[~(flagged & ~case.found)])}. Wrong labels that are as frequent in training do not show in "
         "this comparison: read the suspects to know."
     )
     return Measure(key, title, answer, sentence)

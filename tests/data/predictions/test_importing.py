@@ -16,15 +16,15 @@ from closecall.data.exchange.tables import Provenance
 from closecall.data.experiments.runs import load_metrics, load_predictions, load_runs
 from closecall.data.experiments.store import experiment_ids, load_evaluation, load_experiment, load_plan
 from closecall.data.io.errors import UserError
-from closecall.data.predictions.columns import PredictionColumns, propose_prediction_columns
+from closecall.data.predictions.class_scores import log_odds
+from closecall.data.predictions.columns import PredictionColumns
 from closecall.data.predictions.importing import (
     ImportedPredictions,
     PredictionFile,
     PredictionImportRequest,
     import_predictions,
-    preview_predictions,
 )
-from closecall.data.predictions.rows import log_odds, ratio_number
+from closecall.data.predictions.rows import ratio_number
 from tests.makers import make_dataset
 
 OWN = PredictionColumns(id="id", label="label", probability="probability", text="text", ratio="ratio")
@@ -174,10 +174,10 @@ BAD = {
     "log-odds": (predictions().assign(probability=np.arange(24) - 12.0), r"row 2, .* log-odds, choose it as such"),
     "no id": (with_cell(4, "id", " "), r"row 6, column id: there is no id"),
     "no label": (with_cell(4, "label", None), r"row 6, column label: there is no label"),
-    "third label": (with_cell(5, "label", "?"), r"3 values .*p.csv, row 7 is the first of a third"),
+    "third label": (with_cell(5, "label", "?"), r"3 values: '0' \(17\), .*'\?', is first in p.csv, row 7"),
     "one label": (predictions().assign(label=1), r"only one value"),
     "id twice": (with_cell(6, "id", "e01"), r"row 8: id 'e01' is in run r1-s0-none already \(p.csv, row 3\)"),
-    "no id column": (predictions().drop(columns="id"), r"p.csv: name the id column. Its columns are 'label'"),
+    "no label column": (predictions().drop(columns="label"), r"p.csv: name the label column.* Its columns are 'id'"),
     "no score column": (predictions().drop(columns="probability"), r"p.csv: name one of: the probability column"),
     "bad ratio": (predictions(ratio="many"), r"row 2, column ratio: 'many' is not a ratio"),
     "bad seed": (predictions(seed_="x").rename(columns={"seed_": "seed"}), r"row 2, column seed: 'x' is not a seed"),
@@ -238,20 +238,10 @@ def test_a_failed_write_leaves_nothing(bring: Maker, monkeypatch: pytest.MonkeyP
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("closecall.data.predictions.importing.save_predictions", full)
+    monkeypatch.setattr("closecall.data.predictions.saving.save_predictions", full)
     with pytest.raises(OSError):
         bring(predictions())
     assert experiment_ids() == [] and dataset_names() == []
-
-
-def test_proposals_by_name() -> None:
-    usual = propose_prediction_columns(["ID", "y_true", "Pos Prob", "logit", "Text", "fold"])
-    assert usual == PredictionColumns(id="ID", label="y_true", probability="Pos Prob", text="Text")
-    pair = propose_prediction_columns(["idx", "label", "logit_0", "logit_1", "ratio", "seed", "split"])
-    assert (pair.logit_negative, pair.logit_positive, pair.ratio) == ("logit_0", "logit_1", "ratio")
-    assert propose_prediction_columns(["a", "b"]) == PredictionColumns()
-    table, proposal = preview_predictions(PredictionFile(b"id,label,score\nx,1,0.5\n", "p.csv"))
-    assert len(table.frame) == 1 and proposal.probability == "score"
 
 
 def test_a_column_cannot_be_two_things(bring: Maker) -> None:
