@@ -110,7 +110,7 @@ def _in_order(values: pd.Series, index: pd.Index, what: str) -> np.ndarray:
 
 
 def _joined(frame: pd.DataFrame, known: Truth, id: str | None, prob: str | None, what: str) -> np.ndarray:
-    """The probabilities of a frame, found by id. Ids that the truth lacks are left out."""
+    """The probabilities of a frame, joined by id. Ids that the truth lacks are left out."""
     if id is None:
         raise UserError(f"{what} are a frame: name the id column, by which its rows are found.")
     names = [str(one) for one in frame.columns]

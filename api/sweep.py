@@ -71,12 +71,17 @@ def sweep(
         remedies=tuple(trained_remedies(tuple(remedies))),
         on=on,
     )
+    return Experiment(_queued(request))
+
+
+def _queued(request: SweepRequest) -> str:
+    """The experiment of this sweep, queued now or before; runs of an earlier one that ended early are resumed."""
     found = _same_sweep(request)
     if found is None:
-        return Experiment(queue_sweep(request).id)
+        return queue_sweep(request).id
     if any(run.status.state in ENDED_EARLY for run in experiment_progress(found).runs):
-        resume(found, on=on)
-    return Experiment(found)
+        resume(found, on=request.on)
+    return found
 
 
 def _dataset(
