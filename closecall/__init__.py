@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from closecall.data.io.errors import UserError
 
 _EXPORTS = {
+    "CloseCallCallback": "closecall.models.integrations.callback",
     "UserError": "closecall.data.io.errors",
     "experiment_ids": "closecall.data.experiments.store",
     "load_dataset": "closecall.data.datasets.store",
@@ -21,7 +22,15 @@ _EXPORTS = {
     "load_predictions": "closecall.data.experiments.runs",
     "load_runs": "closecall.data.experiments.runs",
 }
-__all__ = ["UserError", "experiment_ids", "load_dataset", "load_experiment", "load_predictions", "load_runs"]
+__all__ = [
+    "CloseCallCallback",
+    "UserError",
+    "experiment_ids",
+    "load_dataset",
+    "load_experiment",
+    "load_predictions",
+    "load_runs",
+]
 
 
 def __getattr__(name: str) -> Any:
