@@ -12,7 +12,7 @@ from closecall.cli.output import bars_on_stderr, print_json, print_note
 from closecall.data.experiments.previews import LINEAR
 from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.runs import RunStatus
-from closecall.data.experiments.store import experiment_ids, load_experiment
+from closecall.data.experiments.store import RECORDED, experiment_ids, load_experiment
 from closecall.models.queue.backends import DriverStatus, driver_status
 from closecall.models.queue.jobs import experiment_progress, is_attended, scheduler_status, watch
 from closecall.models.queue.progress import ExperimentProgress, run_share
@@ -67,7 +67,7 @@ def unfinished_experiments() -> list[str]:
     return [
         experiment
         for experiment in experiment_ids()
-        if load_experiment(experiment).kind != "imported" and _is_stuck(experiment)
+        if load_experiment(experiment).kind not in ("imported", RECORDED) and _is_stuck(experiment)
     ]
 
 

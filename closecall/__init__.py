@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from closecall.data.io.errors import UserError
 
 _EXPORTS = {
+    "CloseCallCallback": "closecall.models.integrations.callback",
     "Experiment": "closecall.api.experiment",
     "UserError": "closecall.data.io.errors",
     "compare": "closecall.api.compare",
@@ -32,6 +33,7 @@ _EXPORTS = {
     "sweep": "closecall.api.sweep",
 }
 __all__ = [
+    "CloseCallCallback",
     "Experiment",
     "UserError",
     "compare",

@@ -15,7 +15,9 @@ from closecall.data.io.files import read_frame, read_json, write_folder, write_f
 from closecall.data.io.workspace import child, now, workspace_folder
 
 SCHEMA = 1
-KINDS = ("trained", "checkpoint", "imported")
+RECORDED = "recorded"
+"""The kind of an experiment whose runs were trained by scripts with the callback of `models.integrations`."""
+KINDS = ("trained", "checkpoint", "imported", RECORDED)
 KEEP = ("checkpoint", "head")
 """What is kept of a finished run's classifier."""
 BACKENDS = ("", "ray")
@@ -66,7 +68,8 @@ class ExperimentConfig:
     """What one experiment is: its dataset, its ratios and seeds, and how its runs are trained.
 
     `ratios` are training negatives for each training positive. `positives` caps the training positives (None: as many
-    as the largest ratio allows). `kind` is the origin of the predictions: trained here, a checkpoint, or imported.
+    as the largest ratio allows). `kind` is the origin of the predictions: trained here, a checkpoint, imported, or
+    recorded while a script trained.
     `keep` is what is kept of a finished run's classifier: its checkpoint or its head alone.
     `parent` is the experiment that this one repeats on a later version of its dataset. `backend` trains its queued
     runs: the scheduler of this workspace (empty), or "ray".

@@ -34,13 +34,13 @@ class Checkpoint:
 def checkpoint_of(run: Run) -> Checkpoint | None:
     """The classifier of a run, None when none was kept: predictions made elsewhere, or a folder that was removed."""
     max_tokens = run.config.training.max_tokens
+    positive, sigmoid = _positive_outputs(run)
     if not run.config.checkpoint:
         written = _written(run.checkpoint)
-        return Checkpoint(str(run.checkpoint), max_tokens, written=written) if written else None
+        return Checkpoint(str(run.checkpoint), max_tokens, positive, written, sigmoid) if written else None
     source = Path(run.config.checkpoint).expanduser()
     if run.config.checkpoint.startswith(("/", ".", "~")) and not source.is_dir():
         return None
-    positive, sigmoid = _positive_outputs(run)
     return Checkpoint(run.config.checkpoint, max_tokens, positive, _written(source), sigmoid)
 
 
@@ -72,7 +72,7 @@ def _written(folder: Path) -> int:
 
 
 def _positive_outputs(run: Run) -> tuple[tuple[int, ...], bool]:
-    """Which outputs of a loaded classifier were taken as positive, and whether each is a log-odds of its own."""
+    """Which outputs of a classifier trained elsewhere are positive, and whether each is a log-odds of its own."""
     try:
         kept = load_metrics(run).get("positive_output", {})
         indices = kept.get("indices") or [kept.get("index", 1)]

@@ -25,9 +25,6 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.files import file_sha256
 from closecall.models.encoders.model_folders import is_adapter, pickle_sentence, read_adapter_config, read_model_config
 
-transformers.logging.set_verbosity_error()
-transformers.logging.disable_progress_bar()
-
 LABELS = {0: "negative", 1: "positive"}
 MAX_TOKENS_WITHOUT_LIMIT = 1_000_000
 """Tokenizers without a limit report a huge number."""
@@ -245,7 +242,12 @@ def _merged(folder: Path) -> str:
 
 
 def _fetched(name: str, fetch: Callable[[], T]) -> T:
-    """The result of `fetch`; errors of transformers become a UserError with the model's name and what to do."""
+    """The result of `fetch`; errors of transformers become a UserError with the model's name and what to do.
+
+    Messages and bars of transformers are turned off here, not at import: a training script keeps its own.
+    """
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         return fetch()
     except UserError:

@@ -25,6 +25,7 @@ from closecall.data.datasets.store import load_examples
 from closecall.data.datasets.store import load_info as load_dataset_info
 from closecall.data.experiments.runs import Run, RunStatus, load_runs
 from closecall.data.experiments.store import (
+    RECORDED,
     ExperimentConfig,
     experiment_folder,
     load_evaluation,
@@ -51,7 +52,7 @@ def compute_evidence(experiment: str, *, report: Report = lambda progress: None)
     `info.not_measured` of the result.
     """
     config = load_experiment(experiment)
-    _embed_imported(config, report)
+    _embed_elsewhere(config, report)
     content, runs = evidence_digests(experiment)
     stored, of_texts = load_evidence(experiment), _texts_to_measure(config, content)
     current = stored if stored and (stored.info.content, stored.info.runs) == (content, runs) else None
@@ -173,10 +174,10 @@ def _read_by(experiment: str, config: ExperimentConfig) -> tuple[str, int]:
     return first.checkpoint or first.training.encoder, first.training.max_tokens
 
 
-def _embed_imported(config: ExperimentConfig, report: Report) -> None:
-    """Embed the texts of imported predictions by the built-in encoder, where both are there."""
+def _embed_elsewhere(config: ExperimentConfig, report: Report) -> None:
+    """Embed the texts of predictions made elsewhere by the experiment's encoder, where both are there."""
     folder = experiment_folder(config.id) / "frozen"
-    if config.kind != "imported" or (folder / "embeddings.npy").exists() or _texts(config).empty:
+    if config.kind not in ("imported", RECORDED) or (folder / "embeddings.npy").exists() or _texts(config).empty:
         return
     report(Progress("embedding"))
     try:

@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from closecall.data.experiments.previews import preview_names
 from closecall.data.experiments.runs import RunStatus, read_status
-from closecall.data.experiments.store import ExperimentConfig, TrainingConfig, load_experiment, run_names
+from closecall.data.experiments.store import RECORDED, ExperimentConfig, TrainingConfig, load_experiment, run_names
 from closecall.data.experiments.task_folders import CANCEL, FROZEN, task_folder
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_json, write_json
@@ -226,7 +226,10 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
 
 def _names(experiment: str, run: str | None) -> list[str]:
     """The tasks meant: one run, or all of an experiment with its previews and frozen embeddings."""
-    names = run_names(load_experiment(experiment).id)
+    recorded = load_experiment(experiment).kind == RECORDED
+    if recorded and run not in (None, FROZEN):
+        raise UserError(f"{experiment} was recorded from a training script. Start or stop the script itself.")
+    names = [] if recorded else run_names(experiment)
     if run is None:
         frozen = [FROZEN] if (task_folder(experiment, FROZEN) / "status.json").exists() else []
         return [*preview_names(experiment), *names, *frozen]

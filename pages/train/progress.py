@@ -6,7 +6,7 @@ import streamlit as st
 
 from closecall.analysis.formatting import count_text, ratio_text
 from closecall.data.experiments.runs import load_runs
-from closecall.data.experiments.store import ExperimentConfig
+from closecall.data.experiments.store import RECORDED, ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
 from closecall.models.encoders.checkpoints import output_assumption
 from closecall.models.queue.jobs import ENDED_EARLY, cancel, experiment_progress, resume
@@ -93,12 +93,13 @@ def _failures(progress: ExperimentProgress) -> None:
     statuses += [(f"The preview of {ratio_text(one.ratio)}", one.status) for one in progress.previews]
     if progress.frozen is not None:
         statuses.append(("Frozen encoder", progress.frozen))
+    resumable = "" if load_experiment(progress.experiment).kind == RECORDED else " Resume continues it."
     for name, status in statuses:
         if status.state not in ("failed", "interrupted"):
             continue
         what = status.message or "Its process ended early. Finished steps are kept."
         st.warning(
-            f"{escape_markdown(name)} {status.state}: {escape_markdown(what)} Resume continues it.",
+            f"{escape_markdown(name)} {status.state}: {escape_markdown(what)}{resumable}",
             icon=":material/warning:",
         )
         if status.details:
