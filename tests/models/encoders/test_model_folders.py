@@ -198,3 +198,19 @@ def test_a_lora_adapter_without_peft_names_what_to_install(tmp_path: Path, monke
         (tmp_path / "adapter_config.json").write_text(json.dumps({**adapter, **changes}))
         with pytest.raises(UserError, match=sentence):
             check_model_folder(tmp_path, classifier=True)
+
+
+def test_weights_of_pretraining_may_lack_a_pooler_and_have_old_names(tmp_path: Path) -> None:
+    folder = make_tiny_bert(tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    renamed = {}
+    for name, values in weights.items():
+        if "pooler" not in name:
+            end = next((end for end in old if name.endswith(end)), "")
+            renamed["bert." + name.removesuffix(end) + old.get(end, "")] = values + 0.5 if end else values
+    renamed["cls.predictions.bias"] = np.zeros(3, np.float32)  # of the head for masked words
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    expected = weights["embeddings.LayerNorm.weight"] + 0.5
+    for model in (loading.load_encoder(str(folder)), loading.load_classifier(str(folder), seed=0).bert):
+        assert np.array_equal(model.embeddings.LayerNorm.weight.detach().numpy(), expected)
