@@ -36,6 +36,7 @@ from closecall.models.encoders.label_mapping import log_odds
 from closecall.models.encoders.loading import load_checkpoint, load_tokenizer
 from closecall.models.encoders.tokenization import tokenise
 from closecall.models.integrations.callback import CloseCallCallback
+from closecall.models.integrations.reading import undisturbed
 from closecall.models.queue import jobs
 from closecall.models.results.example_tables import data_map_table
 from closecall.models.runtime.child_process import CODE_FOLDER, child_environment
@@ -77,9 +78,17 @@ def test_a_small_training_is_recorded_whole(workspace: Path, tiny: Path) -> None
     assert load_dynamics(run).pos_probs.shape == (1, 5) and load_metrics(run)["history"][0]["epoch"] == 1
 
 
+def test_a_module_that_is_frozen_in_evaluation_mode_stays_so() -> None:
+    model = nn.Sequential(nn.Dropout(), nn.Linear(2, 2)).train()
+    model[0].eval()
+    with undisturbed(model):
+        assert not model[1].training and not torch.is_grad_enabled()
+    assert model.training and not model[0].training and model[1].training
+
+
 @pytest.mark.slow
 def test_the_training_is_the_same_with_and_without(workspace: Path, tiny: Path, flat_maps: None) -> None:
-    """Weights bit for bit, with dropout, random states and the mode of a module that is frozen in evaluation mode."""
+    """Weights bit for bit, with dropout, random states and the mode of the model."""
     data = tokenised(spam(), tiny)
     ends = []
     for title in ("", "spam 1:3"):
@@ -139,7 +148,9 @@ def test_dynamics_are_the_probabilities_after_each_epoch(workspace: Path, tiny: 
 
     splits = {name: data[name] for name in ("train", "validation", "test")}
     keeper = Keeper("spam 1:3", **splits, id="id", positive="spam")
-    best = {"load_best_model_at_end": True, "save_strategy": "epoch", "eval_strategy": "epoch"}
+    # The largest loss counts as the best, so that the model of the first epoch is loaded.
+    best = {"metric_for_best_model": "eval_loss", "greater_is_better": True, "load_best_model_at_end": True}
+    best |= {"save_strategy": "epoch", "eval_strategy": "epoch"}
     trainer = make_trainer(workspace / "out", tiny, data, [keeper], **best)
     trainer.train()
     dynamics = load_dynamics(load_run("spam", RUN))
@@ -154,11 +165,11 @@ def test_dynamics_are_the_probabilities_after_each_epoch(workspace: Path, tiny: 
 
 @pytest.mark.slow
 def test_callbacks_of_one_experiment_compare_ratios(workspace: Path, tiny: Path, flat_maps: None) -> None:
-    """In both orders of ratios; other test examples, labels and finished runs are refused before the training."""
+    """The second adds its training examples; other test examples and finished runs are refused before the training."""
     large = spam(positives=6, negatives=36)
     small = spam()
     small["train"] = large["train"].select(range(12))
-    for data, title in ((large, "spam 1:6"), (small, "spam 1:1")):
+    for data, title in ((small, "spam 1:1"), (large, "spam 1:6")):
         data = tokenised(data, tiny)
         make_trainer(workspace / "out", tiny, data, [callback(data, title)], num_train_epochs=1).train()
     config = load_experiment("spam")
@@ -166,7 +177,7 @@ def test_callbacks_of_one_experiment_compare_ratios(workspace: Path, tiny: Path,
     assert [run.name for run in closecall.load_runs("spam")] == ["r1-s7-none", "r6-s7-none"]
     assert load_dataset(config.dataset).info.content_sha256 == config.dataset_sha256
     assert set(load_plan("spam")["id"]) == set(large["train"]["id"])
-    with pytest.raises(UserError, match="finished run r1-s7-none"):
+    with pytest.raises(UserError, match="finished run r6-s7-none"):
         make_trainer(workspace / "out", tiny, data, [callback(data)]).train()
     make_trainer(workspace / "out", tiny, data, [callback(data, overwrite=True)], num_train_epochs=1).train()
     other = copy.copy(data)
