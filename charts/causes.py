@@ -33,7 +33,9 @@ def causes_chart(summary: pd.DataFrame, noun: str, *, theme: Theme) -> Chart:
     figure.update_layout(barmode="stack", bargap=0.25, legend_traceorder="normal")
     figure.update_yaxes(showticklabels=False)
     parts = ", ".join(f"{row['title']} {row['errors']:,}" for row in rows)
-    reading = "Each error counts once, for the first cause that holds. All causes that hold are beside the example."
+    reading = (
+        "Each error counts once, for the first cause that holds. Errors lists every cause that holds for an example."
+    )
     return Chart(figure, key="causes", alt=f"{title}. By cause: {parts}.", reading=reading)
 
 

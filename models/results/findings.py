@@ -4,7 +4,8 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -43,7 +44,15 @@ def ratio_summary(table: pd.DataFrame, *, q: float = RARE) -> str:
         end = f" and {metric.text(last[metric.name])} at {ratio_text(last['ratio'])}" if len(rows) > 1 else ""
         sentences.append(f"{start}{end}.")
     size = f"{count_text(n_positives, 'test positive')} and {count_text(n_negatives, 'test negative')}"
-    return f"{' '.join(sentences)} Measured on {size} at threshold 0.50."
+    return f"{' '.join(sentences)} Measured on {size} at threshold 0.50{_seeds_text(rows)}."
+
+
+def _seeds_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many seeds each ratio has; "" where the table does not say it."""
+    counts = sorted({int(row["seeds"]) for row in rows if "seeds" in row})
+    if not counts:
+        return ""
+    return f", with {count_text(counts[0], 'seed') if len(counts) == 1 else f'{counts[0]} to {counts[-1]} seeds'}"
 
 
 def better_ratio(table: pd.DataFrame) -> str:

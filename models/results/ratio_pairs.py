@@ -82,14 +82,10 @@ def prior_shift_sentence(shift: PriorShift, pair: Comparison | None) -> str:
     if pair is None or pair.excess is None:
         return start
     excess = pair.excess
-    if excess.includes_zero:
-        return (
-            f"{start} The difference from it at {ratio_text(pair.ratio)} is not distinguishable with this test set: "
-            f"{points_text(excess)}."
-        )
     below = excess if excess.value > 0 else Estimate(-excess.value, -excess.high, -excess.low)
     side = "below" if excess.value > 0 else "above"
-    return f"{start} At {ratio_text(pair.ratio)} recall is {points_text(below, signed=False)} {side} it."
+    unclear = ", which this test set does not distinguish from 0" if excess.includes_zero else ""
+    return f"{start} At {ratio_text(pair.ratio)} recall is {points_text(below, signed=False)} {side} it{unclear}."
 
 
 def decomposed(
