@@ -66,6 +66,7 @@ def test_an_unknown_demo_is_a_user_error() -> None:
         find_demo("nothing")
 
 
+@pytest.mark.slow
 @pytest.mark.assets
 def test_both_demos_have_the_same_positives(workspace: Path) -> None:
     """Fetches the built-in texts when no asset folder names them."""
