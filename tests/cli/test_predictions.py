@@ -77,8 +77,8 @@ def test_a_folder_a_dataset_in_order_and_several_files(closecall: Terminal, file
 
 
 def test_an_unknown_command_keeps_the_usual_error(closecall: Terminal) -> None:
-    for word in ("sweeep", "nothing.csv"):
-        assert closecall(word) == 2 and f"No such command '{word}'" in closecall.err
+    assert closecall("sweeep") == 2 and "No such command 'sweeep'" in closecall.err
+    assert closecall("nothing.csv") == 2 and "There is no file nothing.csv" in closecall.err
     assert closecall("--nothing") == 2 and "No such option" in closecall.err
 
 
