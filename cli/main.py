@@ -65,7 +65,9 @@ def _with_command(arguments: list[str]) -> list[str]:
     if not first or first in COMMANDS or first in ("--help", "--install-completion", "--show-completion"):
         return arguments
     named = arguments if first.startswith("-") else arguments[:1]
-    is_file = bool(Path(first).suffix) and not first.startswith("-")  # a missing file is named as such, not as a command
+    is_file = bool(Path(first).suffix) and not first.startswith(
+        "-"
+    )  # a missing file is named as such, not as a command
     return ["open", *arguments] if is_file or any(_is_source(one) for one in named) else arguments
 
 

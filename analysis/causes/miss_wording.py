@@ -187,8 +187,9 @@ def _overlap(row: Row, found: CausesOfErrors) -> str:
 
 
 def _unexplained(row: Row, found: CausesOfErrors) -> str:
-    measured = listed_text(found.summary["title"].tolist()[:-1])
-    return f"None of these holds: {measured.lower()}."
+    missing = {key for key, _ in found.not_measured}
+    measured = found.summary["title"][~found.summary["cause"].isin([*missing, UNEXPLAINED])].tolist()
+    return f"None of these holds: {listed_text(measured).lower()}." if measured else "No cause could be measured."
 
 
 _SENTENCES: dict[str, Callable[[Row, CausesOfErrors], str]] = {

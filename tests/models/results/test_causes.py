@@ -140,6 +140,16 @@ def test_each_planted_cause_is_assigned() -> None:
     assert np.allclose(found.reference.thresholds, 0.2, atol=0.02)
 
 
+def test_a_cause_that_is_not_measured_is_not_said_to_be_absent() -> None:
+    test, validation, _ = planted()
+    found = decide_causes(test, replace(validation, labels=np.zeros_like(validation.labels)), None, ratio=10)
+    example = found.examples.loc[found.examples["cause"] == "unexplained", "id"].iloc[0]
+    assert [key for key, _ in found.not_measured] == [
+        "threshold", "suspect label", "not read", "no similar example", "overlap",
+    ]  # fmt: skip
+    assert evidence_sentences(found, example) == [("unexplained", "None of these holds: depends on the seed.")]
+
+
 def test_suspect_labels_are_compared_with_the_training_examples() -> None:
     test, validation, evidence = planted()
     for counts, reported in (([1, 200], True), ([30, 200], False)):
@@ -259,6 +269,8 @@ def test_one_seed_and_one_ratio() -> None:
     assert set(found.examples["cause"]) == {"overlap"}
     alone = decide_causes(first(test), first(validation), None, ratio=1)
     assert set(alone.examples["cause"]) == {"unexplained"}
+    words = evidence_sentences(alone, alone.examples["id"].iloc[0])
+    assert words == [("unexplained", "No cause could be measured.")]
 
 
 def test_validation_of_one_class_gives_no_threshold() -> None:
