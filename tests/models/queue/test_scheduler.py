@@ -113,10 +113,9 @@ def test_the_queue_is_drained_past_a_failure_and_a_cancel(house: Path) -> None:
     )
     (house / "worker.lock").touch()
     assert not jobs.any_running()
-    (house / "empty").mkdir()
-    (house / "empty" / "config.json").write_text("{}")
     good = queue(house, "good", replace(LONG, epochs=2))
-    bad = queue(house, "bad", replace(LONG, encoder=str(house / "empty")))
+    bad = queue(house, "bad", replace(LONG, encoder=str(make_tiny_bert(house / "damaged"))))
+    (house / "damaged" / "config.json").write_text("{}")  # after it was checked
     long = queue(house, "long")
     jobs.ensure_scheduler()
     assert jobs.any_running()
