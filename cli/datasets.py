@@ -180,7 +180,8 @@ def print_dataset(dataset: "Dataset", *, as_json: bool) -> None:
     for note in dataset.info.notes:
         print_note(note)
     if len(dataset.set_aside):
-        print_note(f"{len(dataset.set_aside):,} rows were excluded:")
+        first = f", the first {SHOWN_ROWS}" if len(dataset.set_aside) > SHOWN_ROWS else ""
+        print_note(f"{len(dataset.set_aside):,} rows were excluded{first}:")
         print_frame(dataset.set_aside[["source_row", "id", "reason"]].head(SHOWN_ROWS))
     if len(dataset.conflicts):
         print_note(f"{len(dataset.conflicts):,} examples have a text with both labels; see the Data page.")

@@ -13,6 +13,7 @@ SYNONYMS = {
     "validation": ("validation", "valid", "val", "dev", "devel", "development", "eval"),
     "test": ("test", "testing", "tst", "te", "heldout", "held-out", "holdout", "hold-out"),
 }
+LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target", "y", "gold", "sentiment")
 _CANONICAL = {synonym: split for split, synonyms in SYNONYMS.items() for synonym in synonyms}
 
 
@@ -56,7 +57,7 @@ def guess_columns(table: RawTable) -> ColumnRoles:
     is_split = pd.Series([_is_split(table.frame[name]) for name in overview.index], index=overview.index)
     split = pick(["split", "split (folder)", "fold", "set", "subset", "partition"], is_split)
     few = (overview["distinct"] >= 2) & (overview["distinct"] <= min(MAX_CLASSES, max(2, rows // 2)))
-    label = pick(["label", "labels", "class", "class_name", "category", "target", "y", "gold", "sentiment"], few)
+    label = pick(LABEL_NAMES, few) or pick(LABEL_NAMES, overview["distinct"] == 1)  # one class: rows sorted by class
     long = overview["distinct"] > 0
     text = pick(["text", "sentence", "content", "body", "post", "review", "comment", "message", "tweet"], long)
     unique = overview["distinct"] == rows

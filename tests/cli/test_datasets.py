@@ -38,6 +38,15 @@ def test_import_with_all_options(closecall: Terminal, tmp_path: Path) -> None:
     assert closecall("import", tmp_path / "none.csv", "--yes") == 2 and "There is no file" in closecall.err
 
 
+def test_import_says_how_many_of_the_excluded_rows_are_listed(closecall: Terminal, tmp_path: Path) -> None:
+    examples = make_dataset().examples
+    for repeated, text in ((25, "25 rows were excluded, the first 20:"), (3, "3 rows were excluded:")):
+        file = tmp_path / f"posts-{repeated}.csv"
+        pd.concat([examples, examples.head(repeated)])[["text", "class_name"]].to_csv(file, index=False)
+        assert closecall("import", file, "--yes", "--positive", "mac") == 0 and text in closecall.err
+        assert closecall.out.count("same text as") == min(repeated, 20)
+
+
 def test_built_in_datasets_are_listed_with_their_licences(closecall: Terminal) -> None:
     rows = closecall.json("builtin")
     assert len(rows) == 3 and all(row["licence"] and row["origin"] for row in rows)

@@ -115,6 +115,12 @@ def test_columns_are_proposed_by_name_and_content(head: str, expected: ColumnRol
     assert guess_columns(csv("\n".join([head, *body]))) == expected
 
 
+def test_a_label_column_is_proposed_where_the_first_rows_have_one_class() -> None:
+    rows = [f"text number {n},{['shop', 'home'][n % 2]},pros,{n % 2}" for n in range(12)]
+    assert guess_columns(csv("\n".join(["text,origin,label,x", *rows]))).label == "label"
+    assert guess_columns(csv("\n".join(["text,origin,class,target", *rows]))).label == "target"
+
+
 def test_nothing_is_proposed_where_nothing_fits() -> None:
     guess = guess_columns(csv("a,b\nx y z,u v\nr s t,w w\n"))
     assert guess.id == guess.group == guess.split == ""
