@@ -43,7 +43,8 @@ CAUSES_OF_MISSES = (
         SUSPECT,
         "Suspect label",
         "The label audit flags it, at least 4 of its 5 nearest training texts are of the other class, and it is not "
-        "dissimilar from that class. Or a near copy has the other label.",
+        "dissimilar from that class. Or a near copy has the other label. Texts of both classes are flagged, too: read "
+        "it.",
     ),
     MissCause(
         NOT_READ,
@@ -61,9 +62,11 @@ CAUSES_OF_MISSES = (
         OVERLAP,
         "Overlaps the other class",
         "Most seeds misclassify it at every ratio, and most of its 10 nearest training texts are of the other class, "
-        "before and after fine-tuning.",
+        "before and after fine-tuning. They are near for the encoder: a reader may still see the class.",
     ),
-    MissCause(UNEXPLAINED, "Unexplained", "None of the measured causes holds."),
+    MissCause(
+        UNEXPLAINED, "Unexplained", "None of the measured causes holds. Words and slices shows what such errors share."
+    ),
 )
 """All causes, in the order in which they are assigned."""
 MISS_CAUSE_BY_KEY = {cause.key: cause for cause in CAUSES_OF_MISSES}
