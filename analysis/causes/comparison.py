@@ -102,17 +102,6 @@ def compare_ratios(
     aucs = [areas.of_runs(one) for one in (a, b)]
     matched = _matched(pair[1], positive, wrong[0], paired)
     chosen = None if validation is None else (validation[0], validation[1][a], validation[1][b])
-    excess = None
-    if draws and paired and chosen is not None:
-        excess = excess_drop(
-            positive,
-            *pair,
-            calibrated_on=chosen[:2],
-            ratio=ratios[1],
-            reference_ratio=ratios[0],
-            threshold=threshold,
-            draws=draws,
-        )
     n_pos, n_neg = int(positive.sum()), int((~positive).sum())
     return Comparison(
         reference_ratio=ratios[0],
@@ -132,7 +121,27 @@ def compare_ratios(
         auc_drop=change(*aucs, paired=paired, pseudo=0.02, seed_sd=AUC_SEED_SD),
         regained=change(matched, recall[1], paired=True, seed_sd=0.0),
         moved=None if chosen is None else _moved(positive, pair[1], recall[1], chosen, paired, threshold),
-        excess=excess,
+        excess=_excess(positive, pair, ratios, chosen, threshold, draws) if draws and paired and chosen else None,
+    )
+
+
+def _excess(
+    positive: Bools,
+    pair: tuple[Floats, Floats],
+    ratios: tuple[float, float],
+    chosen: tuple[Bools, Floats, Floats],
+    threshold: float,
+    draws: int,
+) -> Estimate:
+    """How far recall of the larger ratio is below what the prior alone predicts; calibrated on the reference runs."""
+    return excess_drop(
+        positive,
+        *pair,
+        calibrated_on=chosen[:2],
+        ratio=ratios[1],
+        reference_ratio=ratios[0],
+        threshold=threshold,
+        draws=draws,
     )
 
 

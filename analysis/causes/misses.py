@@ -6,6 +6,7 @@ correctly classified examples. False positives use the same causes with the clas
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -197,27 +198,37 @@ def null_rates(
     assigned = assign(columns)
     aside = {key: values for key, values in columns.items() if key != THRESHOLD}
     would = assign(aside) if aside else np.full(len(wrong), UNEXPLAINED, dtype=object)
-    tested = int((wrong & (assigned != THRESHOLD)).sum())
     rows = []
     for key in [*columns, UNEXPLAINED]:
-        control = as_labels((controls or {}).get(key, right))
-        counted, total = int((wrong & (assigned == key)).sum()), int(control.sum())
-        of_control = int((control & (would == key)).sum())
-        members = wrong | right
+        control, members = as_labels((controls or {}).get(key, right)), wrong | right
         if key == NOT_SIMILAR and SUSPECT in columns:
             members = members & ~columns[SUSPECT]  # a wrong label comes from the other class, so it resembles that one
-        of_class, held = int(members.sum()), int((columns[key] & members).sum()) if key in columns else 0
-        p = np.nan
-        if key == NOT_READ:
-            p = _fisher_greater(counted, tested, of_control, total)
-        elif key == NOT_SIMILAR and calibration is not None:
-            p = dissimilar_p(held, of_class, calibration)
-        elif key == SUSPECT and training_suspects is not None:
-            of_control, total = training_suspects
-            p = _fisher_greater(held, of_class, of_control, total)
-        rows.append((key, counted, tested, of_control, total, held, of_class, p))
-    names = ["cause", "errors", "tested", "correct", "of_correct", "holds", "of_class", "p"]
-    return _with_shares(pd.DataFrame(rows, columns=names), wrong)
+        row = {
+            "cause": key,
+            "errors": int((wrong & (assigned == key)).sum()),
+            "tested": int((wrong & (assigned != THRESHOLD)).sum()),
+            "correct": int((control & (would == key)).sum()),
+            "of_correct": int(control.sum()),
+            "holds": int((columns[key] & members).sum()) if key in columns else 0,
+            "of_class": int(members.sum()),
+        }
+        if key == SUSPECT and training_suspects is not None:
+            row |= dict(zip(("correct", "of_correct"), training_suspects, strict=True))
+        tested = key != SUSPECT or training_suspects is not None
+        rows.append(row | {"p": _p_value(row, calibration) if tested else np.nan})
+    return _with_shares(pd.DataFrame(rows), wrong)
+
+
+def _p_value(row: Mapping[str, Any], calibration: int | None) -> float:
+    """Is a cause more frequent than by chance? As in `null_rates`; nan for a cause without a test."""
+    control = row["correct"], row["of_correct"]
+    if row["cause"] == NOT_READ:
+        return _fisher_greater(row["errors"], row["tested"], *control)
+    if row["cause"] == SUSPECT:
+        return _fisher_greater(row["holds"], row["of_class"], *control)
+    if row["cause"] == NOT_SIMILAR and calibration is not None:
+        return dissimilar_p(row["holds"], row["of_class"], calibration)
+    return np.nan
 
 
 def dissimilar_p(held: int, of: int, calibration: int) -> float:
