@@ -40,15 +40,11 @@ def app(
     Example: closecall app --port 8502 --no-browser
     """
     from closecall.cli.progress import print_unfinished
-    from closecall.models.runtime.app_command import app_command, app_environment
-    from closecall.models.runtime.child_process import PACKAGE_FOLDER
 
     free_port(port, exactly=True)
     print_unfinished()
     print_note(f"Close Call opens at {address_of(port)} (Ctrl-C stops the app; training continues).")
-    os.chdir(PACKAGE_FOLDER)
-    command = app_command(PACKAGE_FOLDER / "app.py", port, browser=browser)
-    os.execve(sys.executable, [sys.executable, *command], app_environment())
+    _become_app(port, browser=browser)
 
 
 def open_(
@@ -117,8 +113,7 @@ def _show(imported: "ImportedPredictions", port: int | None, *, browser: bool, n
     if no_open:
         print_line(experiment)
         return
-    from closecall.models.runtime.app_command import app_command, app_environment, has_display
-    from closecall.models.runtime.child_process import PACKAGE_FOLDER
+    from closecall.models.runtime.app_command import has_display
 
     chosen = free_port(port or FIRST_PORT, exactly=port is not None)
     address = f"{address_of(chosen)}/errors?experiment={quote(experiment)}"
@@ -126,9 +121,18 @@ def _show(imported: "ImportedPredictions", port: int | None, *, browser: bool, n
     print_note("Ctrl-C stops the app. Later: closecall app.")
     if browser and has_display():
         subprocess.Popen([sys.executable, "-m", "closecall.cli.app", address], start_new_session=True)
+    _become_app(chosen, browser=False)
+
+
+def _become_app(port: int, *, browser: bool) -> None:
+    """Replace this process by the app, on the workspace of the current folder."""
+    from closecall.models.runtime.app_command import app_command, app_environment
+    from closecall.models.runtime.child_process import PACKAGE_FOLDER
+
+    environment = app_environment()  # before the folder changes: a relative workspace is that of the caller
+    command = app_command(PACKAGE_FOLDER / "app.py", port, browser=browser)
     os.chdir(PACKAGE_FOLDER)
-    command = app_command(PACKAGE_FOLDER / "app.py", chosen, browser=False)
-    os.execve(sys.executable, [sys.executable, *command], app_environment())
+    os.execve(sys.executable, [sys.executable, *command], environment)
 
 
 def address_of(port: int) -> str:
