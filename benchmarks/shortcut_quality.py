@@ -32,7 +32,7 @@ from closecall.data.experiments.runs import load_predictions, load_run
 from closecall.data.experiments.store import RunConfig, load_experiment, load_run_config, run_name
 from closecall.models.encoders.inference import run_inference
 from closecall.models.encoders.loading import load_classifier
-from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.devices import claim_accelerator
 from closecall.models.runtime.progress import ProgressReporter
 from closecall.models.training.loop import TrainingSpec, count_steps, train
 from closecall.models.training.run_data import RunData, run_data_of
@@ -88,7 +88,7 @@ def evaluate(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
 def trained_without(run: RunConfig, left_out: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Labels and log-odds of the test set after the run's training without some shortcuts."""
     AcceleratorState._reset_state(reset_partial_state=True)  # otherwise the first precision of a process stays
-    accelerator = Accelerator(mixed_precision="no") if "bf16" in left_out else claim_device()
+    accelerator = Accelerator(mixed_precision="no") if "bf16" in left_out else claim_accelerator()
     data = run_data_of(run, lambda: None)
     spec = _training_spec(run, data, frozen="frozen-words" not in left_out)
     model = load_classifier(run.training.encoder, seed=run.seed)

@@ -18,7 +18,7 @@ from benchmarks.peers.texts import sentences
 from closecall.data.experiments.store import TrainingConfig
 from closecall.models.encoders.loading import load_classifier, load_tokenizer
 from closecall.models.encoders.tokenization import tokenise, training_batches
-from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.devices import claim_accelerator
 from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 
 TEXTS, WARM_UP, STEPS = 2000, 5, 30
@@ -47,7 +47,7 @@ def main() -> None:
 
 def profiled(batch_size: int) -> dict[str, float]:
     """Microseconds of processor time of each operation over some steps."""
-    accelerator = claim_device()
+    accelerator = claim_accelerator()
     texts, labels = sentences()
     tokens = tokenise(texts[:TEXTS], load_tokenizer("minilm"), 128)
     config = TrainingConfig(batch_size=batch_size)

@@ -11,7 +11,7 @@ from benchmarks.peers.texts import sentences
 from closecall.data.experiments.store import TrainingConfig
 from closecall.models.encoders.loading import load_classifier, load_tokenizer
 from closecall.models.encoders.tokenization import tokenise
-from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.devices import claim_accelerator
 from closecall.models.runtime.progress import ProgressReporter
 from closecall.models.training.loop import TrainingSpec, count_steps, train
 
@@ -21,7 +21,7 @@ MAX_TOKENS = 128
 
 def prepare(job: Job) -> Callable[[], Job]:
     """Job: batch_size, rows. Close Call chooses threads and precision."""
-    accelerator = claim_device()
+    accelerator = claim_accelerator()
     texts, labels = sentences()
     chosen = np.array(job["rows"])
     tokens = tokenise([texts[i] for i in chosen], load_tokenizer("minilm"), MAX_TOKENS)

@@ -25,7 +25,7 @@ class Classifier:
     """A classifier and its tokenizer, loaded from a checkpoint onto the device."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self._model: PreTrainedModel = load_checkpoint(checkpoint.source).to(claim_device().device)  # type: ignore
+        self._model: PreTrainedModel = load_checkpoint(checkpoint.source).to(claim_device())  # type: ignore
         self._tokenizer: PreTrainedTokenizerBase = load_tokenizer(checkpoint.source)
         self._checkpoint = checkpoint
 

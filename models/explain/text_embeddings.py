@@ -55,7 +55,7 @@ def encoder_embeddings(
     tokens = tokenise(texts, load_tokenizer(encoder), max_tokens)
     parts = [np.arange(len(texts))[start::PARTS] for start in range(min(PARTS, len(texts)))]
     done = [0] * len(parts)
-    device = claim_device().device
+    device = claim_device()
 
     def embed(part: int) -> np.ndarray:
         def on_batch(number: int, padded: int, examples: int) -> None:

@@ -49,7 +49,7 @@ def whole_lengths(texts: Sequence[str], encoder: str) -> np.ndarray:
 
 def _probabilities(checkpoint: Checkpoint, tokens: Tokens, on_part: OnPart) -> np.ndarray:
     """The probability of the positive class of each window."""
-    model = load_checkpoint(checkpoint.source).to(claim_device().device)  # type: ignore[arg-type]
+    model = load_checkpoint(checkpoint.source).to(claim_device())  # type: ignore[arg-type]
     total, done = max(int(tokens.lengths.sum()), 1), 0
 
     def count(number: int, padded: int, examples: int) -> None:

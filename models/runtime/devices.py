@@ -3,18 +3,31 @@
 import os
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import parse_flag_from_env
 
 from closecall.models.runtime.capacity import threads_per_process
 
 
-def claim_device() -> Accelerator:
-    """The device that Accelerate finds, with this process's threads, and bf16 where the hardware supports it."""
+def claim_device() -> torch.device:
+    """The device that Accelerate finds, with this process's threads.
+
+    Leaves the precision of the process open: Accelerate keeps one, and a Trainer in this process may use another.
+    """
     torch.set_num_threads(threads_per_process())
     if torch.cuda.is_available():
         # The same run twice gives the same numbers: cuBLAS needs this, and scatter-adds need their ordered form.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU")).device
+
+
+def claim_accelerator() -> Accelerator:
+    """For training: the device as of `claim_device`, and bf16 where the hardware supports it.
+
+    Accelerate then keeps this precision for the whole process.
+    """
+    claim_device()
     return Accelerator(mixed_precision="bf16" if has_bf16() else "no")
 
 

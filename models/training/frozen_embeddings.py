@@ -41,7 +41,7 @@ def embed_frozen(experiment: str, *, should_stop: Callable[[], bool], report: Ca
     reporter = ProgressReporter(should_stop, report)
     with reporter.phase("loading"):
         config = load_experiment(experiment)
-        device = claim_device().device
+        device = claim_device()
         data = load_run_data(experiment, config.training.encoder, config.training.max_tokens, reporter.check)
     context = RunContext(experiment_folder(experiment) / "frozen", data, reporter)
     if not has_embeddings(context):

@@ -33,7 +33,7 @@ from closecall.models.encoders.hidden_state_cache import (
 from closecall.models.encoders.inference import forward_batches, run_inference
 from closecall.models.encoders.loading import load_classifier, load_config
 from closecall.models.encoders.tokenization import padded_tokens
-from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.devices import claim_accelerator
 from closecall.models.runtime.progress import Progress, ProgressReporter
 from closecall.models.training.baselines import fit_logistic
 from closecall.models.training.loop import TrainingSpec, count_steps, train
@@ -62,7 +62,7 @@ def execute_preview(
         run = load_run_config(experiment, run_name(ratio, load_experiment(experiment).seeds[0]))
         if (run_folder(experiment, run.name) / "predictions.parquet").exists():
             return
-        accelerator = claim_device()
+        accelerator = claim_accelerator()
         data, max_tokens = _preview_data(run, reporter)
         remove_leftovers(folder)
     cache = cached_hidden_states(

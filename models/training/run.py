@@ -26,7 +26,7 @@ from closecall.models.encoders.inference import forward_batches
 from closecall.models.encoders.label_mapping import positive_output
 from closecall.models.encoders.loading import load_checkpoint, load_classifier
 from closecall.models.encoders.tokenization import padded_tokens
-from closecall.models.runtime.devices import claim_device, device_name, precision
+from closecall.models.runtime.devices import claim_accelerator, device_name, precision
 from closecall.models.runtime.progress import Progress, ProgressReporter
 from closecall.models.training.baselines import baseline_log_odds
 from closecall.models.training.checkpoint_retention import TRAIN_AGAIN, apply_retention
@@ -64,7 +64,7 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
     reporter = ProgressReporter(should_stop, report)
     folder = run_folder(run.experiment, run.name)
     with reporter.phase("loading"):
-        accelerator = claim_device()
+        accelerator = claim_accelerator()
         data = run_data_of(run, reporter.check)
         context = RunContext(folder, data, reporter, mapped=fine_tuned)
         remove_leftovers(folder)
@@ -82,7 +82,7 @@ def execute(run: RunConfig, *, should_stop: Callable[[], bool], report: Callable
 
 def assist(experiment: str, name: str) -> None:
     """Compute a share of a run's training, in one of the processes beside the main one, if there is a training."""
-    accelerator = claim_device()
+    accelerator = claim_accelerator()
     if name == FROZEN or not announce_training(accelerator, training=False):
         return
     run = load_run_config(experiment, name)

@@ -85,14 +85,14 @@ def measure(config: TrainingConfig, texts: list[str]) -> Throughput:
     from closecall.models.encoders.inference import run_inference
     from closecall.models.encoders.loading import check_length, load_classifier, load_tokenizer
     from closecall.models.encoders.tokenization import tokenise
-    from closecall.models.runtime.devices import claim_device
+    from closecall.models.runtime.devices import claim_accelerator
     from closecall.models.training.steps import freeze_word_embeddings, make_optimizer, quick_forward, take_step
 
     tokenizer = load_tokenizer(config.encoder)
     check_length(config.encoder, tokenizer, config.max_tokens)
     tokens = tokenise(texts, tokenizer, config.max_tokens)
     untruncated = tokenise(texts, tokenizer, NO_LIMIT)
-    accelerator = claim_device()
+    accelerator = claim_accelerator()
     model: Any = load_classifier(config.encoder, seed=0)
     if config.freeze_word_embeddings:
         freeze_word_embeddings(model)

@@ -1,4 +1,4 @@
-"""A Trainer fixes the precision of its process; the next test in it may train in another."""
+"""A Trainer fixes the precision of its process; the runs of other tests are trained here too, perhaps in bf16."""
 
 from collections.abc import Iterator
 

@@ -2,6 +2,7 @@
 
 import copy
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from transformers import Trainer
 
 import closecall
 from closecall.analysis.causes.overfitting import gaps_of_history
-from closecall.data.annotations.causes import load_evidence
+from closecall.data.annotations.causes import evidence_folder, load_evidence
 from closecall.data.datasets.store import load_dataset
 from closecall.data.experiments.runs import (
     load_dynamics,
@@ -35,6 +36,7 @@ from closecall.models.encoders.inference import run_inference
 from closecall.models.encoders.label_mapping import log_odds
 from closecall.models.encoders.loading import load_checkpoint, load_tokenizer
 from closecall.models.encoders.tokenization import tokenise
+from closecall.models.explain.causes import compute_evidence
 from closecall.models.integrations.callback import CloseCallCallback
 from closecall.models.integrations.reading import undisturbed
 from closecall.models.queue import jobs
@@ -187,8 +189,13 @@ def test_callbacks_of_one_experiment_compare_ratios(workspace: Path, tiny: Path,
 
 
 @pytest.mark.slow
-def test_causes_follow_from_a_recorded_run(workspace: Path, tiny: Path, flat_maps: None) -> None:
-    """By the command of the Overview page, in a process of its own; it embeds the texts before fine-tuning too."""
+def test_causes_follow_from_a_recorded_run(
+    workspace: Path, tiny: Path, flat_maps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the command of the Overview page, which embeds the texts before fine-tuning too, and in the script itself.
+
+    Where the machine has bf16, the script's own fp32 stays.
+    """
     data = tokenised(spam(), tiny)
     make_trainer(workspace / "out", tiny, data, [callback(data)], num_train_epochs=1).train()
     command = [sys.executable, "-m", "closecall.models.explain.causes", "spam"]
@@ -197,6 +204,11 @@ def test_causes_follow_from_a_recorded_run(workspace: Path, tiny: Path, flat_map
     assert evidence is not None and evidence.examples["id"].tolist() == list(data["test"]["id"])
     rows, _ = load_embeddings(workspace / "experiments" / "spam" / "frozen")
     assert rows["id"].isin(data["train"]["id"]).sum() == 48
+    for folder in (evidence_folder("spam"), workspace / "experiments" / "spam" / "frozen"):
+        shutil.rmtree(folder)
+    monkeypatch.setattr("closecall.models.runtime.devices.has_bf16", lambda: True)
+    assert compute_evidence("spam").examples["id"].tolist() == list(data["test"]["id"])
+    assert load_embeddings(workspace / "experiments" / "spam" / "frozen")[0].equals(rows)
     with pytest.raises(UserError, match="recorded from a training script"):
         jobs.cancel("spam", RUN)
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, get_linear_schedule
 from closecall.data.experiments.store import TrainingConfig
 from closecall.models.encoders import loading
 from closecall.models.encoders.tokenization import tokenise, training_batches
-from closecall.models.runtime.devices import claim_device
+from closecall.models.runtime.devices import claim_accelerator
 from closecall.models.runtime.progress import ProgressReporter
 from closecall.models.training import steps
 from closecall.models.training.loop import TrainingSpec, count_steps, train
@@ -50,7 +50,7 @@ def exact() -> Iterator[Accelerator]:
 def taught(tiny: Path, folder: Path, spec: TrainingSpec, accelerator: Accelerator | None = None, **more):
     model = loading.load_classifier(str(tiny), seed=0)
     reporter = ProgressReporter(lambda: False, lambda progress: None)
-    accelerator = accelerator or claim_device()
+    accelerator = accelerator or claim_accelerator()
     return model, train(model, spec, folder=folder, accelerator=accelerator, reporter=reporter, **more)
 
 
