@@ -1,7 +1,6 @@
 """The experiment of a recorded training: made by the first callback of its name, joined by the others."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from closecall.data.datasets.store import (
     Dataset,
     DatasetInfo,
     content_hash,
-    dataset_names,
     datasets_folder,
+    fresh_dataset_name,
     load_dataset,
     save_dataset,
 )
@@ -63,16 +62,14 @@ def claim_run(
     UserError when the experiment holds other predictions, other test examples, or a finished run of this ratio and
     seed that is not to be overwritten.
     """
-    experiment = slug(title)
-    with experiments_lock():
-        if experiment not in experiment_ids():
-            _create(experiment, title, examples, classes, ratio=ratio, seed=seed, training=training)
-        else:
-            examples = _join(load_experiment(experiment), examples, classes, ratio=ratio, seed=seed)
-    labels = examples.loc[examples["split"] == "train", "label"]
+    labels = _training(examples)["label"]
     positives = int(labels.sum())
-    run = RunConfig(experiment, ratio, seed, "none", positives, len(labels) - positives, training=training)
-    _check_free(run, overwrite)
+    run = RunConfig(slug(title), ratio, seed, "none", positives, len(labels) - positives, training=training)
+    with experiments_lock():
+        if run.experiment not in experiment_ids():
+            _create(run, title, examples, classes)
+        else:
+            examples = _join(run, examples, classes, overwrite)
     return run, examples
 
 
@@ -87,18 +84,10 @@ def _check_free(run: RunConfig, overwrite: bool) -> None:
         )
 
 
-def _create(
-    experiment: str,
-    title: str,
-    examples: pd.DataFrame,
-    classes: Classes,
-    *,
-    ratio: float,
-    seed: int,
-    training: TrainingConfig,
-) -> None:
+def _create(run: RunConfig, title: str, examples: pd.DataFrame, classes: Classes) -> None:
+    """Make the dataset and the experiment of their first run."""
     info = DatasetInfo(
-        name=_fresh_name(experiment),
+        name=fresh_dataset_name(run.experiment),
         title=title,
         positive_classes=(classes.positive_name,),
         negative_classes=tuple(dict.fromkeys(classes.negative_names)),
@@ -109,24 +98,26 @@ def _create(
     conflicts = pd.DataFrame(columns=["key", "id", "label", "source_row", "text"])
     saved = save_dataset(Dataset(info, _numbered(examples), set_aside, conflicts))
     config = ExperimentConfig(
-        id=experiment,
+        id=run.experiment,
         title=title,
         dataset=saved.name,
         dataset_sha256=saved.info.content_sha256,
         kind=RECORDED,
-        ratios=(ratio,),
-        seeds=(seed,),
-        training=training,
+        ratios=(run.ratio,),
+        seeds=(run.seed,),
+        training=run.training,
     )
     empty = pd.DataFrame(columns=list(PLAN_COLUMNS))
-    plan = training_plan(empty, _training(examples), sweep=FIXED_POSITIVES, seed=seed)
+    plan = training_plan(empty, _training(examples), sweep=FIXED_POSITIVES, seed=run.seed)
     create_experiment(config, evaluation=_evaluation(examples), plan=plan, runs=[])
 
 
-def _join(
-    config: ExperimentConfig, examples: pd.DataFrame, classes: Classes, *, ratio: float, seed: int
-) -> pd.DataFrame:
-    """Add the ratio, the seed and the training examples of one more run; the examples with the experiment's ids."""
+def _join(run: RunConfig, examples: pd.DataFrame, classes: Classes, overwrite: bool) -> pd.DataFrame:
+    """Add the ratio, the seed and the training examples of one more run; the examples with the experiment's ids.
+
+    Everything is checked before anything is written.
+    """
+    config = load_experiment(run.experiment)
     if config.kind != RECORDED:
         raise UserError(f"Experiment {config.id} was not recorded by a callback. Name another experiment=.")
     known, evaluation = load_dataset(config.dataset), load_evaluation(config.id)
@@ -140,15 +131,16 @@ def _join(
         examples = renamed
     check_same_evaluation(evaluation, examples, config.id)
     check_same_training(known.examples, examples, config.id)
+    _check_free(run, overwrite)
     dataset_sha256 = _extend(known, examples, classes)
-    plan = training_plan(load_plan(config.id), _training(examples), sweep=FIXED_POSITIVES, seed=seed)
+    plan = training_plan(load_plan(config.id), _training(examples), sweep=FIXED_POSITIVES, seed=run.seed)
     write_frame(experiment_folder(config.id) / "plan.parquet", plan)
     save_experiment(
         replace(
             config,
             dataset_sha256=dataset_sha256,
-            ratios=tuple(sorted({*config.ratios, ratio})),
-            seeds=tuple(sorted({*config.seeds, seed})),
+            ratios=tuple(sorted({*config.ratios, run.ratio})),
+            seeds=tuple(sorted({*config.seeds, run.seed})),
         )
     )
     return examples
@@ -162,8 +154,8 @@ def _extend(known: Dataset, examples: pd.DataFrame, classes: Classes) -> str:
     new = examples[~examples["id"].isin(known.examples["id"])]
     if not len(new):
         return known.info.content_sha256
-    joined = pd.concat([known.examples, new.drop(columns="group").assign(group="")], ignore_index=True)
-    joined = _numbered(joined).fillna({name: "" for name in joined if str(name).startswith("meta.")})
+    joined = _numbered(pd.concat([known.examples, new], ignore_index=True))
+    joined = joined.fillna({name: "" for name in joined if str(name).startswith("meta.")})
     negatives = tuple(dict.fromkeys([*known.info.negative_classes, *classes.negative_names]))
     info = replace(known.info, content_sha256=content_hash(joined), negative_classes=negatives)
 
@@ -191,12 +183,3 @@ def _training(examples: pd.DataFrame) -> pd.DataFrame:
 def _evaluation(examples: pd.DataFrame) -> pd.DataFrame:
     rows = examples.loc[examples["split"] != "train", ["id", "label", "split"]]
     return rows.reset_index(drop=True)
-
-
-def _fresh_name(wish: str) -> str:
-    taken: Sequence[str] = dataset_names()
-    number, name = 1, wish
-    while name in taken:
-        number += 1
-        name = f"{wish}-{number}"
-    return name

@@ -1,5 +1,7 @@
 """Splits as tables, samples, the plan of several callbacks, and what they must agree on."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from closecall.data.experiments.plans import FIXED_POSITIVES, PLAN_COLUMNS, training_ids
+from closecall.data.experiments.runs import RunStatus, write_status
+from closecall.data.experiments.store import TrainingConfig, load_experiment, load_plan, run_folder
 from closecall.data.io.errors import UserError
 from closecall.models.integrations.classes import Classes
 from closecall.models.integrations.examples import (
@@ -17,6 +21,7 @@ from closecall.models.integrations.examples import (
     sampled_places,
     training_plan,
 )
+from closecall.models.integrations.experiments import claim_run
 from closecall.models.integrations.splits import read_split
 
 CLASSES = Classes({0: "ham", 1: "spam"}, 1, 1, 2)
@@ -94,3 +99,23 @@ def test_other_test_examples_are_refused() -> None:
         check_same_evaluation(known, known.assign(label=[1, 1]), "spam")
     with pytest.raises(UserError, match="another text"):
         check_same_training(known.assign(text="x"), known.assign(text=["x", "y"]), "spam")
+
+
+def test_a_run_that_is_refused_changes_nothing(workspace: Path) -> None:
+    """The second script has a further training example."""
+    small, large = (recorded_examples([read("train", ROWS[:n]), read("test", ROWS[4:])], CLASSES) for n in (3, 4))
+
+    def claim(examples: pd.DataFrame, **changes: bool):
+        return claim_run("Spam", examples, CLASSES, ratio=2, seed=0, training=TrainingConfig(), **changes)[0]
+
+    run = claim(small)
+    assert (run.experiment, run.n_positives, run.n_negatives) == ("spam", 1, 2)
+    before, plan = load_experiment("spam"), load_plan("spam")
+    folder = run_folder("spam", run.name)
+    folder.mkdir(parents=True)
+    write_status(folder, RunStatus(state="done"))
+    with pytest.raises(UserError, match="finished run r2-s0-none"):
+        claim(large)
+    assert load_experiment("spam") == before and load_plan("spam").equals(plan)
+    assert claim(large, overwrite=True).n_positives == 2
+    assert load_experiment("spam").dataset_sha256 != before.dataset_sha256 and len(load_plan("spam")) == 4
