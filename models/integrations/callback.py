@@ -24,6 +24,7 @@ from closecall.models.integrations.splits import read_split
 from closecall.models.integrations.trackers import check_trackers, find_runs, log_tables
 
 LOGGER = logging.getLogger(__name__)
+NOT_RECORDED = "Close Call could not finish the record of %s."
 MAX_TRAIN = 5_000
 """Training examples that are read after each epoch, at most."""
 
@@ -78,7 +79,6 @@ class CloseCallCallback(TrainerCallback):
         self.tokenizer, self.data_collator = tokenizer, data_collator
         self.report_to = (report_to,) if isinstance(report_to, str) else tuple(report_to)
         check_trackers(self.report_to)
-        self.run: RunConfig | None = None
         self._recording: Recording | None = None
         self._status: RunState | None = None
         self._notes: list[str] = []
@@ -106,10 +106,10 @@ class CloseCallCallback(TrainerCallback):
         claimed = by_main_process(lambda: self._claim(args, examples, classes, training), main=main,
                                   processes=args.world_size)  # fmt: skip
         if claimed is not None:
-            self.run, examples = claimed
+            run, examples = claimed
             self._texts = examples.set_index("id")["text"]
             self._trackers = find_runs(self.report_to, args)
-            self._status = RunState(self.run, epochs=training.epochs, steps=state.max_steps)
+            self._status = RunState(run, epochs=training.epochs, steps=state.max_steps)
         self._recording = Recording(reader, inputs.rows, examples, classes, max_train=self.max_train)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
@@ -121,14 +121,24 @@ class CloseCallCallback(TrainerCallback):
             self._recording.read_epoch(given["model"], epoch_number(state.epoch), state.global_step)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        if self._recording is None:
+        """Read everything and write the run. An error is logged: the training itself must not be lost."""
+        recording, status, model = self._recording, self._status, given["model"]
+        if recording is None:
             return
-        if self._status is not None:
-            self._status.report("predicting", state.global_step, state.epoch or 0.0)
-        logits = self._recording.read_end(given["model"], epoch_number(state.epoch), state.global_step)
-        if self._status is not None and self.run is not None:
-            self._write(args, state, given["model"], self._status, self.run, logits)
         self._recording = self._status = None
+        if status is not None:
+            status.report("predicting", state.global_step, state.epoch or 0.0)
+        try:
+            logits = recording.read_end(model, epoch_number(state.epoch), state.global_step)
+        except Exception as error:
+            if status is not None:
+                status.fail(error)
+            if args.world_size > 1:  # the other processes wait for the share of this one
+                raise
+            LOGGER.exception(NOT_RECORDED, self.title)
+            return
+        if status is not None:
+            self._write(args, state, model, status, recording, logits)
 
     def _claim(
         self, args: TrainingArguments, examples: pd.DataFrame, classes: Classes, training: TrainingConfig
@@ -147,20 +157,22 @@ class CloseCallCallback(TrainerCallback):
         return run, examples
 
     def _write(
-        self, args: TrainingArguments, state: TrainerState, model: nn.Module, status: RunState, config: RunConfig,
+        self, args: TrainingArguments, state: TrainerState, model: nn.Module, status: RunState, recording: Recording,
         logits: np.ndarray,
     ) -> None:  # fmt: skip
-        """Write the run and the tables. An error is logged: the training itself must not be lost."""
-        assert self._recording is not None
-        known = self._recording.classes.positive_output is not None
+        """Write the run and the tables; an error is logged."""
+        known = recording.classes.positive_output is not None
         kept = model if self.checkpoint and known and keeps_checkpoint(model, self._tokenizer) else None
-        record = run_record(args, state, config, load_experiment(config.experiment), self._notes)
-        run = self._recording.finished(config, logits, record)
+        config = status.config
+
+        def write() -> pd.DataFrame:
+            record = run_record(args, state, config, load_experiment(config.experiment), self._notes)
+            return write_run(recording.finished(config, logits, record), kept, self._tokenizer)
+
         try:
-            predictions = status.finish(lambda: write_run(run, kept, self._tokenizer))
-            log_tables(self._trackers, predictions, self._texts)
+            log_tables(self._trackers, status.finish(write), self._texts)
         except Exception:
-            LOGGER.exception("Close Call could not finish the record of run %s.", config.name)
+            LOGGER.exception(NOT_RECORDED, self.title)
 
     def _collate(self, given: dict[str, Any]) -> Callable[[list[Any]], Any] | None:
         """The collate function of the script: the one given, else that of its loaders."""

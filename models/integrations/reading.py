@@ -54,7 +54,7 @@ class Reader:
         parts = gather_object(own) if self.processes > 1 else own
         parts.sort(key=lambda part: part[0])
         pooled = [part[2] for part in parts if part[2] is not None]
-        whole = len(pooled) == len(parts) and embed
+        whole = len(pooled) == len(parts)
         return InferenceResult(np.concatenate([part[1] for part in parts]), np.concatenate(pooled) if whole else None)
 
     def first_batch(self, model: nn.Module, rows: Any) -> np.ndarray:
@@ -195,8 +195,8 @@ def make_inputs(
         )
     limit = max_tokens or min(MAX_TOKENS, _positions(model), tokenizer.model_max_length or MAX_TOKENS)
     rows = {one.name: TokenisedTexts(one.texts, tokenizer, limit) for one in splits}
-    pads = collate is not None and collate is not default_data_collator
-    return Inputs(rows, collate if pads and collate else DataCollatorWithPadding(tokenizer), limit)
+    padding = None if collate is default_data_collator else collate
+    return Inputs(rows, padding or DataCollatorWithPadding(tokenizer), limit)
 
 
 def _positions(model: nn.Module) -> int:

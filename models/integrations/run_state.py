@@ -58,17 +58,20 @@ class RunState:
         number = min(int(epoch) + 1, self.epochs)
         self._writer.report(Progress(phase, number, self.epochs, step, self.steps, eta_seconds=left))
 
-    def end(self, state: str, message: str = "", details: str = "") -> None:
-        """Write the last status."""
-        self._finished.set()
-        self._writer.end(state, message, details)
+    def fail(self, error: BaseException) -> None:
+        """Write the status failed."""
+        self._end("failed", f"The run could not be written ({error}).")
 
     def finish(self, write: Callable[[], T]) -> T:
         """The result of `write`, then the status done; on an error the status failed, before it is raised."""
         try:
             result = write()
         except BaseException as error:
-            self.end("failed", f"The run could not be written ({error}).")
+            self.fail(error)
             raise
-        self.end("done")
+        self._end("done")
         return result
+
+    def _end(self, state: str, message: str = "") -> None:
+        self._finished.set()
+        self._writer.end(state, message)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
 
 from closecall.data.io.errors import UserError
+from closecall.models.runtime.extras import is_installed
 
 TABLE = "closecall/predictions"
 MAX_ROWS = 10_000
@@ -28,7 +28,7 @@ def check_trackers(names: Sequence[str]) -> None:
     for name in names:
         if name not in TRACKERS:
             raise UserError(f"{name!r} is not a tracker that tables go to. Trackers: {', '.join(TRACKERS)}.")
-        if find_spec(name) is None:
+        if not is_installed(name):
             raise UserError(f"{name} is not installed. To send tables there: pip install {name}")
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy.special import softmax
 from torch import nn
-from transformers import Trainer
+from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer
 
 import closecall
 from closecall.analysis.causes.overfitting import gaps_of_history
@@ -78,6 +78,23 @@ def test_a_small_training_is_recorded_whole(workspace: Path, tiny: Path) -> None
     logits = trainer.predict(tokenised(data, tiny)["test"]).predictions
     np.testing.assert_allclose(load_predictions(run).logits, np.diff(logits, axis=1)[:, 0], atol=1e-6)
     assert load_dynamics(run).pos_probs.shape == (1, 5) and load_metrics(run)["history"][0]["epoch"] == 1
+
+
+def test_texts_that_cannot_be_read_at_the_end_do_not_end_the_script(workspace: Path, tiny: Path) -> None:
+    """The batch of two texts that is read before the training is well-formed, the whole test set is not."""
+    data = tokenised(spam(positives=2, negatives=3), tiny)
+    pad = DataCollatorWithPadding(AutoTokenizer.from_pretrained(tiny))
+
+    def collate(rows):
+        if len(rows) > 2:
+            raise ValueError("a row without input_ids")
+        return pad(rows)
+
+    recorder = callback(data, "spam", data_collator=collate)
+    trainer = make_trainer(workspace / "out", tiny, data, [recorder], num_train_epochs=1)
+    assert trainer.train().global_step == 1
+    status = read_status(run_folder("spam", "r1.5-s7-none"))
+    assert status.state == "failed" and "a row without input_ids" in status.message
 
 
 def test_a_module_that_is_frozen_in_evaluation_mode_stays_so() -> None:
