@@ -15,6 +15,7 @@ from closecall.models.encoders.model_folders import (
     check_model_folder,
     read_adapter_config,
     tensor_shapes,
+    weights_digest,
 )
 from closecall.models.runtime.locks import exclusive
 
@@ -29,8 +30,7 @@ def merged_folder(adapter: Path, base: str, options: dict[str, Any]) -> Path:
     """
     check_model_folder(adapter, classifier=False)
     parts = [file_sha256(adapter / name) for name in (ADAPTER_WEIGHTS, ADAPTER_CONFIG)]
-    weights = Path(base) / "model.safetensors"
-    parts.append(file_sha256(weights) if weights.exists() else base)
+    parts.append(weights_digest(Path(base)) or base)
     folder = workspace_folder() / "cache" / "merged" / sha256(" ".join(parts).encode()).hexdigest()[:32]
     with exclusive(folder, lambda: None):
         if not (folder / "config.json").exists():

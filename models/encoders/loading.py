@@ -22,8 +22,13 @@ from transformers import (
 
 from closecall.data.io.assets import encoder_folder
 from closecall.data.io.errors import UserError
-from closecall.data.io.files import file_sha256
-from closecall.models.encoders.model_folders import is_adapter, pickle_sentence, read_adapter_config, read_model_config
+from closecall.models.encoders.model_folders import (
+    is_adapter,
+    pickle_sentence,
+    read_adapter_config,
+    read_model_config,
+    weights_digest,
+)
 
 LABELS = {0: "negative", 1: "positive"}
 MAX_TOKENS_WITHOUT_LIMIT = 1_000_000
@@ -124,10 +129,8 @@ def load_config(encoder: str) -> PreTrainedConfig:
 
 def weights_fingerprint(encoder: str) -> str:
     """An identifier of the weights: the files' sha256, or for a hub id the commit that was fetched."""
-    files = sorted(Path(encoder_source(encoder)).glob("model*.safetensors"))
-    if files:
-        return " ".join(map(file_sha256, files))
-    return f"{encoder} {getattr(load_config(encoder), '_commit_hash', None)}"
+    digest = weights_digest(Path(encoder_source(encoder)))
+    return digest or f"{encoder} {getattr(load_config(encoder), '_commit_hash', None)}"
 
 
 def draw_head(model: PreTrainedModel, *, seed: int) -> None:

@@ -3,10 +3,12 @@
 import json
 import shlex
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from closecall.data.io.errors import UserError
+from closecall.data.io.files import file_sha256
 from closecall.models.encoders.checkpoints import ADAPTER_WEIGHTS, WEIGHTS
 from closecall.models.runtime.extras import is_installed
 
@@ -51,6 +53,12 @@ def read_model_config(folder: Path, what: str = "model") -> dict[str, Any]:
 def read_adapter_config(folder: Path) -> dict[str, Any]:
     """The content of a folder's adapter_config.json. UserError when it is broken."""
     return _read_object(folder / ADAPTER_CONFIG)
+
+
+def weights_digest(folder: Path) -> str:
+    """The sha256 of each weights file of a folder, "" without one. A process reads a file once until it changes."""
+    files = [(one, one.stat()) for one in sorted(folder.glob("model*.safetensors"))]
+    return " ".join(_sha256(one, found.st_size, found.st_mtime_ns) for one, found in files)
 
 
 def tensor_shapes(path: Path) -> dict[str, list[int]]:
@@ -153,6 +161,11 @@ def _read_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} does not hold a JSON object. Save the model again.")
     return content
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, written: int) -> str:
+    return file_sha256(path)
 
 
 def _a(what: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from closecall.data.io.errors import UserError
 from closecall.models.encoders import loading
@@ -61,6 +61,19 @@ def test_another_adapter_in_the_same_folder_is_merged_anew(workspace: Path, tmp_
         sources.add(loading.encoder_source(str(tmp_path / "adapter")))
         assert loading.load_checkpoint(str(tmp_path / "adapter")).num_labels == labels
     assert len(sources) == 2
+
+
+@pytest.mark.slow
+def test_another_base_model_in_several_files_is_merged_anew(workspace: Path, tmp_path: Path) -> None:
+    sources = set()
+    for seed in (0, 1):
+        base = make_tiny_encoder(tmp_path / "base", "bert", seed=seed)
+        AutoModel.from_pretrained(base).save_pretrained(base, max_shard_size="30KB")
+        (base / "model.safetensors").unlink(missing_ok=True)
+        if seed == 0:
+            make_adapter(tmp_path / "adapter", base, labels=2)
+        sources.add(loading.encoder_source(str(tmp_path / "adapter")))
+    assert len(sources) == 2 and len(list(base.glob("model-*.safetensors"))) > 1
 
 
 def test_an_adapter_serves_as_an_encoder(workspace: Path, tmp_path: Path) -> None:
