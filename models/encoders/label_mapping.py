@@ -8,6 +8,7 @@ import numpy as np
 
 from closecall.data.datasets.store import DatasetInfo
 from closecall.data.io.errors import UserError
+from closecall.data.predictions.classes import POSITIVE_WORDS
 
 PLAIN_NAMES = ({"negative", "neg"}, {"positive", "pos"})
 MULTI_LABEL = "multi_label_classification"
@@ -35,8 +36,8 @@ def positive_output(config: Any, info: DatasetInfo, chosen: Sequence[str] = ()) 
 
     `config` has `id2label` and `problem_type`. Names are compared with the dataset's classes, then with "positive" and
     "negative"; case, spaces, hyphens and points do not matter. `LABEL_1` is the class 1. Of two outputs with other
-    names the second is taken, and the assumption says so. UserError when more outputs leave it open, when a chosen one
-    does not exist, and for a regression.
+    names the one that is a word for yes is taken, else the second, and the assumption says so. UserError when more
+    outputs leave it open, when a chosen one does not exist, and for a regression.
     """
     named = sorted((int(index), str(name)) for index, name in (config.id2label or {}).items())
     names = [name for _, name in named] or ["", ""]
@@ -59,8 +60,10 @@ def positive_output(config: Any, info: DatasetInfo, chosen: Sequence[str] = ()) 
             f"The classifier has {len(names)} outputs ({_listed(names)}), and none is named as the positive class. "
             "Name the positive ones: --positive NAME or --positive NUMBER, from 0."
         )
-    assumed = f"The outputs are named {' and '.join(names)}, not as the classes are: the second is taken as positive."
-    return PositiveOutput((1,), names[1], 2, sigmoid, assumed)
+    said = [index for index, name in enumerate(names) if _says_yes(name)]
+    taken, which = (said[0], names[said[0]]) if len(said) == 1 else (1, "the second")
+    assumed = f"The outputs are named {' and '.join(names)}, not as the classes are: {which} is taken as positive."
+    return PositiveOutput((taken,), names[taken], 2, sigmoid, assumed)
 
 
 def class_logits(logits: np.ndarray, indices: Sequence[int], sigmoid: bool = False) -> np.ndarray:
@@ -140,6 +143,11 @@ def _positive_index(names: list[str], negative: set[str], positive: set[str]) ->
         1 - i for i in (0, 1) if names[i] in negative - positive
     }
     return votes.pop() if len(votes) == 1 else None
+
+
+def _says_yes(name: str) -> bool:
+    """Whether the name is a word for yes, as in imported predictions; a number is none."""
+    return name.strip().casefold() in POSITIVE_WORDS and not name.strip().isdecimal()
 
 
 def _plain(name: str) -> str:

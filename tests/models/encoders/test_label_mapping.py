@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from closecall.data.datasets.store import DatasetInfo
 from closecall.data.io.errors import UserError
+from closecall.data.predictions.classes import Classes, positive_outputs
 from closecall.models.encoders.label_mapping import class_logits, log_odds, positive_output
 
 INFO = DatasetInfo(
@@ -35,11 +36,20 @@ def test_names_tell_the_positive_output(names: dict, index: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [{0: "LABEL_0", 1: "LABEL_1"}, {0: "comp.sys.mac", 1: "comp.sys.mac"}, {0: "", 1: ""}, {}]
+    "names",
+    [{0: "LABEL_0", 1: "LABEL_1"}, {0: "comp.sys.mac", 1: "comp.sys.mac"}, {0: "", 1: ""}, {0: "1", 1: "0"}, {}],
 )
 def test_otherwise_the_second_output_is_positive_with_a_note(names: dict) -> None:
     side = positive_output(SimpleNamespace(id2label=names), INFO)
     assert side.indices == (1,) and "second is taken as positive" in side.assumption
+
+
+@pytest.mark.parametrize(("names", "index"), [(("Yes", "No"), 0), (("false", "TRUE"), 1), (("t", "f"), 0)])
+def test_a_word_for_yes_is_positive_with_a_note_as_in_imported_predictions(names: tuple, index: int) -> None:
+    side = positive_output(head(*names), INFO)
+    assert side.indices == (index,) and f"{names[index]} is taken as positive" in side.assumption
+    labels = Classes(positives=("mac",), negatives=("pc",))
+    assert positive_outputs(names, labels).positive.tolist() == [i == index for i in (0, 1)]
 
 
 def head(*names: str, problem_type: str | None = None) -> SimpleNamespace:
