@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from closecall.data.experiments.plans import FIXED_POSITIVES
 from closecall.data.io.errors import UserError
 from closecall.models.integrations.classes import Classes
 from closecall.models.integrations.splits import Split
@@ -33,14 +34,14 @@ def with_split_name(examples: pd.DataFrame) -> pd.Series:
     return examples["split"] + "-" + examples["id"]
 
 
-def sampled_places(labels: np.ndarray, cap: int, *, seed: int = 0) -> np.ndarray:
+def sampled_places(labels: np.ndarray, cap: int) -> np.ndarray:
     """The rows (rising) of at most `cap` examples: all positives, or half of `cap`, and a random sample of negatives.
 
     The same for the same labels. If there are few negatives, more positives are in it.
     """
     if len(labels) <= cap:
         return np.arange(len(labels))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     positives, negatives = (rng.permutation(np.flatnonzero(labels == value)) for value in (1, 0))
     n_positives = max(min(len(positives), cap // 2), cap - len(negatives))
     return np.sort(np.concatenate([positives[:n_positives], negatives[: cap - n_positives]]))
@@ -79,7 +80,7 @@ def check_same_training(known: pd.DataFrame, own: pd.DataFrame, experiment: str)
             )
 
 
-def training_plan(before: pd.DataFrame, training: pd.DataFrame, *, sweep: str, seed: int) -> pd.DataFrame:
+def training_plan(before: pd.DataFrame, training: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """The plan of an experiment with the training examples (id, label) of one more run of a seed.
 
     Within a class the examples that all runs share come first: so a run with fewer negatives has the first ranks.
@@ -89,7 +90,7 @@ def training_plan(before: pd.DataFrame, training: pd.DataFrame, *, sweep: str, s
     for label in (1, 0):
         own = before[(before["seed"] == seed) & (before["label"] == label)].sort_values("rank")["id"].tolist()
         ids = _joined(own, training.loc[training["label"] == label, "id"].tolist())
-        columns: Mapping[str, object] = {"sweep": sweep, "seed": seed, "label": label, "id": ids,
+        columns: Mapping[str, object] = {"sweep": FIXED_POSITIVES, "seed": seed, "label": label, "id": ids,
                                          "rank": np.arange(len(ids))}  # fmt: skip
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True).astype({"seed": "int64", "label": "int8", "rank": "int64"})

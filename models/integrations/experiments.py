@@ -16,7 +16,7 @@ from closecall.data.datasets.store import (
     load_dataset,
     save_dataset,
 )
-from closecall.data.experiments.plans import FIXED_POSITIVES, PLAN_COLUMNS
+from closecall.data.experiments.plans import PLAN_COLUMNS
 from closecall.data.experiments.runs import read_status
 from closecall.data.experiments.store import (
     RECORDED,
@@ -108,7 +108,7 @@ def _create(run: RunConfig, title: str, examples: pd.DataFrame, classes: Classes
         training=run.training,
     )
     empty = pd.DataFrame(columns=list(PLAN_COLUMNS))
-    plan = training_plan(empty, _training(examples), sweep=FIXED_POSITIVES, seed=run.seed)
+    plan = training_plan(empty, _training(examples), seed=run.seed)
     create_experiment(config, evaluation=_evaluation(examples), plan=plan, runs=[])
 
 
@@ -133,7 +133,7 @@ def _join(run: RunConfig, examples: pd.DataFrame, classes: Classes, overwrite: b
     check_same_training(known.examples, examples, config.id)
     _check_free(run, overwrite)
     dataset_sha256 = _extend(known, examples, classes)
-    plan = training_plan(load_plan(config.id), _training(examples), sweep=FIXED_POSITIVES, seed=run.seed)
+    plan = training_plan(load_plan(config.id), _training(examples), seed=run.seed)
     write_frame(experiment_folder(config.id) / "plan.parquet", plan)
     save_experiment(
         replace(

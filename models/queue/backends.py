@@ -8,7 +8,6 @@ tasks are queued any more. Nothing here imports ray.
 import re
 import time
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from closecall.data.experiments.store import experiment_folder, experiments_lock, load_experiment, save_experiment
@@ -17,6 +16,7 @@ from closecall.data.io.files import read_json
 from closecall.data.io.processes import is_alive
 from closecall.data.io.workspace import workspace_folder
 from closecall.models.runtime.child_process import start_module
+from closecall.models.runtime.extras import is_installed
 
 HOME, RAY = "", "ray"
 START_SECONDS = 180.0
@@ -49,7 +49,7 @@ def backend_of(on: str) -> str:
         return HOME
     if on != RAY and not re.fullmatch(r"ray://[^\s/]+:\d+", on):
         raise UserError(f"--on is {on!r}; give ray, or the address of a Ray cluster such as ray://host:10001.")
-    if find_spec("ray") is None:
+    if not is_installed("ray"):
         raise UserError('Ray is not installed here. Install it: pip install "closecall[ray]".')
     return RAY
 

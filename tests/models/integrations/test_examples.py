@@ -9,7 +9,7 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecall.data.experiments.plans import FIXED_POSITIVES, PLAN_COLUMNS, training_ids
+from closecall.data.experiments.plans import PLAN_COLUMNS, training_ids
 from closecall.data.experiments.runs import RunStatus, write_status
 from closecall.data.experiments.store import TrainingConfig, load_experiment, load_plan, run_folder
 from closecall.data.io.errors import UserError
@@ -85,7 +85,7 @@ def test_the_plan_gives_every_run_its_own_examples_in_any_order() -> None:
         for ratio in order:
             ids = rng.permutation([*positives, *runs[ratio]])
             rows = pd.DataFrame({"id": ids, "label": [int(one.startswith("p")) for one in ids]})
-            plan = training_plan(plan, rows, sweep=FIXED_POSITIVES, seed=0)
+            plan = training_plan(plan, rows, seed=0)
         for ratio, own in runs.items():
             assert set(training_ids(plan, ratio=ratio, seed=0)["id"]) == {*positives, *own}
 
