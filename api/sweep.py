@@ -12,7 +12,7 @@ from closecall.api.frames import as_frame, metadata_names, read_ratio
 from closecall.api.truth import Positive, class_texts
 from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.preparation import build_dataset
-from closecall.data.datasets.store import dataset_names, fresh_dataset_name, load_info, save_dataset
+from closecall.data.datasets.store import dataset_of_source, fresh_dataset_name, load_info, save_dataset
 from closecall.data.experiments.remedies import NO_REMEDY, trained_remedies
 from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
 from closecall.data.io.errors import UserError
@@ -98,11 +98,9 @@ def _dataset(
     table = read_table(frame, columns=list(dict.fromkeys([*roles, *kept])))
     positives = class_texts(positive)
     digest = sha256(f"{table.sha256} {columns} {sorted(positives)}".encode()).hexdigest()
-    for known in dataset_names():
-        with suppress(UserError):  # a broken dataset is not that of this frame
-            info = load_info(known)
-            if info.source_sha256 == digest and not info.parent:
-                return known
+    known = dataset_of_source(digest)
+    if known is not None:
+        return known
     name = title or "DataFrame"
     request = ImportRequest(
         columns, positives, name=fresh_dataset_name(slug(name)), title=name, origin="A DataFrame in Python"
