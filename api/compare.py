@@ -8,7 +8,7 @@ import pandas as pd
 
 from closecall.analysis.formatting import ratio_text
 from closecall.api.experiment import Experiment
-from closecall.api.frames import as_frame, read_ratio
+from closecall.api.frames import as_frame, read_ratio, read_seed
 from closecall.api.predictions import RunScores, checked_probabilities, register
 from closecall.api.truth import Positive, Truth, TruthColumns, read_truth
 from closecall.data.io.errors import UserError
@@ -63,19 +63,12 @@ def _listed_runs(predictions: Mapping[Any, Any]) -> Iterator[tuple[float, int, A
         pair = key if isinstance(key, tuple) else (key,)
         if len(pair) > 2 or (len(pair) == 2 and several):
             raise UserError(f"{key!r} must name a ratio, or a ratio and a seed for one array of probabilities.")
-        for seed, one in enumerate(value) if several else [(_seed(pair), value)]:
+        for seed, one in enumerate(value) if several else [(read_seed(pair[1] if len(pair) == 2 else 0), value)]:
             run = read_ratio(pair[0]), seed
             if run in seen:
                 raise UserError(f"The predictions at {ratio_text(run[0])} with seed {seed} are there twice.")
             seen.add(run)
             yield *run, one, f"{key!r}" + (f", seed {seed}" if several else "")
-
-
-def _seed(pair: tuple[Any, ...]) -> int:
-    seed = pair[1] if len(pair) == 2 else 0
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise UserError(f"{seed!r} is not a seed. Write a whole number from 0 on, as in ('1:10', 1).")
-    return int(seed)
 
 
 def _plain(value: Any) -> Any:

@@ -7,8 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from closecall.api.experiment import Experiment, Ratio
-from closecall.api.frames import as_frame, metadata_names, read_ratio
+from closecall.api.frames import as_frame, metadata_names, read_ratio, read_seed
 from closecall.api.truth import Positive, class_texts
 from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.preparation import build_dataset
@@ -64,7 +66,7 @@ def sweep(
     request = SweepRequest(
         dataset=_dataset(data, columns, positive, metadata, title),
         ratios=tuple(sorted(read_ratio(one) for one in ratios)),
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(seeds)),
+        seeds=_seeds(seeds),
         title=title or "",
         training=with_located_encoder(training),
         positives=positives,
@@ -72,6 +74,13 @@ def sweep(
         on=on,
     )
     return Experiment(_queued(request))
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds 0 to n - 1, or those named."""
+    if isinstance(seeds, int | np.integer):
+        return tuple(range(int(seeds)))
+    return tuple(sorted(read_seed(one) for one in seeds))
 
 
 def _queued(request: SweepRequest) -> str:

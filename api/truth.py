@@ -85,7 +85,7 @@ def read_truth(frame: pd.DataFrame, columns: TruthColumns, positive: Positive, *
 def truth_dataset(truth: Truth, title: str) -> tuple[Dataset, bool]:
     """The dataset of these examples, without training ones, and whether it was made now.
 
-    An earlier one with the same content is used again. Of several rows of an id, such as those of runs, the first counts.
+    An earlier one with the same content is used again. Where an id has several rows (runs), the first counts.
     """
     examples = truth.rows[truth.rows["split"] != "train"].drop_duplicates("id").assign(group="")
     digest = _digest(examples, truth.classes)
