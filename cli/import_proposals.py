@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from closecall.analysis.formatting import count_text
 from closecall.cli.arguments import many_ratios, many_seeds
 from closecall.data.datasets.import_request import ImportRequest, class_counts
 from closecall.data.datasets.preparation import build_dataset
@@ -168,7 +169,6 @@ def _one_each(values: Sequence[Any], n: int, what: str) -> list[Any]:
     if not values:
         return [None] * n
     if len(values) not in (1, n):
-        raise UserError(
-            f"There are {n} files and {len(values)} {what}s. Give one {what} for each file, in their order."
-        )
+        given = f"{count_text(n, 'file')} and {count_text(len(values), what)} were given."
+        raise UserError(f"{given} Give one {what} for each file, in their order.")
     return list(values) * (n if len(values) == 1 else 1)
