@@ -28,7 +28,7 @@ COLUMNS = PredictionColumns(id="id", label="class_name", probability="pos_prob",
 class RunScores:
     """The predictions of one run: positions of its examples in the rows of the truth, and their probabilities.
 
-    Both (n,). `ratio` None: not known, shown as 1:1.
+    Both (n,); those of training examples are not used. `ratio` None: not known, shown as 1:1.
     """
 
     ratio: float | None

@@ -50,7 +50,7 @@ def show(
     truth = read_truth(frame, TruthColumns(text, label, id, split, metadata), positive, others=[str(prob), *runs_by])
     training = (truth.rows["split"] == "train").to_numpy()
     probs = checked_probabilities(_column(frame, prob), f"Column {prob!r}", unused=training)
-    runs = _runs(frame, truth, np.where(training, 0.0, probs), ratio, seed)
+    runs = _runs(frame, truth, probs, ratio, seed)
     _check_ids(truth, runs, id)
     started = start_app(port)  # it gets ready while the predictions are registered
     try:
