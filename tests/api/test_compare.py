@@ -130,9 +130,8 @@ def test_training_rows_need_no_probability(workspace: Path) -> None:
     experiment = cc.compare({1: np.where(training, np.nan, P1)}, truth=truth, **ROLES, split="split")
     stored = load_predictions(load_runs(experiment.id)[0])
     test = truth["split"] == "test"
-    assert (
-        stored.ids.tolist() == truth.index[test].astype(str).tolist() and stored.pos_probs.tolist() == P1[test].tolist()
-    )
+    assert stored.ids.tolist() == truth.index[test].astype(str).tolist()
+    assert stored.pos_probs.tolist() == P1[test].tolist()
 
 
 def test_an_id_twice_in_truth_is_refused(workspace: Path) -> None:
