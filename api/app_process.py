@@ -6,8 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +13,13 @@ from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import workspace_folder
 from closecall.models.runtime.app_command import (
     END_WITH_STDIN,
+    app_answers,
     app_command,
     app_environment,
     free_port,
     is_free_port,
 )
-from closecall.models.runtime.child_process import CODE_FOLDER, PACKAGE_FOLDER
+from closecall.models.runtime.child_process import PACKAGE_FOLDER, python_path
 
 START_SECONDS = 60.0
 """How long a started app may take to answer."""
@@ -102,7 +101,6 @@ def close_app(app: OpenApp) -> None:
 
 
 def _start(port: int) -> OpenApp:
-    path = os.pathsep.join(part for part in (str(CODE_FOLDER), os.environ.get("PYTHONPATH", "")) if part)
     with _log().open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *app_command(PACKAGE_FOLDER / "app.py", port, browser=False)],
@@ -110,7 +108,7 @@ def _start(port: int) -> OpenApp:
             stdout=log,
             stderr=log,
             cwd=PACKAGE_FOLDER,
-            env={**app_environment(), "PYTHONPATH": path, END_WITH_STDIN: "1"},
+            env={**app_environment(), "PYTHONPATH": python_path(), END_WITH_STDIN: "1"},
             start_new_session=True,  # Ctrl-C and a notebook's interrupt are not for the app
         )
     # Collects its exit code when it ends by itself, so that it does not stay as a zombie.
@@ -122,11 +120,10 @@ def _start(port: int) -> OpenApp:
 
 def _answers(app: OpenApp) -> bool:
     """Wait until the app answers; False when it has ended before or takes longer than START_SECONDS."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
     while app.is_running and time.monotonic() < deadline:
-        with suppress(OSError), direct.open(f"{app.address}/_stcore/health", timeout=2) as answer:
-            return bool(answer.status == 200 and app.is_running)
+        if app_answers(app.address):
+            return app.is_running
         time.sleep(0.05)
     return False
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from closecall.analysis.formatting import ratio_text
 from closecall.api.experiment import Experiment
-from closecall.api.frames import as_frame, read_ratio
+from closecall.api.frames import as_frame, read_ratio, read_seed
 from closecall.api.predictions import RunScores, checked_probabilities, register
 from closecall.api.truth import Positive, Truth, TruthColumns, read_truth
 from closecall.data.io.errors import UserError
@@ -59,11 +59,11 @@ def _listed_runs(predictions: Mapping[Any, Any]) -> Iterator[tuple[float, int, A
         raise UserError("Pass the predictions as a mapping of ratios, such as {'1:1': p1, '1:10': p10}.")
     seen = set()
     for key, value in predictions.items():
-        several = isinstance(value, list | tuple) and len(value) > 0 and np.ndim(_plain(value[0])) > 0
+        several = isinstance(value, list | tuple) and len(value) > 0 and np.ndim(value[0]) > 0
         pair = key if isinstance(key, tuple) else (key,)
         if len(pair) > 2 or (len(pair) == 2 and several):
             raise UserError(f"{key!r} must name a ratio, or a ratio and a seed for one array of probabilities.")
-        for seed, one in enumerate(value) if several else [(_seed(pair), value)]:
+        for seed, one in enumerate(value) if several else [(read_seed(pair[1] if len(pair) == 2 else 0), value)]:
             run = read_ratio(pair[0]), seed
             if run in seen:
                 raise UserError(f"The predictions at {ratio_text(run[0])} with seed {seed} are there twice.")
@@ -71,31 +71,18 @@ def _listed_runs(predictions: Mapping[Any, Any]) -> Iterator[tuple[float, int, A
             yield *run, one, f"{key!r}" + (f", seed {seed}" if several else "")
 
 
-def _seed(pair: tuple[Any, ...]) -> int:
-    seed = pair[1] if len(pair) == 2 else 0
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise UserError(f"{seed!r} is not a seed. Write a whole number from 0 on, as in ('1:10', 1).")
-    return int(seed)
-
-
-def _plain(value: Any) -> Any:
-    """A stand-in with the same number of dimensions, for frames, which NumPy would read as two."""
-    return [0] if isinstance(value, pd.DataFrame) or hasattr(value, "to_pandas") else value
-
-
 def _probabilities(
     value: Any, frame: pd.DataFrame, known: Truth, id: str | None, prob: str | None, name: str, training: np.ndarray
 ) -> np.ndarray:
     """The probabilities of one run in the order of the truth."""
     what = f"The predictions {name}"
-    if isinstance(value, pd.DataFrame) or (hasattr(value, "to_pandas") and hasattr(value, "columns")):
+    if any(hasattr(value, one) for one in ("columns", "column_names")):  # of a frame, a table or a Dataset
         value = _joined(as_frame(value), known, id, prob, what)
     elif isinstance(value, pd.Series):
         value = _in_order(value, frame.index, what)
     if np.ndim(value) == 1 and len(value) != len(frame):
         raise UserError(f"{what} have {len(value):,} values and truth has {len(frame):,} rows. Pass one value a row.")
-    checked = checked_probabilities(value, what, unused=training)
-    return np.where(training, 0.0, checked)
+    return checked_probabilities(value, what, unused=training)
 
 
 def _in_order(values: pd.Series, index: pd.Index, what: str) -> np.ndarray:

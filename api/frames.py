@@ -1,4 +1,4 @@
-"""What users hand over as data, as a DataFrame; its columns by name; and the notation of ratios."""
+"""What users hand over as data, as a DataFrame; its columns by name; and the notation of ratios and seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 from closecall.data.datasets.preparation import MAX_META
 from closecall.data.io.errors import UserError
-from closecall.data.predictions.rows import ratio_number
+from closecall.data.predictions.rows import ratio_number, seed_number
 
 SPLIT = "split"
 """The column that tells apart the frames of a mapping such as a DatasetDict."""
@@ -49,6 +49,14 @@ def read_ratio(value: Any) -> float:
         return ratio_number(str(value))
     except ValueError:
         raise UserError(f"{value!r} is not a ratio. Write the negatives per positive as 10 or as '1:10'.") from None
+
+
+def read_seed(value: Any) -> int:
+    """A seed from 3, 3.0 or "3". UserError otherwise."""
+    try:
+        return int(seed_number(str(value)))
+    except ValueError:
+        raise UserError(f"{value!r} is not a seed. Write a whole number from 0 on.") from None
 
 
 def row_name(position: int) -> str:

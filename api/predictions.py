@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from closecall.data.experiments.store import ExperimentConfig, experiment_ids, l
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame
 from closecall.data.predictions.columns import PredictionColumns
-from closecall.data.predictions.importing import PredictionFile, PredictionImportRequest, import_predictions
+from closecall.data.predictions.files import PredictionFile
+from closecall.data.predictions.importing import PredictionImportRequest, import_predictions
 
 COLUMNS = PredictionColumns(id="id", label="class_name", probability="pos_prob", split="split")
 
@@ -26,7 +28,7 @@ COLUMNS = PredictionColumns(id="id", label="class_name", probability="pos_prob",
 class RunScores:
     """The predictions of one run: positions of its examples in the rows of the truth, and their probabilities.
 
-    Both (n,). `ratio` None: not known, shown as 1:1.
+    Both (n,); those of training examples are not used. `ratio` None: not known, shown as 1:1.
     """
 
     ratio: float | None
@@ -122,7 +124,7 @@ def _same_experiment(
     return None
 
 
-def _same_scores(folder: Any, wanted: pd.Series) -> bool:
+def _same_scores(folder: Path, wanted: pd.Series) -> bool:
     stored = read_frame(folder / "predictions.parquet", ["id", "pos_prob"]).set_index("id")["pos_prob"]
     return len(stored) == len(wanted) and bool((stored.reindex(wanted.index) == wanted).all())
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from closecall.api.app_process import close_app, start_app
 from closecall.api.experiment import Experiment
-from closecall.api.frames import as_frame, read_ratio
+from closecall.api.frames import as_frame, read_ratio, read_seed
 from closecall.api.opened import OpenedPage
 from closecall.api.predictions import RunScores, checked_probabilities, register
 from closecall.api.truth import Positive, Truth, TruthColumns, read_truth
@@ -50,7 +50,7 @@ def show(
     truth = read_truth(frame, TruthColumns(text, label, id, split, metadata), positive, others=[str(prob), *runs_by])
     training = (truth.rows["split"] == "train").to_numpy()
     probs = checked_probabilities(_column(frame, prob), f"Column {prob!r}", unused=training)
-    runs = _runs(frame, truth, np.where(training, 0.0, probs), ratio, seed)
+    runs = _runs(frame, truth, probs, ratio, seed)
     _check_ids(truth, runs, id)
     started = start_app(port)  # it gets ready while the predictions are registered
     try:
@@ -72,7 +72,7 @@ def _runs(
     """One run, or one for each ratio and seed that columns name."""
     n = len(truth.rows)
     ratios = _values(frame, ratio, n).map(lambda value: None if value is None else read_ratio(value))
-    seeds = _values(frame, 0 if seed is None else seed, n).map(_seed)
+    seeds = _values(frame, 0 if seed is None else seed, n).map(read_seed)
     codes, keys = pd.factorize(pd.Series(list(zip(ratios, seeds, strict=True)), dtype=object))
     places = [np.flatnonzero(codes == number) for number in range(len(keys))]
     return [RunScores(ratio, seed, rows, probs[rows]) for (ratio, seed), rows in zip(keys, places, strict=True)]
@@ -83,16 +83,6 @@ def _values(frame: pd.DataFrame, given: Any, n: int) -> pd.Series:
     if isinstance(given, str) and given in [str(one) for one in frame.columns]:
         return _column(frame, given).reset_index(drop=True)
     return pd.Series([given] * n, dtype=object)
-
-
-def _seed(value: Any) -> int:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if number < 0 or not number.is_integer():
-        raise UserError(f"{value!r} is not a seed, a whole number from 0 on, nor the name of a column.")
-    return int(number)
 
 
 def _check_ids(truth: Truth, runs: Sequence[RunScores], id: str | None) -> None:

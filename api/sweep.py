@@ -7,12 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from closecall.api.experiment import Experiment, Ratio
-from closecall.api.frames import as_frame, metadata_names, read_ratio
+from closecall.api.frames import as_frame, metadata_names, read_ratio, read_seed
 from closecall.api.truth import Positive, class_texts
 from closecall.data.datasets.import_request import ImportRequest
 from closecall.data.datasets.preparation import build_dataset
-from closecall.data.datasets.store import dataset_names, fresh_dataset_name, load_info, save_dataset
+from closecall.data.datasets.store import dataset_of_source, fresh_dataset_name, load_info, save_dataset
 from closecall.data.experiments.remedies import NO_REMEDY, trained_remedies
 from closecall.data.experiments.store import TrainingConfig, experiment_ids, load_experiment
 from closecall.data.io.errors import UserError
@@ -64,7 +66,7 @@ def sweep(
     request = SweepRequest(
         dataset=_dataset(data, columns, positive, metadata, title),
         ratios=tuple(sorted(read_ratio(one) for one in ratios)),
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(seeds)),
+        seeds=_seeds(seeds),
         title=title or "",
         training=with_located_encoder(training),
         positives=positives,
@@ -72,6 +74,13 @@ def sweep(
         on=on,
     )
     return Experiment(_queued(request))
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds 0 to n - 1, or those named."""
+    if isinstance(seeds, int | np.integer):
+        return tuple(range(int(seeds)))
+    return tuple(sorted(read_seed(one) for one in seeds))
 
 
 def _queued(request: SweepRequest) -> str:
@@ -98,11 +107,9 @@ def _dataset(
     table = read_table(frame, columns=list(dict.fromkeys([*roles, *kept])))
     positives = class_texts(positive)
     digest = sha256(f"{table.sha256} {columns} {sorted(positives)}".encode()).hexdigest()
-    for known in dataset_names():
-        with suppress(UserError):  # a broken dataset is not that of this frame
-            info = load_info(known)
-            if info.source_sha256 == digest and not info.parent:
-                return known
+    known = dataset_of_source(digest)
+    if known is not None:
+        return known
     name = title or "DataFrame"
     request = ImportRequest(
         columns, positives, name=fresh_dataset_name(slug(name)), title=name, origin="A DataFrame in Python"

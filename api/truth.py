@@ -1,7 +1,6 @@
 """The labelled examples of a frame, checked, and their dataset in the workspace: made once, found again."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -13,15 +12,15 @@ from closecall.api.frames import metadata_names, row_name
 from closecall.data.datasets.store import (
     Dataset,
     DatasetInfo,
-    dataset_names,
+    dataset_of_source,
     fresh_dataset_name,
     load_dataset,
-    load_info,
     save_dataset,
 )
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
 from closecall.data.predictions.classes import choose_positive
+from closecall.data.predictions.saving import predicted_dataset
 from closecall.data.predictions.validation import with_labels
 from closecall.data.readers.columns import split_names
 from closecall.data.readers.frames import cell_text, frame_sha256
@@ -86,15 +85,13 @@ def read_truth(frame: pd.DataFrame, columns: TruthColumns, positive: Positive, *
 def truth_dataset(truth: Truth, title: str) -> tuple[Dataset, bool]:
     """The dataset of these examples, without training ones, and whether it was made now.
 
-    An earlier one with the same content is used again. UserError for an id that is there twice.
+    An earlier one with the same content is used again. Where an id has several rows (runs), the first counts.
     """
     examples = truth.rows[truth.rows["split"] != "train"].drop_duplicates("id").assign(group="")
     digest = _digest(examples, truth.classes)
-    for name in dataset_names():
-        with suppress(UserError):  # a broken dataset is not that of these examples
-            info = load_info(name)
-            if info.source_sha256 == digest and not info.parent:
-                return load_dataset(name), False
+    known = dataset_of_source(digest)
+    if known is not None:
+        return load_dataset(known), False
     negatives, positives = truth.classes
     info = DatasetInfo(
         name=fresh_dataset_name(slug(title)),
@@ -103,13 +100,9 @@ def truth_dataset(truth: Truth, title: str) -> tuple[Dataset, bool]:
         negative_classes=negatives,
         origin="A DataFrame in Python",
         source_sha256=digest,
-        has_texts=bool((examples["text"] != "").any()),
     )
-    front = ["id", "text", "label", "class_name", "split", "group", "source_row"]
-    examples = examples[[*front, *(name for name in examples if name not in front)]].reset_index(drop=True)
-    set_aside = pd.DataFrame({"source_row": pd.Series(dtype="int64"), "id": "", "reason": "", "text": ""})
-    conflicts = pd.DataFrame(columns=["key", "id", "label", "source_row", "text"])
-    return save_dataset(Dataset(info, examples, set_aside, conflicts)), True
+    examples = examples.reset_index(drop=True)
+    return save_dataset(predicted_dataset(info, examples, examples.filter(regex=r"^meta\."))), True
 
 
 def _classes(
@@ -123,18 +116,15 @@ def _classes(
         if name not in present:
             near = nearest(name, present)
             raise UserError(f"Column {column!r} has no class {name!r}{near} Its classes are {_listed(present)}.")
-    if len(present) == 2 and len(wanted) < 2:
-        placed = pd.DataFrame({"label": cells, "source": f"Column {column!r}", "source_row": np.arange(len(cells))})
-        classes, _ = choose_positive(placed, wanted, None, guess=False)
-        rows, names = with_labels(placed, classes), classes.names
-        own = tuple(names[one] for one in classes.negatives), tuple(names[one] for one in classes.positives)
-        return rows["class_name"], rows["label"], own
-    negatives = tuple(name for name in present if name not in wanted)
-    if len(present) < 2 or not negatives:
+    if len(present) < 2 or set(present) <= set(wanted):
         raise UserError(f"Column {column!r} needs a positive and a negative class; it holds {_listed(present)}.")
-    if not wanted:
+    if len(present) > 2 and not wanted:
         raise UserError(f"Column {column!r} has {len(present)} classes: {_listed(present)}. Name the positive one.")
-    return cells, cells.isin(wanted).astype(int), (negatives, wanted)
+    placed = pd.DataFrame({"label": cells})
+    classes, _ = choose_positive(placed, wanted, None, guess=False)
+    rows, names = with_labels(placed, classes), classes.names
+    negatives = tuple(names[one] for one in present if one in classes.negatives)
+    return rows["class_name"], rows["label"], (negatives, tuple(names[one] for one in classes.positives))
 
 
 def class_texts(positive: Positive) -> tuple[str, ...]:

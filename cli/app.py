@@ -6,11 +6,9 @@ import sys
 import tempfile
 import time
 import webbrowser
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote, urljoin
-from urllib.request import urlopen
+from urllib.parse import quote
 
 import typer
 
@@ -146,15 +144,17 @@ def free_port(first: int, *, exactly: bool) -> int:
 
     found = next((port for port in range(first, first + (1 if exactly else PORTS)) if is_free_port(port)), None)
     if found is None:
-        raise UserError(f"Port {first} is in use. Choose another: closecall app --port {first + 1}")
+        raise UserError(f"Port {first} is in use. Choose another, such as --port {first + 1}.")
     return found
 
 
 def open_when_ready(address: str) -> None:
     """Open a page of an app in the browser as soon as the app answers."""
-    start, health = time.monotonic(), urljoin(address, "/_stcore/health")
+    from closecall.models.runtime.app_command import app_answers
+
+    start = time.monotonic()
     while time.monotonic() < start + READY_SECONDS:
-        with suppress(OSError), urlopen(health, timeout=2):
+        if app_answers(address):
             webbrowser.open(address)
             return
         time.sleep(0.2)

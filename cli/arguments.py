@@ -31,13 +31,14 @@ Yes = Annotated[bool, typer.Option("--yes", help="Accept the proposed columns fo
 
 def one_ratio(text: str) -> float:
     """The r of a ratio written as `10` or `1:10`."""
+    from closecall.data.predictions.rows import ratio_number
+
     try:
-        ratio = float(text.strip().removeprefix("1:"))
+        return ratio_number(text)
     except ValueError:
-        ratio = 0.0
-    if not 0 < ratio <= 1000:
-        raise UserError(f"{text.strip()!r} is not a ratio. Write 10 or 1:10; several with commas: 1,2,3,5,10.")
-    return ratio
+        raise UserError(
+            f"{text.strip()!r} is not a ratio. Write 10 or 1:10; several with commas: 1,2,3,5,10."
+        ) from None
 
 
 def many_ratios(text: str) -> list[float]:

@@ -39,17 +39,21 @@ def causes(
     from closecall.cli.explain import texts_added
     from closecall.data.exchange.table_files import write_table
     from closecall.data.exchange.tables import provenance
+    from closecall.data.experiments.runs import finished_run
     from closecall.data.experiments.store import load_experiment
     from closecall.models.explain.causes import compute_evidence
+    from closecall.models.queue.jobs import wait_for_embeddings
     from closecall.models.results.causes import causes_of
     from closecall.models.results.measures.all_measures import stored_measures
 
     largest = max(load_experiment(experiment).ratios)
     chosen = one_ratio(ratio) if ratio is not None else largest
+    finished_run(experiment, ratio=chosen, remedy=remedy)  # UserError that lists those there are
     found = causes_of(experiment, ratio=chosen, outcome=outcome, threshold=threshold, remedy=remedy)
     if by is not None:
         _by_column(experiment, found, by, out, as_json=json)
         return
+    wait_for_embeddings(experiment, print_note)
     compute_evidence(experiment, report=_phase_notes())
     found = causes_of(experiment, ratio=chosen, outcome=outcome, threshold=threshold, remedy=remedy)
     measures = stored_measures(experiment, ratio=chosen, threshold=threshold)

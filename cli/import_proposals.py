@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from closecall.analysis.formatting import count_text
 from closecall.cli.arguments import many_ratios, many_seeds
 from closecall.data.datasets.import_request import ImportRequest, class_counts
 from closecall.data.datasets.preparation import build_dataset
@@ -13,9 +14,9 @@ from closecall.data.datasets.store import Dataset, save_dataset
 from closecall.data.io.errors import UserError
 from closecall.data.io.workspace import slug
 from closecall.data.predictions.columns import ROLE_TITLES, SCORES, PredictionColumns
+from closecall.data.predictions.files import PredictionFile
 from closecall.data.predictions.importing import (
     ImportedPredictions,
-    PredictionFile,
     PredictionImportRequest,
     import_predictions,
     preview_predictions,
@@ -59,7 +60,7 @@ def import_prediction_files(request: PredictionImportRequest, *, accept: bool = 
     files, columns = request.files, request.columns or PredictionColumns()
     if not accept and not (columns.label and columns.has_score):
         raise UserError(_prediction_proposal(files, columns))
-    completed = None if columns == PredictionColumns() else _completed(files[0], columns)
+    completed = None if columns == PredictionColumns() else _completed(preview_predictions(files[0])[1], columns)
     return import_predictions(replace(request, columns=completed))
 
 
@@ -85,7 +86,7 @@ def guessed_predictions(
         wanted = [scores] if scores in names else [name.strip() for name in scores.split(",")]
         check_columns(names, wanted, table.source)
         roles |= score_roles(table.frame, wanted, roles.get("label", proposal.label))
-    columns = _completed(files[0], PredictionColumns.of(roles))
+    columns = _completed(proposal, PredictionColumns.of(roles))
     guesses = [
         f"{ROLE_TITLES[role]}: {_listed(name)}." for role, name in asdict(columns).items() if name and role not in roles
     ]
@@ -142,7 +143,7 @@ def _import_command(path: Path, columns: ColumnRoles, positive: Sequence[str]) -
 
 
 def _prediction_proposal(files: Sequence[PredictionFile], columns: PredictionColumns) -> str:
-    chosen = _completed(files[0], columns)
+    chosen = _completed(preview_predictions(files[0])[1], columns)
     named = {role: name if isinstance(name, str) else ",".join(name) for role, name in asdict(chosen).items()}
     options = [part for role, name in named.items() if name for part in ("--column", f"{role}={name}")]
     command = shlex.join(["closecall", "import-predictions", *(str(file.content) for file in files), *options])
@@ -155,9 +156,8 @@ def _prediction_proposal(files: Sequence[PredictionFile], columns: PredictionCol
     )
 
 
-def _completed(file: PredictionFile, columns: PredictionColumns) -> PredictionColumns:
+def _completed(proposal: PredictionColumns, columns: PredictionColumns) -> PredictionColumns:
     """The named columns, and proposed ones for the rest; a named score column excludes proposed score columns."""
-    _, proposal = preview_predictions(file)
     excluded = SCORES if columns.has_score else ()
     named = asdict(columns)
     return PredictionColumns.of(
@@ -169,7 +169,6 @@ def _one_each(values: Sequence[Any], n: int, what: str) -> list[Any]:
     if not values:
         return [None] * n
     if len(values) not in (1, n):
-        raise UserError(
-            f"There are {n} files and {len(values)} {what}s. Give one {what} for each file, in their order."
-        )
+        given = f"{count_text(n, 'file')} and {count_text(len(values), what)} were given."
+        raise UserError(f"{given} Give one {what} for each file, in their order.")
     return list(values) * (n if len(values) == 1 else 1)

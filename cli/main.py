@@ -7,11 +7,13 @@ what it needs when it runs.
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from closecall.cli import app as app_commands
 from closecall.cli import cases, causes, datasets, explain, remedies, report, results, train
+from closecall.cli.output import print_line
 from closecall.data.io.web_files import is_web_address
 from closecall.data.readers.hub import is_hub_address
 
@@ -56,19 +58,34 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import closecall
+
+        print_line(closecall.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The options without a command."""
+
+
 def _with_command(arguments: list[str]) -> list[str]:
     """The arguments with `open` in front of a file, folder or address that is named in place of a command.
 
     Options may come first: `closecall --positive mac predictions.csv`.
     """
     first = arguments[0] if arguments else ""
-    if not first or first in COMMANDS or first in ("--help", "--install-completion", "--show-completion"):
+    if not first or first in COMMANDS or first in ("--help", "--version", "--install-completion", "--show-completion"):
         return arguments
     named = arguments if first.startswith("-") else arguments[:1]
-    is_file = bool(Path(first).suffix) and not first.startswith(
-        "-"
-    )  # a missing file is named as such, not as a command
-    return ["open", *arguments] if is_file or any(_is_source(one) for one in named) else arguments
+    has_suffix = bool(Path(first).suffix) and not first.startswith("-")  # a missing file is named as such
+    return ["open", *arguments] if has_suffix or any(_is_source(one) for one in named) else arguments
 
 
 def _is_source(text: str) -> bool:

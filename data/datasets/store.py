@@ -1,6 +1,7 @@
 """Datasets on disk: examples with labels and splits, checked once and stored as plain files."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -146,6 +147,16 @@ def dataset_names() -> list[str]:
     """The names of all datasets in the workspace, in alphabetical order."""
     folder = datasets_folder()
     return sorted(path.parent.name for path in folder.glob("*/dataset.json")) if folder.exists() else []
+
+
+def dataset_of_source(sha256: str) -> str | None:
+    """The name of the dataset that was made from a source with this hash, not of a later version; None for none."""
+    for name in dataset_names():
+        with suppress(UserError):  # a broken dataset is not the one
+            info = load_info(name)
+            if info.source_sha256 == sha256 and not info.parent:
+                return name
+    return None
 
 
 def fresh_dataset_name(wish: str) -> str:

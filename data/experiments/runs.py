@@ -143,9 +143,12 @@ def finished_run(experiment: str, *, ratio: float, seed: int | None = None, reme
     for run in runs:
         if (run.config.ratio, run.config.remedy) == (ratio, remedy) and seed in (None, run.config.seed):
             return run
+    if not runs:
+        raise UserError(f"No run of {experiment} has finished yet. To follow it: closecall status {experiment}")
     name = f"1:{ratio:g}" if seed is None else run_name(ratio, seed, remedy)
-    known = ", ".join(run.name for run in runs) or "none yet"
-    raise UserError(f"{experiment} has no finished run {name}. Finished runs: {known}.")
+    named = f"{name} with the remedy {remedy}" if seed is None and remedy != "none" else name
+    known = ", ".join(run.name for run in runs)
+    raise UserError(f"{experiment} has no finished run {named}. Finished runs: {known}.")
 
 
 PREDICTION_TYPES = {"pos_prob": "float64", "logit": "float32", "logit_negative": "float32", "logit_positive": "float32"}

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 from closecall.data.io.errors import UserError
 
@@ -34,8 +35,7 @@ def fetch_file(
     _check_scheme(address)
     request = urllib.request.Request(address, headers={"User-Agent": "closecall"})
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            _check_scheme(answer.geturl())
+        with urllib.request.build_opener(_CheckedRedirects).open(request, timeout=TIMEOUT) as answer:
             path = folder / _file_name(answer.headers, answer.geturl())
             total = int(answer.headers.get("Content-Length") or 0)
             _check_size(address, total)
@@ -46,6 +46,8 @@ def fetch_file(
                     done += len(piece)
                     _check_size(address, done)
                     progress(f"Fetching {path.name}", min(done / total, 1.0) if total else 0.0)
+    except UserError:
+        raise
     except urllib.error.HTTPError as error:
         raise UserError(f"{address} cannot be fetched: the server answers {error.code} {error.reason}.") from None
     except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
@@ -54,6 +56,14 @@ def fetch_file(
     if total and done < total:
         raise UserError(f"{address}: only {done:,} of {total:,} bytes arrived. Try again.")
     return path
+
+
+class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to an address that could have been named, before anything is sent there."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        _check_scheme(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _check_scheme(address: str) -> None:

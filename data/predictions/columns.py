@@ -75,10 +75,9 @@ class PredictionColumns:
     @classmethod
     def of(cls, roles: Mapping[str, str | Sequence[str]]) -> "PredictionColumns":
         """Columns from names by role; a text with commas names several where a role has several."""
-        several = {one.name for one in fields(cls) if one.default == ()}
         return cls(
             **{
-                role: _several(value) if role in several else value if isinstance(value, str) else ",".join(value)
+                role: _several(value) if role in SEVERAL else value if isinstance(value, str) else ",".join(value)
                 for role, value in roles.items()
             }  # type: ignore[arg-type]
         )
@@ -98,6 +97,10 @@ class PredictionColumns:
     def has_score(self) -> bool:
         """Whether any column says what the classifier predicted."""
         return any(getattr(self, role) for role in SCORES)
+
+
+SEVERAL = tuple(one.name for one in fields(PredictionColumns) if one.default == ())
+"""The roles that several columns can have."""
 
 
 def check_prediction_columns(

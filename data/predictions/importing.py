@@ -16,8 +16,7 @@ from closecall.data.experiments.store import ExperimentConfig, run_name
 from closecall.data.io.errors import UserError
 from closecall.data.predictions.classes import choose_positive
 from closecall.data.predictions.columns import PredictionColumns, check_prediction_columns
-from closecall.data.predictions.files import PredictionFile as PredictionFile
-from closecall.data.predictions.files import read_predictions
+from closecall.data.predictions.files import PredictionFile, read_predictions
 from closecall.data.predictions.known import in_dataset_order, with_known_ids, with_known_labels
 from closecall.data.predictions.metadata import example_metadata
 from closecall.data.predictions.proposals import propose_columns
@@ -114,10 +113,10 @@ def _checked(request: PredictionImportRequest, known: Dataset | None) -> Checked
 
 def _parts(file: PredictionFile, columns: PredictionColumns | None, *, needs_label: bool) -> Sequence[Part]:
     """The runs of a file, without their scores."""
-    preview, proposal = preview_predictions(file)
-    chosen = columns or proposal
-    check_prediction_columns(chosen, preview.frame.columns.tolist(), preview.source, needs_label=needs_label)
-    return list(prediction_parts(read_predictions(file), chosen, file))
+    table = read_predictions(file)
+    chosen = columns or propose_columns(table.frame.head(PREVIEW))
+    check_prediction_columns(chosen, table.frame.columns.tolist(), table.source, needs_label=needs_label)
+    return list(prediction_parts(table, chosen, file))
 
 
 def _identified(rows: pd.DataFrame, known: Dataset | None, in_order: bool) -> tuple[pd.DataFrame, list[str]]:

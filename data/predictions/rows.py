@@ -61,6 +61,14 @@ def ratio_number(text: str) -> float:
     return value
 
 
+def seed_number(text: str) -> float:
+    """A seed from "3" or "3.0". ValueError for anything but a whole number from 0 on."""
+    value = float(text)
+    if value < 0 or not value.is_integer():
+        raise ValueError(text)
+    return value
+
+
 def in_row_order(rows: pd.DataFrame) -> pd.Series:
     """Ids from the order of the rows, from 1 in each run: `row-000001`. Equal places are one example in every run."""
     runs = rows[["model", "ratio", "seed"]].astype(object).fillna("")
@@ -76,7 +84,7 @@ def _rows(table: RawTable, columns: PredictionColumns) -> pd.DataFrame:
             "text": _texts(table, columns.text),
             "split": _splits(table, columns.split),
             "ratio": _optional(table, columns.ratio, ratio_number, "a ratio, such as 10 or 1:10"),
-            "seed": _optional(table, columns.seed, _seed_number, "a seed, a whole number from 0 on"),
+            "seed": _optional(table, columns.seed, seed_number, "a seed, a whole number from 0 on"),
             "model": _texts(table, columns.model),
             "source": table.source,
             "source_row": table.source_rows,
@@ -132,10 +140,3 @@ def _splits(table: RawTable, column: str) -> pd.Series | str:
 
 def _optional(table: RawTable, column: str, read: Callable[[str], float], what: str) -> np.ndarray:
     return numbers(table, column, read, what) if column else np.full(len(table.frame), np.nan)
-
-
-def _seed_number(text: str) -> float:
-    value = float(text)
-    if value < 0 or not value.is_integer():
-        raise ValueError(text)
-    return value

@@ -2,7 +2,7 @@
 
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -102,6 +102,23 @@ def save_predictions_of(checked: CheckedPredictions, known: Dataset | None) -> l
 def _new_dataset(checked: CheckedPredictions) -> Dataset:
     """The dataset of the predicted examples: validation and test only, with whatever texts and columns came along."""
     evaluation, names = checked.evaluation, checked.classes.names
+    info = DatasetInfo(
+        name=fresh_dataset_name(slug(checked.title)),
+        title=checked.title,
+        positive_classes=tuple(names[one] for one in checked.classes.positives),
+        negative_classes=tuple(names[one] for one in checked.classes.negatives),
+        origin="Predictions made elsewhere",
+        source_file=", ".join(evaluation["source"].unique()),
+        notes=checked.notes,
+    )
+    return predicted_dataset(info, evaluation, checked.metadata)
+
+
+def predicted_dataset(info: DatasetInfo, evaluation: pd.DataFrame, metadata: pd.DataFrame) -> Dataset:
+    """The dataset of evaluation examples and their aligned metadata, without groups or excluded rows.
+
+    `evaluation` has id, text, label, class_name, split, source_row. Whether there are texts is noted in the info.
+    """
     examples = pd.DataFrame(
         {
             "id": evaluation["id"],
@@ -113,19 +130,10 @@ def _new_dataset(checked: CheckedPredictions) -> Dataset:
             "source_row": evaluation["source_row"].astype(np.int64),
         }
     )
-    info = DatasetInfo(
-        name=fresh_dataset_name(slug(checked.title)),
-        title=checked.title,
-        positive_classes=tuple(names[one] for one in checked.classes.positives),
-        negative_classes=tuple(names[one] for one in checked.classes.negatives),
-        origin="Predictions made elsewhere",
-        source_file=", ".join(evaluation["source"].unique()),
-        has_texts=bool((examples["text"] != "").any()),
-        notes=checked.notes,
-    )
     set_aside = pd.DataFrame({"source_row": pd.Series(dtype="int64"), "id": "", "reason": "", "text": ""})
     conflicts = pd.DataFrame(columns=["key", "id", "label", "source_row", "text"])
-    return Dataset(info, pd.concat([examples, checked.metadata], axis=1), set_aside, conflicts)
+    whole = pd.concat([examples, metadata], axis=1)
+    return Dataset(replace(info, has_texts=bool((whole["text"] != "").any())), whole, set_aside, conflicts)
 
 
 def _save_experiment(title: str, source: Dataset, checked: CheckedPredictions, rows: pd.DataFrame) -> ExperimentConfig:

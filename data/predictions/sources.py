@@ -8,15 +8,13 @@ from pathlib import Path
 from closecall.data.io.errors import UserError
 from closecall.data.io.web_files import fetch_file, is_web_address
 from closecall.data.predictions.columns import PredictionColumns
-from closecall.data.predictions.files import PredictionFile, named_ratio, read_predictions
-from closecall.data.predictions.proposals import propose_columns
+from closecall.data.predictions.files import PredictionFile, named_ratio
+from closecall.data.predictions.importing import preview_predictions
 from closecall.data.readers.columns import split_name
 from closecall.data.readers.formats import named_format
 from closecall.data.readers.hub import fetch_from_hub, is_hub_address
 
 Progress = Callable[[str, float], None]
-FIRST_ROWS = 200
-"""Rows from which columns are proposed."""
 
 
 def prediction_sources(
@@ -31,7 +29,7 @@ def prediction_sources(
     files = tuple(PredictionFile(path) for path in paths)
     if len(files) == 1:
         return files, []
-    proposals = [propose_columns(read_predictions(file, limit=FIRST_ROWS).frame) for file in files]
+    proposals = [preview_predictions(file)[1] for file in files]
     files, notes = _paired(files, proposals)
     if len(files) < 2 or any(one.ratio for one in proposals):
         return files, notes

@@ -1,7 +1,7 @@
 """The queue for the app and the terminal: queue, watch, cancel, resume. Nothing here trains or imports torch."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from closecall.data.io.processes import is_alive, this_machine
 from closecall.data.io.workspace import now, workspace_folder
 from closecall.models.queue.backends import assign_backend, backend_of, driver_status, start_driver
 from closecall.models.queue.checked_models import check_encoder, checked_output
-from closecall.models.queue.progress import ExperimentProgress, measure_progress
+from closecall.models.queue.progress import ACTIVE, ExperimentProgress, measure_progress
 from closecall.models.queue.scheduler import scheduler_file, scheduler_lock
 from closecall.models.queue.sweeps import SweepRequest, add_remedies, make_checkpoint_run, make_sweep, queue_frozen
 from closecall.models.runtime.capacity import max_processes
@@ -222,6 +222,25 @@ def watch(experiment: str) -> Iterator[ExperimentProgress]:
             log = workspace_folder() / name
             raise UserError(f"The {who} ended before its work was done; see {log}. Resume continues.")
         time.sleep(POLL_SECONDS)
+
+
+def wait_for_embeddings(experiment: str, note: Callable[[str], None]) -> None:
+    """Wait while the frozen encoder's embeddings are the only task left; `note` prints a sentence on them.
+
+    While runs are left as well, or nothing computes the embeddings, it only prints that they are missing.
+    """
+    for number, progress in enumerate(watch(experiment)):
+        if progress.frozen is None or progress.frozen.state not in ACTIVE:
+            return
+        runs_left = any(run.status.state in ACTIVE for run in progress.runs)
+        if runs_left or not is_attended(experiment):
+            note(
+                "The embeddings of the frozen encoder follow the last run, so some causes cannot be measured yet: "
+                f"closecall {'status' if runs_left else 'resume'} {experiment}"
+            )
+            return
+        if not number:
+            note("Waiting for the embeddings of the frozen encoder, without which some causes cannot be measured.")
 
 
 def _names(experiment: str, run: str | None) -> list[str]:

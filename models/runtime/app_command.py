@@ -3,8 +3,10 @@
 import os
 import socket
 import sys
-from contextlib import closing
+import urllib.request
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import urljoin
 
 from closecall.data.io.workspace import workspace_folder
 
@@ -47,6 +49,14 @@ def free_port() -> int:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
         probe.bind(("localhost", 0))
         return int(probe.getsockname()[1])
+
+
+def app_answers(address: str) -> bool:
+    """Whether an app answers at an address of this machine, without a proxy."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with suppress(OSError), direct.open(urljoin(address, "/_stcore/health"), timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def has_display() -> bool:

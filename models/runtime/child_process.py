@@ -49,13 +49,17 @@ def child_environment(threads: int) -> dict[str, str]:
     return {**os.environ, **task_environment(threads)}
 
 
+def python_path() -> str:
+    """PYTHONPATH for a child process, with the folder of this code first."""
+    return os.pathsep.join(part for part in (str(CODE_FOLDER), os.environ.get("PYTHONPATH", "")) if part)
+
+
 def task_environment(threads: int) -> dict[str, str]:
     """Environment variables of a process that trains: the workspace, the folder of this code, the thread count."""
-    path = os.pathsep.join(part for part in (str(CODE_FOLDER), os.environ.get("PYTHONPATH", "")) if part)
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
     return {
         **dict.fromkeys((*names, "CLOSECALL_THREADS"), str(threads)),
         "CLOSECALL_HOME": str(workspace_folder()),
-        "PYTHONPATH": path,
+        "PYTHONPATH": python_path(),
         "TOKENIZERS_PARALLELISM": "false",
     }

@@ -1,14 +1,14 @@
 """The form that imports predictions: files of one run, or of several runs with ratio, seed and model columns."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import streamlit as st
 
 from closecall.data.datasets.store import dataset_names
 from closecall.data.io.errors import UserError
-from closecall.data.predictions.columns import ROLE_TITLES, PredictionColumns
+from closecall.data.predictions.columns import ROLE_TITLES, SEVERAL, PredictionColumns
+from closecall.data.predictions.files import PredictionFile
 from closecall.data.predictions.importing import (
-    PredictionFile,
     PredictionImportRequest,
     import_predictions,
     preview_predictions,
@@ -22,7 +22,6 @@ from closecall.pages.shared.state import go
 NONE = "(none)"
 FORMS = f"{file_formats_text()} with true classes and probabilities or logits"
 BESIDE = "Scores in a second file, in the order of the rows (optional)"
-MANY = tuple(one.name for one in fields(PredictionColumns) if one.default == ())
 
 
 def predictions_form(names: list[str]) -> None:
@@ -67,7 +66,7 @@ def _choose_columns(file: PredictionFile, key: str) -> PredictionColumns:
 
 def _choose_column(role: str, names: list[str], proposed: str | tuple[str, ...], key: str) -> str | list[str]:
     title, widget = ROLE_TITLES[role], f"predictions-{role}-{key}"
-    if role in MANY:
+    if role in SEVERAL:
         return st.multiselect(title, names, default=list(proposed), key=widget, persist_state="session")
     options = [NONE, *names]
     index = options.index(str(proposed)) if proposed in options else 0

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,11 +52,13 @@ def test_frames_are_joined_by_id_whatever_their_order(workspace: Path) -> None:
     frame = pd.DataFrame({"key": truth["key"], "score": P10}).sample(frac=1, random_state=1)
     more = pd.concat([frame, pd.DataFrame({"key": [1], "score": [0.5]})]).assign(text="x")
     roles = ROLES | {"id": "key"}
-    for given in (frame, more, more.rename(columns={"score": "mine"})):
-        prob = {"prob": "mine"} if "mine" in given else {}
+    dataset = datasets.Dataset.from_pandas(frame, preserve_index=False)
+    for given in (frame, more, more.rename(columns={"score": "mine"}), dataset, [frame]):
+        prob = {"prob": "mine"} if "mine" in getattr(given, "columns", ()) else {}
         experiment = cc.compare({1: P1, 10: given}, truth=truth, **roles, **prob)
         assert probabilities(experiment)[(10, 0)] == P10.tolist()
     assert len(experiment_ids()) == 1
+    assert cc.compare({1: P1, 10: [frame, more]}, truth=truth, **roles, prob="score").seeds == (0, 1)
     for wrong, message in (
         (frame.head(3), "The predictions 10 lack 197 ids of truth"),
         (pd.concat([frame, frame.head(1)]), "twice"),
@@ -119,6 +122,16 @@ def test_wrong_predictions_are_named_in_a_sentence(workspace: Path, predictions:
     with pytest.raises(cc.UserError, match=message):
         cc.compare(predictions, truth=TEST, **ROLES)
     assert experiment_ids() == dataset_names() == []
+
+
+def test_training_rows_need_no_probability(workspace: Path) -> None:
+    training = np.arange(200) < 20
+    truth = TEST.assign(split=np.where(training, "train", TEST["split"]))
+    experiment = cc.compare({1: np.where(training, np.nan, P1)}, truth=truth, **ROLES, split="split")
+    stored = load_predictions(load_runs(experiment.id)[0])
+    test = truth["split"] == "test"
+    assert stored.ids.tolist() == truth.index[test].astype(str).tolist()
+    assert stored.pos_probs.tolist() == P1[test].tolist()
 
 
 def test_an_id_twice_in_truth_is_refused(workspace: Path) -> None:

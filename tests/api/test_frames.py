@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from closecall.api.frames import as_frame, metadata_names, read_ratio
+from closecall.api.frames import as_frame, metadata_names, read_ratio, read_seed
 from closecall.data.io.errors import UserError
 
 FRAME = pd.DataFrame({"text": ["a", "b", "c"], "y": [0, 1, 0]})
@@ -50,3 +50,10 @@ def test_ratios_are_written_in_three_ways() -> None:
     for wrong in ("ten", 0, -1, "model A", None):
         with pytest.raises(UserError, match="is not a ratio"):
             read_ratio(wrong)
+
+
+def test_seeds_are_whole_numbers_from_0_on() -> None:
+    assert [read_seed(one) for one in (0, "1", 2.0, np.int64(3))] == [0, 1, 2, 3]
+    for wrong in (-1, 0.5, True, None, "first", float("nan"), float("inf")):
+        with pytest.raises(UserError, match="is not a seed"):
+            read_seed(wrong)

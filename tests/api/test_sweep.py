@@ -48,6 +48,7 @@ def test_a_frame_becomes_a_dataset_and_queued_runs(workspace: Path, not_started:
 def test_the_same_sweep_is_queued_once(workspace: Path, not_started: None) -> None:
     first = cc.sweep(posts(), **ROLES, ratios=[1, 2])
     assert cc.sweep(posts(), **ROLES, ratios=["1:2", 1]).id == first.id
+    assert cc.sweep(posts(), **ROLES, ratios=[1, 2], seeds=np.arange(1)).id == first.id
     others: list[dict[str, Any]] = [{"seeds": [1]}, {"epochs": 1}, {"positives": 5}, {"ratios": [1]}, {"title": "New"}]
     ids = [cc.sweep(posts(), **ROLES, **({"ratios": [1, 2]} | one)).id for one in others]
     assert len({first.id, *ids}) == 6 and dataset_names() == ["dataframe"]
@@ -89,6 +90,7 @@ def test_hugging_face_splits_are_kept(workspace: Path, not_started: None) -> Non
         ({"ratios": ["many"]}, "'many' is not a ratio"),
         ({"seeds": [1, 1]}, "each seed once"),
         ({"seeds": 0}, "Seeds must be"),
+        ({"seeds": ["first"]}, "'first' is not a seed"),
         ({"epochs": 0}, "epochs is 0"),
         ({"encoder": "./nowhere"}, "no encoder folder"),
         ({"remedies": ["prayer"]}, "prayer"),

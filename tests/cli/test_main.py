@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,10 @@ def test_usage_errors_have_exit_code_2(closecall: Terminal) -> None:
     assert closecall("sweep") == 2
     assert closecall("errors", "x", "--ratio") == 2
     assert closecall("app", "--port", 99999) == 2
+
+
+def test_the_version_is_that_of_the_package(closecall: Terminal) -> None:
+    assert closecall("--version") == 0 and closecall.out == f"{version('closecall')}\n"
 
 
 def test_an_empty_workspace_lists_nothing(closecall: Terminal) -> None:

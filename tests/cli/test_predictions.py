@@ -59,7 +59,7 @@ def test_named_columns_decide(closecall: Terminal, file: Path) -> None:
     assert examples["label"].sum() == 18 and "meta.score" in examples
     assert "Probability" not in closecall.err and "Label (true class): column y_true." in closecall.err
     assert closecall(file, "--no-open", "--prob", "nothing") == 2 and "no column 'nothing'" in closecall.err
-    assert closecall(file, "--no-open", "--ratio", "1,2") == 2 and "1 files and 2 ratios" in closecall.err
+    assert closecall(file, "--no-open", "--ratio", "1,2") == 2 and "1 file and 2 ratios were given" in closecall.err
 
 
 def test_a_folder_a_dataset_in_order_and_several_files(closecall: Terminal, file: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from closecall.analysis.causes.verdict import CAUSES
 from closecall.analysis.ratio.changes import SOURCES
 from closecall.data.datasets.store import load_examples
+from closecall.data.experiments.runs import RunStatus, write_status
 from closecall.data.experiments.store import experiment_folder, run_folder
 from closecall.data.io.files import write_frame
 from tests.cli.terminal import Terminal
@@ -45,7 +46,8 @@ def test_errors_are_listed_written_and_printed(closecall: Terminal, sweep: str, 
 def test_causes_are_listed_written_and_printed(closecall: Terminal, tmp_path: Path) -> None:
     sweep = make_experiment(make_dataset(), ratios=(1, 10), seeds=(0, 1, 2)).id
     assert closecall("causes", sweep, "--outcome", "tp") == 2 and "not an outcome with causes" in closecall.err
-    assert closecall("causes", sweep, "--ratio", 7) == 2 and "no finished run at 1:7" in closecall.err
+    assert closecall("causes", sweep, "--ratio", 7) == 2 and "no finished run 1:7. Finished" in closecall.err
+    assert closecall("causes", sweep, "--remedy", "focal") == 2 and "1:10 with the remedy focal" in closecall.err
     assert not (experiment_folder(sweep) / "causes").exists()
     assert closecall("causes", sweep) == 0
     assert "at 1:10, threshold 0.50, by most of 3 seeds" in closecall.err and "Auditing (" in closecall.err
@@ -63,6 +65,18 @@ def test_causes_are_listed_written_and_printed(closecall: Terminal, tmp_path: Pa
     assert closecall("report", sweep, "--out", tmp_path / "r.html") == 0
     report = (tmp_path / "r.html").read_text()
     assert all(one["title"] in report and escape(one["sentence"]) in report for one in measures)
+
+
+def test_causes_need_a_finished_run(closecall: Terminal) -> None:
+    queued = make_experiment(make_dataset(), ratios=(1, 10), seeds=(0,), state="queued").id
+    assert closecall("causes", queued) == 2
+    assert closecall.err == f"No run of {queued} has finished yet. To follow it: closecall status {queued}\n"
+
+
+def test_causes_follow_the_embeddings(closecall: Terminal) -> None:
+    sweep = make_experiment(make_dataset(), ratios=(1, 10), seeds=(0,)).id
+    write_status(experiment_folder(sweep) / "frozen", RunStatus(state="queued"))
+    assert closecall("causes", sweep) == 0 and f"closecall resume {sweep}" in closecall.err
 
 
 def test_errors_are_counted_by_a_column(closecall: Terminal, workspace: Path, tmp_path: Path) -> None:

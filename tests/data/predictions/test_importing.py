@@ -18,9 +18,9 @@ from closecall.data.experiments.store import experiment_ids, load_evaluation, lo
 from closecall.data.io.errors import UserError
 from closecall.data.predictions.class_scores import log_odds
 from closecall.data.predictions.columns import PredictionColumns
+from closecall.data.predictions.files import PredictionFile
 from closecall.data.predictions.importing import (
     ImportedPredictions,
-    PredictionFile,
     PredictionImportRequest,
     import_predictions,
 )

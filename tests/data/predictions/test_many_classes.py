@@ -15,7 +15,8 @@ from closecall.data.experiments.runs import load_predictions, load_runs
 from closecall.data.io.errors import UserError
 from closecall.data.predictions.class_scores import ClassScores, fold
 from closecall.data.predictions.classes import Classes, positive_outputs
-from closecall.data.predictions.importing import PredictionFile, PredictionImportRequest, import_predictions
+from closecall.data.predictions.files import PredictionFile
+from closecall.data.predictions.importing import PredictionImportRequest, import_predictions
 
 NAMES = ["bus", "car", "tram", "walk"]
 LOGITS = np.random.default_rng(1).normal(size=(40, 4)) * 2

@@ -11,9 +11,9 @@ from closecall.data.datasets.store import dataset_names, load_dataset
 from closecall.data.experiments.runs import load_predictions, load_runs
 from closecall.data.experiments.store import experiment_ids, load_evaluation
 from closecall.data.io.errors import UserError
+from closecall.data.predictions.files import PredictionFile
 from closecall.data.predictions.importing import (
     ImportedPredictions,
-    PredictionFile,
     PredictionImportRequest,
     import_predictions,
 )

@@ -17,9 +17,9 @@ from closecall.data.datasets.store import load_dataset
 from closecall.data.experiments.runs import load_predictions, load_runs
 from closecall.data.io.errors import UserError
 from closecall.data.predictions.cells import score_list
+from closecall.data.predictions.files import PredictionFile
 from closecall.data.predictions.importing import (
     ImportedPredictions,
-    PredictionFile,
     PredictionImportRequest,
     import_predictions,
 )

@@ -26,8 +26,8 @@ from closecall.data.experiments.store import (
 )
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import read_frame, write_frame, write_json
+from closecall.data.predictions.files import PredictionFile
 from closecall.data.predictions.importing import (
-    PredictionFile,
     PredictionImportRequest,
     import_predictions,
 )

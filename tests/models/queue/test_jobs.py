@@ -268,6 +268,29 @@ def test_watching_a_finished_experiment_ends_at_once(workspace: Path) -> None:
     assert [progress.counts["cancelled"] for progress in jobs.watch("sweep")] == [1]
 
 
+def test_embeddings_are_waited_for_when_only_they_are_left(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_dataset()
+    queued_sweep(ratios=[1])
+    notes: list[str] = []
+    jobs.wait_for_embeddings("sweep", notes.append)
+    assert len(notes) == 1 and "closecall status sweep" in notes[0]
+    write_status(task_folder("sweep", "r1-s0-none"), RunStatus(state="done"))
+    jobs.wait_for_embeddings("sweep", notes.append)
+    assert len(notes) == 2 and "closecall resume sweep" in notes[1]
+
+    def slept(seconds: float) -> None:
+        write_status(task_folder("sweep", FROZEN), RunStatus(state="queued" if len(polls) < 2 else "done"))
+        polls.append(seconds)
+
+    polls: list[float] = []
+    monkeypatch.setattr(jobs, "is_attended", lambda experiment: True)
+    monkeypatch.setattr(jobs.time, "sleep", slept)
+    jobs.wait_for_embeddings("sweep", notes.append)
+    assert len(polls) == 3 and len(notes) == 3 and "Waiting" in notes[2]
+    jobs.wait_for_embeddings("sweep", notes.append)
+    assert len(notes) == 3
+
+
 def test_the_process_of_a_status_is_known_by_more_than_its_pid(workspace: Path) -> None:
     make_dataset()
     queued_sweep(ratios=[1])

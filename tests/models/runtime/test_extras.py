@@ -34,7 +34,8 @@ import pandas as pd
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
-from closecall.data.predictions.importing import PredictionFile, PredictionImportRequest, import_predictions
+from closecall.data.predictions.files import PredictionFile
+from closecall.data.predictions.importing import PredictionImportRequest, import_predictions
 
 rng, labels, frames = np.random.default_rng(0), np.arange(80) % 4 == 0, []
 for ratio in (1, 5, 10):
