@@ -1,7 +1,7 @@
 """Overlap for the experiment: do the classes overlap so much that no method separates them?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -76,8 +76,8 @@ class ExperimentOverlap:
 
     @property
     def best(self) -> Arm | None:
-        """The method with the largest gain in AUC."""
-        return max(self.arms, key=lambda arm: arm.gain.value, default=None)
+        """The method with the largest gain in AUC, among those that rank better where there are any."""
+        return max(self.arms, key=lambda arm: (arm.gain.low > 0, arm.gain.value), default=None)
 
 
 def compare_arms(labels: ArrayLike, methods: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> tuple[Arm, ...]:
@@ -126,7 +126,7 @@ def experiment_overlap(
     drop = None if ratio == first else _auc_drop(areas[first], areas[ratio], runs[first][1], runs[ratio][1])
     found = ExperimentOverlap("absent", "", rate, ratios, drop, tuple(arms), None)
     answer, because, needed = _decide(found, more_positives, positives_needed, int(positive.sum()))
-    return ExperimentOverlap(answer, because, rate, ratios, drop, tuple(arms), needed)
+    return replace(found, answer=answer, because=because, needed=needed)
 
 
 def _separation(ratio: float, probs: Floats, areas: Contributions, positive: Bools, rate: float) -> RatioSeparation:
@@ -156,21 +156,20 @@ def _decide(
     found: ExperimentOverlap, more_positives: str, positives_needed: int | None, n_positives: int
 ) -> tuple[Answer, str, int | None]:
     """The answer, what decided it, and how many examples would decide."""
-    best = found.best
     if all(one.auc.value >= SEPARATED_AUC and one.auc.low >= SEPARATED_LOW for one in found.ratios):
         return "absent", "separated", None
     if any(arm.gain.low > 0 for arm in found.arms):
         return "absent", "arm", None
     if more_positives == "present":
         return "absent", "positives", None
-    highest = max((one.recall for one in found.ratios), key=lambda one: one.value)
     if not found.ranking_lost and any(one.recall.low >= LOW_RECALL for one in found.ratios):
         return "absent", "recall", None
-    if best is None:
+    if not found.arms:
         return "not measurable", "arms", None
     if more_positives == "not measurable":
         return "not measurable", "positives", None
     if not found.ranking_lost and any(one.recall.high >= LOW_RECALL for one in found.ratios):
+        highest = max((one.recall for one in found.ratios), key=lambda one: one.value)
         away = Estimate(*(value - LOW_RECALL for value in (highest.value, highest.low, highest.high)))
         return "too few", "recall", examples_needed(away, n_positives, margin=RECALL_MARGIN)
     widest = max(found.arms, key=lambda arm: arm.gain.high)

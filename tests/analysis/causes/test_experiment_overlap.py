@@ -121,6 +121,13 @@ def test_more_seeds_do_not_make_the_answer_less_sure() -> None:
     assert widths[0] > widths[1] > widths[2]
 
 
+def test_the_best_method_is_one_that_ranks_better_where_there_is_one() -> None:
+    wide = Arm("probe", 0.92, Estimate(0.12, -0.01, 0.25))
+    assert answer({1: 1.2, 10: 1.2}, [wide, BETTER], "absent", n=100).best is BETTER
+    assert answer({1: 1.2, 10: 1.2}, [SAME, wide], "absent", n=100).best is wide
+    assert answer({1: 1.2, 10: 1.2}, [], "absent", n=100).best is None
+
+
 @settings(max_examples=20)
 @given(st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=4), st.sampled_from(["present", "absent", "too few"]))
 def test_overlap_is_present_only_where_every_method_is_excluded(gains: list[float], curve: str) -> None:
