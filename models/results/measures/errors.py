@@ -21,6 +21,8 @@ from closecall.models.results.measures.measure import Case, Measure
 FEWEST = 5
 """A group of positives below this is not compared."""
 LEVEL = 0.05
+MARGIN = 0.05
+"""The smallest difference of two shares that matters."""
 
 
 def near_copies(case: Case) -> Measure:
@@ -33,8 +35,8 @@ def near_copies(case: Case) -> Measure:
     if n < FEWEST:
         sentence = f"{n} of {len(copied):,} test positives are near copies of a training text: too few to matter."
         return Measure(key, title, "absent", sentence)
-    difference = _difference(case.found, copied)
-    answer = "present" if difference.low > 0 else "too few" if difference.high > 0.05 else "absent"
+    difference = _of_groups(case.found, copied)
+    answer = _answer(difference)
     sentence = (
         f"{n:,} of {len(copied):,} test positives are near copies of a training text. Recall is "
         f"{_share(case.found[copied])} on them and {_share(case.found[~copied])} on the others, a difference of "
@@ -80,9 +82,9 @@ def not_read(case: Case) -> Measure:
             f"{n:,} of {len(cut):,} test positives are longer than the encoder reads ({int(np.nanmax(read))} tokens)."
         )
         return Measure(key, title, "absent" if n < FEWEST else "not measurable", sentence)
-    difference = _difference(case.found, ~cut)
+    difference = _of_groups(case.found, ~cut)
     budget = int(np.nanquantile(tokens, 0.98))
-    answer = "present" if difference.low > 0 else "absent" if difference.high < 0.05 else "too few"
+    answer = _answer(difference)
     sentence = (
         f"{n:,} of {len(cut):,} test positives are longer than the {int(np.nanmax(read))} tokens that are read. Recall "
         f"is {_share(case.found[cut])} on them and {_share(case.found[~cut])} on the others. With {budget:,} tokens "
@@ -99,9 +101,7 @@ def labels(case: Case) -> Measure:
         return Measure(key, title, "not measurable", "The labels were not audited: there are no embeddings.")
     copies = case.positives["near_copy_label"]
     flagged = case.positives["suspect"].fillna(False).to_numpy(dtype=bool) | (copies == 0).fillna(False).to_numpy()
-    counts = int(flagged.sum()), len(flagged), *training
-    low, high = (float(one) for one in unpaired_difference(*counts))
-    answer = "present" if low > 0 else "absent" if high < LEVEL else "too few"
+    answer = _answer(_difference(int(flagged.sum()), len(flagged), *training))
     sentence = (
         f"{_share(flagged)} of the test positives and {share_text(*training)} of the training positives have a suspect "
         f"label. Without the {int((flagged & ~case.found).sum()):,} missed ones, recall would be "
@@ -160,8 +160,17 @@ def _share(mask: Bools) -> str:
     return share_text(int(mask.sum()), len(mask))
 
 
-def _difference(mask: Bools, group: Bools) -> Estimate:
-    """Share of `mask` in the group minus outside it, with Newcombe's interval."""
-    counts = int(mask[group].sum()), int(group.sum()), int(mask[~group].sum()), int((~group).sum())
-    low, high = unpaired_difference(*counts)
-    return Estimate(counts[0] / counts[1] - counts[2] / counts[3], float(low), float(high))
+def _of_groups(mask: Bools, group: Bools) -> Estimate:
+    """Share of `mask` in the group minus outside it."""
+    return _difference(int(mask[group].sum()), int(group.sum()), int(mask[~group].sum()), int((~group).sum()))
+
+
+def _difference(count: int, n: int, other: int, other_n: int) -> Estimate:
+    """The first share minus the second, with Newcombe's interval."""
+    low, high = unpaired_difference(count, n, other, other_n)
+    return Estimate(count / n - other / other_n, float(low), float(high))
+
+
+def _answer(difference: Estimate) -> str:
+    """Present where the interval is above 0, absent where it is below MARGIN."""
+    return "present" if difference.low > 0 else "absent" if difference.high < MARGIN else "too few"
