@@ -222,7 +222,7 @@ def _figure(chart: Chart, *, library: bool) -> str:
 
 
 def _table(frame: pd.DataFrame) -> str:
-    with pd.option_context("display.max_colwidth", None):  # else cells are cut at 50 characters
+    with pd.option_context("display.max_colwidth", None):  # without it, cells end at 50 characters
         return f'<div class="table">{frame.to_html(index=False, border=0, escape=True)}</div>'
 
 
