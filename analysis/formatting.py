@@ -29,6 +29,11 @@ def interval_text(low: float, high: float) -> str:
     return f"95 % CI {_tenths(low)}-{_tenths(high)}"
 
 
+def percent_estimate_text(estimate: "Estimate") -> str:
+    """A share with its interval: "80.0 % (95 % CI 75.8-83.6)"."""
+    return f"{percent_text(estimate.value)} ({interval_text(estimate.low, estimate.high)})"
+
+
 def points_text(estimate: "Estimate", *, signed: bool = True) -> str:
     """A difference of two shares in percentage points with its interval: "-12.0 points (95 % CI -15.9 to -8.1)".
 
@@ -56,6 +61,11 @@ def _point(value: float, sign: str) -> str:
 def score_text(value: float) -> str:
     """An AUC, an average precision or a calibration error with three digits: "0.941"; "not defined" for nan."""
     return "not defined" if math.isnan(value) else f"{value:.3f}"
+
+
+def score_estimate_text(estimate: "Estimate") -> str:
+    """A score with its interval: "0.941 (95 % CI 0.930-0.950)"."""
+    return f"{score_text(estimate.value)} (95 % CI {score_text(estimate.low)}-{score_text(estimate.high)})"
 
 
 def score_difference_text(estimate: "Estimate") -> str:

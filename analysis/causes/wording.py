@@ -8,14 +8,15 @@ from closecall.analysis.causes.comparison import Comparison, MovedThreshold
 from closecall.analysis.causes.evidence import Evidence
 from closecall.analysis.causes.failed_runs import FailedRun
 from closecall.analysis.formatting import (
-    interval_text,
     listed_text,
+    percent_estimate_text,
     percent_text,
     points_text,
     probability_text,
     ratio_text,
     rounded_up,
     score_difference_text,
+    score_estimate_text,
     score_text,
     share_text,
 )
@@ -78,8 +79,8 @@ def chance(evidence: Evidence) -> str:
     assert evidence.reference_auc is not None
     auc = evidence.reference_auc
     return (
-        f"At {ratio_text(evidence.reference_ratio)} the classifier ranks at chance level: AUC {score_text(auc.value)} "
-        f"(95 % CI {score_text(auc.low)}-{score_text(auc.high)}). It has not learned to separate the classes."
+        f"At {ratio_text(evidence.reference_ratio)} the classifier ranks at chance level: AUC "
+        f"{score_estimate_text(auc)}. It has not learned to separate the classes."
     )
 
 
@@ -98,7 +99,7 @@ def _share_text(share: Estimate, runs: int, n: int) -> str:
     if runs == 1:
         return share_text(round(share.value * n), n)
     mean = f"{share.value * n:,.1f}/{n:,}, mean of {runs} seeds"
-    return f"{percent_text(share.value)} ({interval_text(share.low, share.high)}), {mean}"
+    return f"{percent_estimate_text(share)}, {mean}"
 
 
 def ranking_sentence(pair: Comparison) -> str:
@@ -118,10 +119,8 @@ def threshold_sentences(evidence: Evidence, pair: Comparison) -> Sentences:
     name, before = ratio_text(pair.ratio), 1 - pair.specificity_b.value
     return (
         f"With threshold {probability_text(moved.threshold)} instead of 0.50, chosen on validation, recall at {name} "
-        f"is {percent_text(moved.recall.value)} ({interval_text(moved.recall.low, moved.recall.high)}) instead of "
-        f"{percent_text(pair.recall_b.value)}.",
-        f"The price: the false-positive rate is {percent_text(moved.false_positive_rate.value)} "
-        f"({interval_text(moved.false_positive_rate.low, moved.false_positive_rate.high)}) instead of "
+        f"is {percent_estimate_text(moved.recall)} instead of {percent_text(pair.recall_b.value)}.",
+        f"The price: the false-positive rate is {percent_estimate_text(moved.false_positive_rate)} instead of "
         f"{percent_text(before)}. {precision_text(pair, moved)}",
     )
 

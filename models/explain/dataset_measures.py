@@ -12,10 +12,11 @@ from closecall.analysis.errors.neighbours import nearest
 from closecall.analysis.formatting import (
     count_text,
     detectable_drop_text,
-    interval_text,
+    percent_estimate_text,
     percent_text,
     points_text,
     rounded_up,
+    score_estimate_text,
     score_text,
     share_text,
 )
@@ -37,12 +38,12 @@ def closeness_row(near: Separability | None, far: Separability | None, found: Ov
     question = "Are the classes closer in meaning than distant subjects?"
     if near is None or found is None:
         return CheckRow("closeness", question, "too few", f"This needs at least {FEWEST} texts of each class.")
-    number = f"Linear probe: AUC {_auc_text(near.probe.auc)}"
+    number = f"Linear probe: AUC {score_estimate_text(near.probe.auc)}"
     values: dict[str, Any] = {"per_class": near.per_class, "auc": _bounds(near.probe.auc), "p": near.probe.p}
     if near.bounds_hold:
         values["lowest_error"], values["one_nn_error"] = _bounds(near.one_nn.lowest), _bounds(near.one_nn.error)
     if far is not None and found.difference is not None:
-        number += f"; {control}: {_auc_text(far.probe.auc)}"
+        number += f"; {control}: {score_estimate_text(far.probe.auc)}"
         values |= {"control": control, "control_auc": _bounds(far.probe.auc), "difference": _bounds(found.difference)}
     number += _needed(found.needed, "texts of each class would decide")
     return CheckRow("closeness", question, _closer(found), f"{number}.", values)
@@ -52,7 +53,7 @@ def headline(near: Separability | None, far: Separability | None, found: Overlap
     """The closeness of the classes in one sentence."""
     if near is None or found is None:
         return "There are too few texts to tell how close the classes are."
-    probe = f"a linear probe reaches AUC {_auc_text(near.probe.auc)}"
+    probe = f"a linear probe reaches AUC {score_estimate_text(near.probe.auc)}"
     if near.probe.auc.low <= 0.5:
         return f"The classes are not distinguishable before training: {probe}."
     if far is None:
@@ -74,7 +75,7 @@ def purity_row(near: Separability | None) -> CheckRow:
         return CheckRow("neighbours", question, "too few", f"This needs at least {FEWEST} texts of each class.")
     purity, chance = near.purity.purity, near.purity.chance
     number = (
-        f"{percent_text(purity.value)} ({interval_text(purity.low, purity.high)}) of the {near.purity.k} nearest; "
+        f"{percent_estimate_text(purity)} of the {near.purity.k} nearest; "
         f"{percent_text(chance)} by chance, as many negatives as positives."
     )
     middle = (1 + chance) / 2
@@ -229,10 +230,6 @@ def _turned(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def _needed(count: int | None, would_decide: str) -> str:
     return f". About {rounded_up(count)} {would_decide}" if count else ""
-
-
-def _auc_text(auc: Estimate) -> str:
-    return f"{score_text(auc.value)} (95 % CI {score_text(auc.low)}-{score_text(auc.high)})"
 
 
 def _bounds(estimate: Estimate) -> list[float]:

@@ -9,12 +9,14 @@ from closecall.analysis.formatting import (
     detectable_drop_text,
     duration_text,
     p_text,
+    percent_estimate_text,
     percent_text,
     points_text,
     probability_text,
     ratio_text,
     rounded_up,
     score_difference_text,
+    score_estimate_text,
     share_text,
 )
 from closecall.analysis.intervals import Estimate
@@ -33,6 +35,8 @@ def test_a_share_has_its_interval_and_its_counts() -> None:
     assert share_text(320, 400) == "80.0 % (95 % CI 75.8-83.6), 320/400"
     assert share_text(0, 0) == "not defined, 0/0"
     assert percent_text(0.9625) == "96.3 %"
+    assert percent_estimate_text(Estimate(0.8, 0.758, 0.836)) == "80.0 % (95 % CI 75.8-83.6)"
+    assert score_estimate_text(Estimate(0.941, 0.93, 0.95)) == "0.941 (95 % CI 0.930-0.950)"
 
 
 def test_a_difference_has_its_sign() -> None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from closecall.analysis.formatting import (
-    interval_text,
     listed_text,
-    percent_text,
+    percent_estimate_text,
     points_text,
     rounded_up,
     score_difference_text,
@@ -77,10 +76,7 @@ def _collecting(curve: Measure, gain: Estimate) -> str:
     twice = f"twice the {values['positives']:,} training positives"
     if curve.answer == "present":
         doubled = Estimate(*values["doubled"])
-        return (
-            f"{sentence_text(twice)}: recall {percent_text(doubled.value)} "
-            f"({interval_text(doubled.low, doubled.high)}), {points_text(gain)}, {source}."
-        )
+        return f"{sentence_text(twice)}: recall {percent_estimate_text(doubled)}, {points_text(gain)}, {source}."
     if curve.answer == "absent":
         return f"More positives alone would not raise recall: {points_text(gain)} with {twice}, {source}."
     need = f" About {rounded_up(values['needed'])} training positives would decide." if values["needed"] else ""
