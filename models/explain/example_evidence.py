@@ -25,9 +25,11 @@ from closecall.data.io.errors import UserError
 from closecall.models.explain.frozen_space import (
     CLASSES,
     FEWEST_CALIBRATION,
+    NO_EMBEDDINGS,
     FrozenSpace,
     balanced_pool,
     drawn,
+    few_training,
     frozen_space,
 )
 from closecall.models.explain.label_audit import audit
@@ -130,8 +132,7 @@ def _neighbours(
     try:
         rows, embeddings = load_embeddings(experiment_folder(config.id) / "frozen")
     except (UserError, OSError, ValueError):
-        reason = "There are no embeddings of the frozen encoder."
-        found.not_measured |= {NOT_SIMILAR: reason, OVERLAP: reason}
+        found.not_measured |= {NOT_SIMILAR: NO_EMBEDDINGS, OVERLAP: NO_EMBEDDINGS}
         return
     space = frozen_space(rows, np.asarray(embeddings), balanced_pool(rows, plan, 0), _families(rows, texts, pairs))
     ids, labels = found.frame["id"].to_numpy(dtype=object), found.frame["label"].to_numpy()
@@ -139,12 +140,12 @@ def _neighbours(
         other_class_neighbours=space.others(ids, labels, FEW), frozen_other_of_10=space.others(ids, labels, NEIGHBOURS)
     )
     if len(space.pool) <= NEIGHBOURS:
-        reason = _few_training(config, f"more than {NEIGHBOURS} training texts, half of each class")
+        reason = few_training(config, f"more than {NEIGHBOURS} training texts, half of each class")
         found.not_measured |= {OVERLAP: reason}
         found.not_measured.setdefault(SUSPECT, reason)
     for name, label in CLASSES.items():
         if len(space.calibration[label]) < FEWEST_CALIBRATION or not rows["id"].isin(ids).any():
-            reason = _few_training(config, f"at least {FEWEST_CALIBRATION} training {name}s of different families")
+            reason = few_training(config, f"at least {FEWEST_CALIBRATION} training {name}s of different families")
             found.not_measured[f"{NOT_SIMILAR}:{name}"] = reason
             continue
         nearest_ids, cosines, p = space.nearest_of(ids, label)
@@ -219,9 +220,3 @@ def _tokens(read_by: tuple[str, int], found: ExampleEvidence, texts: pd.DataFram
     sampled = np.zeros(len(tokens), dtype=bool)
     sampled[order] = np.cumsum(tokens[order] > max_tokens) <= WINDOW_SAMPLE
     found.put(tokens=tokens, tokens_read=np.minimum(tokens, max_tokens), window_sample=sampled)
-
-
-def _few_training(config: ExperimentConfig, needed: str) -> str:
-    if config.kind == "imported":
-        return f"This needs {needed}, and imported predictions do not name their training texts."
-    return f"This needs {needed}."

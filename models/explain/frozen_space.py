@@ -12,6 +12,7 @@ from closecall.analysis.causes.misses import (
     other_class_neighbours,
 )
 from closecall.analysis.errors.neighbours import nearest
+from closecall.data.experiments.store import ExperimentConfig
 
 CLASSES = {"positive": 1, "negative": 0}
 POOL_PER_CLASS = 5_000
@@ -19,6 +20,8 @@ CALIBRATION = 2_000
 """Training examples of a class whose similarities and labels are compared with; a random sample of more."""
 FEWEST_CALIBRATION = round(1 / LEVEL) - 1
 """With fewer, no p value can reach the level."""
+
+NO_EMBEDDINGS = "There are no embeddings of the frozen encoder."
 
 
 @dataclass(frozen=True)
@@ -100,3 +103,10 @@ def other_class_counts(
         queries = embeddings[places[known]]
         counts[known] = other_class_neighbours(queries, labels[known], embeddings[pool], train_labels, k=k, own=own)
     return counts
+
+
+def few_training(config: ExperimentConfig, needed: str) -> str:
+    """Why something is not measured that needs training texts, such as "20 training positives"."""
+    if config.kind == "imported":
+        return f"This needs {needed}, and imported predictions do not name their training texts."
+    return f"This needs {needed}."

@@ -29,13 +29,13 @@ from closecall.data.io.workspace import now
 from closecall.models.explain.dataset_check import current_check
 from closecall.models.explain.dataset_measures import FEWEST, FEWEST_TEST
 from closecall.models.explain.far_control import FarControl, far_control
+from closecall.models.explain.frozen_space import NO_EMBEDDINGS, few_training
 from closecall.models.explain.text_embeddings import encoder_embeddings, is_downloaded, why_no_encoder
 
 CURVE_POSITIVES, CURVE_NEGATIVES = 1_000, 5_000
 """Training examples of each class that the curve is computed from, at most, the first by rank."""
 WORDS_PER_GROUP = 5_000
 """Texts of each class and split whose words are counted, at most."""
-NO_EMBEDDINGS = "There are no embeddings of the frozen encoder."
 
 
 def text_digest(content: str, encoder: str) -> str:
@@ -153,23 +153,33 @@ def _curve(
     counts = [int((labels[split] == label).sum()) for split in (train, test) for label in (1, 0)]
     if counts[0] < FEWEST or counts[2] < FEWEST_TEST or not counts[1] or not counts[3]:
         needed = f"{FEWEST} training and {FEWEST_TEST} test positives with negatives in both splits"
-        missing["curve"] = _few_training(config, needed)
+        missing["curve"] = few_training(config, needed)
         return None, nothing
     both = embeddings[train], labels[train], embeddings[test]
     table = positive_count_curve(*both, labels[test])
+    values = curve_values(table, positives=n, negatives=counts[1], test_positives=counts[2])
+    return values, pd.DataFrame({"id": rows["id"].to_numpy(dtype=object)[test], "score": probe_scores(*both)})
+
+
+def curve_values(table: pd.DataFrame, *, positives: int, negatives: int, test_positives: int) -> dict[str, Any]:
+    """`curve` of `TextEvidence`: recall by number of training positives, and with twice as many as there are.
+
+    `table`: `positives` and `error` (1 - recall), one row for each draw or seed. `positives`: all there are, of which
+    the table may have a sample.
+    """
     fitted = fit_power_law(table["positives"], table["error"])
-    found = more_positives(fitted, n, test_positives=counts[2])
+    found = more_positives(fitted, positives, test_positives=test_positives)
     recall = (1 - table["error"]).groupby(table["positives"]).agg(["mean", "min", "max"])
-    values = {
+    return {
         "points": [
-            {"positives": int(count), "recall": float(row["mean"]), "lowest": float(row["min"]), "highest": row["max"]}
+            {"positives": int(count), "recall": row["mean"], "lowest": row["min"], "highest": row["max"]}
             for count, row in zip(recall.index, recall.to_dict("records"), strict=True)
         ],
-        "positives": n, "sampled": counts[0], "negatives": counts[1], "test_positives": counts[2],
-        "now": _bounds(_recall(found.now)), "doubled": _bounds(_recall(found.doubled)), "gain": _bounds(found.gain),
-        "answer": found.answer, "needed": found.needed,
+        "positives": positives, "sampled": int(table["positives"].max()), "negatives": negatives,
+        "test_positives": test_positives, "now": _bounds(_recall(found.now)),
+        "doubled": _bounds(_recall(found.doubled)), "gain": _bounds(found.gain), "answer": found.answer,
+        "needed": found.needed,
     }  # fmt: skip
-    return values, pd.DataFrame({"id": rows["id"].to_numpy(dtype=object)[test], "score": probe_scores(*both)})
 
 
 def _words(
@@ -185,7 +195,7 @@ def _words(
         test = test[test["id"].isin(rows.loc[rows["split"] == "test", "id"])]
     groups = [_sample(part, label) for part in (train, test) for label in (1, 0)]
     if not all(groups):
-        missing["words"] = _few_training(config, "training and test texts of both classes")
+        missing["words"] = few_training(config, "training and test texts of both classes")
         return None
     found = vocabulary_sparsity(*groups)
     values: dict[str, Any] = {"answer": found.answer, "needed": found.needed, "needed_class": found.needed_class}
@@ -217,9 +227,3 @@ def _recall(error: Estimate) -> Estimate:
 
 def _bounds(estimate: Estimate) -> list[float]:
     return [float(estimate.value), float(estimate.low), float(estimate.high)]
-
-
-def _few_training(config: ExperimentConfig, needed: str) -> str:
-    if config.kind == "imported":
-        return f"This needs {needed}, and imported predictions do not name their training texts."
-    return f"This needs {needed}."

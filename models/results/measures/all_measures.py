@@ -8,6 +8,7 @@ from closecall.data.annotations.causes import CauseEvidence, load_evidence
 from closecall.data.annotations.text_evidence import load_text_evidence
 from closecall.data.experiments.remedies import NO_REMEDY
 from closecall.data.experiments.run_tables import RunTable
+from closecall.models.results.measures.curve import curve_of
 from closecall.models.results.measures.errors import classes, labels, near_copies, not_read, overfitting, similarity
 from closecall.models.results.measures.measure import Case, Measure
 from closecall.models.results.measures.overlap import experiment_overlap_measure
@@ -36,7 +37,7 @@ def stored_measures(experiment: str, *, ratio: float | None = None, threshold: f
     if not len(own):
         return []
     chosen = float(own.max()) if ratio is None else ratio
-    return measures_of(experiment, test, load_evidence(experiment), ratio=chosen, threshold=threshold)
+    return measures_of(experiment, test, load_evidence(experiment, runs=()), ratio=chosen, threshold=threshold)
 
 
 def measures_of(
@@ -51,7 +52,7 @@ def measures_of(
         return []
     examples = evidence.examples.set_index("id").reindex(test.ids).reset_index()
     called = (test.pos_probs[baselines[ratio]] >= threshold).mean(axis=0) >= 0.5
-    positive = test.labels == 1
+    positive, texts = test.labels == 1, load_text_evidence(experiment)
     case = Case(
         experiment,
         ratio,
@@ -63,6 +64,7 @@ def measures_of(
         false_positives=examples[~positive & called],
         missed=examples[positive & ~called],
         training_suspects=evidence.info.training_suspects,
-        texts=load_text_evidence(experiment),
+        texts=texts,
+        curve=curve_of(experiment, test, baselines, texts, threshold=threshold),
     )
     return [measure(case) for measure in _MEASURES]

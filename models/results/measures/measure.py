@@ -38,7 +38,8 @@ class Case:
     """The test examples at one ratio: which positives most seeds find, and the stored evidence.
 
     `baselines`: rows of `test` of the valid baseline runs of each ratio. `threshold`: at which examples are predicted
-    positive. `training_suspects`: as in `EvidenceInfo`. `texts`: None before the texts are compared.
+    positive. `training_suspects`: as in `EvidenceInfo`. `texts`: None before the texts are compared. `curve`: as
+    `curve_of`.
     """
 
     experiment: str
@@ -52,6 +53,7 @@ class Case:
     missed: pd.DataFrame
     training_suspects: dict[str, list[int]]
     texts: TextEvidence | None
+    curve: dict[str, Any] | None
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -13,20 +13,21 @@ from closecall.analysis.causes.experiment_overlap import (
     experiment_overlap,
 )
 from closecall.analysis.formatting import (
-    interval_text,
     listed_text,
+    percent_estimate_text,
     percent_text,
     points_text,
     ratio_text,
     rounded_up,
     score_difference_text,
+    score_estimate_text,
     score_text,
     sentence_text,
 )
 from closecall.analysis.intervals import Estimate
 from closecall.data.annotations.text_evidence import load_probe
 from closecall.data.experiments.remedies import NO_REMEDY, remedy_title
-from closecall.models.results.measures.curve import PROBE, curve_of
+from closecall.models.results.measures.curve import PROBE
 from closecall.models.results.measures.measure import Case, Measure
 from closecall.models.results.valid_runs import valid_rows
 
@@ -40,7 +41,7 @@ def experiment_overlap_measure(case: Case) -> Measure:
     test = case.test
     if len(set(test.labels.tolist())) < 2:
         return Measure(key, title, "not measurable", "The test split has one class only.")
-    curve, kept = curve_of(case), _sampled(test.labels)
+    curve, kept = case.curve, _sampled(test.labels)
     found = experiment_overlap(
         test.labels[kept],
         {one: (_scores(case, rows, kept), test.seeds[rows].tolist()) for one, rows in case.baselines.items()},
@@ -89,7 +90,7 @@ def _present(case: Case, found: ExperimentOverlap) -> list[str]:
 def _absent(case: Case, found: ExperimentOverlap) -> list[str]:
     if found.because == "separated":
         lowest = min((one.auc for one in found.ratios), key=lambda one: one.value)
-        return [f"AUC is at least {_score(lowest)} at every ratio."]
+        return [f"AUC is at least {score_estimate_text(lowest)} at every ratio."]
     if found.because == "arm":
         return [_best(case, found)]
     if found.because == "positives":
@@ -129,7 +130,7 @@ def _recalls(found: ExperimentOverlap) -> str:
     """Recall at the smallest ratio's false-positive rate, lowest and highest over the ratios."""
     ordered = sorted(found.ratios, key=lambda one: one.recall.value)
     ends = [ordered[-1]] if len(ordered) == 1 else [ordered[0], ordered[-1]]
-    each = [f"{_percent(one.recall)} at {ratio_text(one.ratio)}" for one in ends]
+    each = [f"{percent_estimate_text(one.recall)} at {ratio_text(one.ratio)}" for one in ends]
     names = " (lowest and highest)" if len(ordered) > 2 else ""
     return (
         f"At the false-positive rate of {ratio_text(found.ratios[0].ratio)} ({percent_text(found.rate)}), recall is "
@@ -154,19 +155,11 @@ def _no_positives(case: Case) -> str:
 
 
 def _curve(case: Case) -> str:
-    values = curve_of(case)
+    values = case.curve
     if not values:
         return ""
     gain = points_text(Estimate(*values["gain"]))
     return f"Twice the {values['positives']:,} training positives change recall by {gain}, from {values['source']}."
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{percent_text(estimate.value)} ({interval_text(estimate.low, estimate.high)})"
-
-
-def _score(estimate: Estimate) -> str:
-    return f"{score_text(estimate.value)} (95 % CI {score_text(estimate.low)}-{score_text(estimate.high)})"
 
 
 _SENTENCES: dict[str, Callable[[Case, ExperimentOverlap], list[str]]] = {

@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from closecall.analysis.formatting import (
-    interval_text,
     listed_text,
     p_text,
+    percent_estimate_text,
     percent_text,
     points_text,
     rounded_up,
+    score_estimate_text,
     score_text,
     sentence_text,
 )
 from closecall.analysis.intervals import Estimate
-from closecall.models.results.measures.curve import RUNS, curve_of
+from closecall.models.results.measures.curve import RUNS
 from closecall.models.results.measures.measure import Case, Measure
 
 NOT_COMPUTED = "The texts have not been compared. Run: closecall causes {experiment}"
@@ -26,25 +27,28 @@ def closeness(case: Case) -> Measure:
     values = case.texts.closeness if case.texts else None
     if values is None:
         return Measure(key, title, "not measurable", _reason(case, "closeness"))
-    parts = [f"A linear probe on the frozen encoder has AUC {_score(values['auc'])}{_by_chance(values)}."]
+    auc = score_estimate_text(Estimate(*values["auc"]))
+    parts = [f"A linear probe on the frozen encoder has AUC {auc}{_by_chance(values)}."]
     if "control_auc" in values:
-        parts.append(f"{sentence_text(values['control'])} have {_score(values['control_auc'])}.")
+        parts.append(
+            f"{sentence_text(values['control'])} have {score_estimate_text(Estimate(*values['control_auc']))}."
+        )
     elif case.texts:
         parts.append(case.texts.not_measured.get("control", ""))
     if values.get("bounds_hold", "one_nn_error" in values):
-        error, lowest = _estimate(values["one_nn_error"]), _estimate(values["lowest_error"])
+        error, lowest = Estimate(*values["one_nn_error"]), Estimate(*values["lowest_error"])
         parts.append(
-            f"The 1-nearest-neighbour error is {_percent(error)} in balanced classes. The lowest possible error is "
-            f"then between {percent_text(lowest.value)} and {percent_text(error.value)} (Cover and Hart)."
+            f"The 1-nearest-neighbour error is {percent_estimate_text(error)} in balanced classes. The lowest possible "
+            f"error is then between {percent_text(lowest.value)} and {percent_text(error.value)} (Cover and Hart)."
         )
     parts.append(_needed(values.get("needed"), "texts of each class"))
     return Measure(key, title, values["answer"], _joined(parts), values)
 
 
 def more_positives(case: Case) -> Measure:
-    """Would twice the training positives raise recall, by the curve of `curve_of`?"""
+    """Would twice the training positives raise recall, by the curve of the case?"""
     key, title = "positives", "Too few training positives"
-    values = curve_of(case)
+    values = case.curve
     if values is None:
         return Measure(key, title, "not measurable", _reason(case, "curve"))
     counts = [f"{point['positives']:,}" for point in values["points"]]
@@ -57,8 +61,8 @@ def more_positives(case: Case) -> Measure:
             f"With {listed_text(counts)} training positives and {values['negatives']:,} negatives, {values['source']} "
             f"{'have' if values['source'] == RUNS else 'has'} recall {listed_text(recalls)}, at one false-positive "
             f"rate.{sampled}",
-            f"Twice the positives would give {_percent(_estimate(values['doubled']))}, "
-            f"{points_text(_estimate(values['gain']))}.",
+            f"Twice the positives would give {percent_estimate_text(Estimate(*values['doubled']))}, "
+            f"{points_text(Estimate(*values['gain']))}.",
             _needed(values["needed"], "training positives"),
         ]
     )
@@ -84,7 +88,7 @@ def unseen_words(case: Case) -> Measure:
         [
             f"{percent_text(unseen['positives'])} of the words in test positives are not in training positives; "
             f"{percent_text(unseen['negatives'][0])} for as many negatives. Difference: "
-            f"{points_text(_estimate(unseen['difference']))}.",
+            f"{points_text(Estimate(*unseen['difference']))}.",
             f"The next word of a new positive is unseen with probability {percent_text(missing['positives'])} "
             f"(Good-Turing); {percent_text(missing['negatives'][0])} for negatives.",
             _needed(values["needed"], f"training {values['needed_class']}s"),
@@ -103,7 +107,7 @@ def _by_chance(values: Mapping[str, Any]) -> str:
     """The AUC under permuted labels; its p is that of a permutation test."""
     if "null" not in values:
         return ""
-    null = _estimate(values["null"])
+    null = Estimate(*values["null"])
     return f"; {score_text(null.low)} to {score_text(null.high)} with permuted labels (p {p_text(values['p'])})"
 
 
@@ -113,16 +117,3 @@ def _needed(count: int | None, noun: str) -> str:
 
 def _joined(sentences: Sequence[str]) -> str:
     return " ".join(one for one in sentences if one)
-
-
-def _estimate(bounds: Sequence[float]) -> Estimate:
-    return Estimate(*bounds)
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{percent_text(estimate.value)} ({interval_text(estimate.low, estimate.high)})"
-
-
-def _score(bounds: Sequence[float]) -> str:
-    value, low, high = bounds
-    return f"{score_text(value)} (95 % CI {score_text(low)}-{score_text(high)})"

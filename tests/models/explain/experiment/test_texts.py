@@ -21,7 +21,8 @@ from closecall.data.experiments.store import ExperimentConfig, experiment_folder
 from closecall.data.io.files import write_frame, write_json
 from closecall.models.explain.causes import compute_evidence
 from closecall.models.explain.dataset_check import check_dataset
-from closecall.models.explain.experiment.texts import NO_EMBEDDINGS, text_evidence
+from closecall.models.explain.experiment.texts import text_evidence
+from closecall.models.explain.frozen_space import NO_EMBEDDINGS
 from tests.makers import make_dataset, make_experiment
 from tests.tiny_bert import make_tiny_bert
 
