@@ -138,7 +138,7 @@ def _columns(experiment: str, outcome: str) -> pd.DataFrame:
     """`id` and the columns of all examples of the dataset."""
     dataset = load_experiment(experiment).dataset
     examples = load_examples(dataset, ["id", *metadata_columns(dataset)])
-    evidence = load_evidence(experiment)
+    evidence = load_evidence(experiment, runs=())
     if evidence is None:
         return examples
     column = NEAREST[outcome]

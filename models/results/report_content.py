@@ -11,7 +11,7 @@ from closecall.analysis.ratio.flow import flow_table, paired_tests
 from closecall.data.annotations.causes import load_evidence
 from closecall.data.experiments.store import ExperimentConfig, load_experiment
 from closecall.data.io.errors import UserError
-from closecall.models.results.causes import causes_of
+from closecall.models.results.causes import OUTCOMES, decide_causes
 from closecall.models.results.measures.all_measures import measures_of
 from closecall.models.results.measures.measure import Measure
 from closecall.models.results.metadata_errors import ColumnErrors, errors_by_column
@@ -82,7 +82,8 @@ def report_content(experiment: str, *, q: float) -> ReportContent:
             flow_table(valid_test.labels, valid_test.pos_probs, valid_test.ratios),
             paired_tests(valid_test.labels, valid_test.pos_probs, valid_test.ratios),
         )
-    errors = [causes_of(experiment, ratio=float(runs["ratio"].max()), outcome=one) for one in ("fn", "fp")]
+    largest, evidence = float(runs["ratio"].max()), load_evidence(experiment)
+    errors = [decide_causes(test, validation, evidence, ratio=largest, outcome=one) for one in OUTCOMES]
     by_column = [one for found in errors for one in errors_by_column(experiment, test, found) if one.significant]
     return ReportContent(
         config=config,
@@ -94,5 +95,5 @@ def report_content(experiment: str, *, q: float) -> ReportContent:
         comparisons=comparisons,
         causes=errors[0],
         by_column=by_column,
-        measures=measures_of(experiment, test, load_evidence(experiment), ratio=float(runs["ratio"].max())),
+        measures=measures_of(experiment, test, evidence, ratio=largest),
     )

@@ -58,7 +58,7 @@ def cause_of_each(predictions: RunPredictions, *, ratio: float, threshold: float
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _measures(_test: RunPredictions, key: Key, written: tuple[int, ...], ratio: float) -> list[Measure]:
-    return measures_of(_test.experiment, _test, load_evidence(_test.experiment), ratio=ratio)
+    return measures_of(_test.experiment, _test, load_evidence(_test.experiment, runs=()), ratio=ratio)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
