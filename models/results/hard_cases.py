@@ -17,15 +17,17 @@ import pandas as pd
 from closecall.analysis.causes.minority_types import minority_types, neighbourhoods
 from closecall.analysis.causes.miss_wording import causes_table
 from closecall.analysis.ratio.outcome_groups import correct_shares, outcome_groups
+from closecall.data.annotations.causes import load_evidence
 from closecall.data.datasets.store import load_info
 from closecall.data.exchange.export_formats import export_format
 from closecall.data.exchange.tables import ExportTable, hard_case_table, provenance
+from closecall.data.experiments.run_tables import RunTable
 from closecall.data.experiments.runs import load_embeddings
 from closecall.data.experiments.store import experiment_folder, load_experiment, load_plan
 from closecall.data.io.errors import UserError
 from closecall.data.io.files import atomic_write, write_folder
-from closecall.models.results.causes import causes_of
-from closecall.models.results.run_predictions import read_run_predictions
+from closecall.models.results.causes import OUTCOMES, decide_causes
+from closecall.models.results.run_predictions import RunPredictions, read_run_predictions
 from closecall.models.results.valid_runs import valid_rows
 
 NEIGHBOURS = (
@@ -35,15 +37,14 @@ OUTCOME_COLUMNS = ("group", "outcome_string")
 THRESHOLD = 0.5
 
 
-def case_evidence(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
+def case_evidence(table: RunPredictions, ids: Sequence[str]) -> pd.DataFrame:
     """OUTCOME_COLUMNS and NEIGHBOURS of some examples, `id` as index in the order given; "" and nan where unknown."""
-    table = read_run_predictions(experiment)["test"]
     rows = valid_rows(table, threshold=THRESHOLD)
     outcomes = pd.DataFrame(columns=list(OUTCOME_COLUMNS))
     if rows.any():
         runs = table.pos_probs[rows], table.ratios[rows], table.seeds[rows]
         outcomes = outcomes_over_runs(table.ids, table.labels, *runs)[list(OUTCOME_COLUMNS)]
-    return outcomes.reindex(list(ids)).fillna("").join(neighbour_evidence(experiment, ids)).rename_axis("id")
+    return outcomes.reindex(list(ids)).fillna("").join(neighbour_evidence(table.experiment, ids)).rename_axis("id")
 
 
 def outcomes_over_runs(
@@ -122,21 +123,24 @@ def _balanced(plan: pd.DataFrame) -> set[str]:
 def case_table(experiment: str) -> pd.DataFrame:
     """`data.exchange.tables.hard_case_table` with cause and evidence of each case before the probabilities."""
     table = hard_case_table(experiment)
-    ids = table["id"].tolist()
-    evidence = case_evidence(experiment, ids).join(case_causes(experiment).reindex(ids).fillna(""))
+    ids, tables = table["id"].tolist(), read_run_predictions(experiment)
+    causes = case_causes(tables["test"], tables["validation"]).reindex(ids).fillna("")
+    evidence = case_evidence(tables["test"], ids).join(causes)
     first = [name for name in table if not str(name).startswith("prob_")]
     rest = [name for name in table if str(name).startswith("prob_")]
     return pd.concat([table[first], evidence.reset_index(drop=True), table[rest]], axis=1)
 
 
-def case_causes(experiment: str) -> pd.DataFrame:
+def case_causes(test: RunPredictions, validation: RunTable) -> pd.DataFrame:
     """`cause` and `cause_evidence` of each error at the largest ratio that has runs, `id` as index."""
-    test = read_run_predictions(experiment)["test"]
     rows = valid_rows(test, threshold=THRESHOLD)
     tables = [pd.DataFrame(columns=["id", "cause", "evidence"])]
     if rows.any():
         largest = float(test.ratios[rows].max())
-        tables += [causes_table(causes_of(experiment, ratio=largest, outcome=one)) for one in ("fn", "fp")]
+        runs = [test.runs[row] for row in np.flatnonzero(rows & (test.ratios == largest))]
+        stored = load_evidence(test.experiment, runs=runs)
+        found = (decide_causes(test, validation, stored, ratio=largest, outcome=one) for one in OUTCOMES)
+        tables += map(causes_table, found)
     joined = pd.concat([one[["id", "cause", "evidence"]].astype(object) for one in tables])
     return joined.set_index("id").rename(columns={"evidence": "cause_evidence"})
 

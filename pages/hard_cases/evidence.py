@@ -7,9 +7,10 @@ import streamlit as st
 
 from closecall.data.annotations.causes import evidence_folder
 from closecall.models.results.hard_cases import OUTCOME_COLUMNS, case_causes, neighbour_evidence, outcomes_over_runs
+from closecall.models.results.run_predictions import Key, RunPredictions
 from closecall.models.results.valid_runs import ValidRuns
 from closecall.pages.shared.cached_io import frozen_folder, stamp
-from closecall.pages.shared.runs import valid_runs
+from closecall.pages.shared.runs import run_predictions, valid_runs
 
 
 def facts_of(experiment: str) -> pd.DataFrame:
@@ -34,9 +35,9 @@ def evidence_for(experiment: str, facts: pd.DataFrame, ids: Sequence[str]) -> pd
 
 def causes_for(experiment: str, ids: Sequence[str]) -> pd.DataFrame:
     """`cause` and `cause_evidence` of some examples, with `id` as index in the order given; "" where no error."""
-    runs, _ = valid_runs(experiment)
+    test, validation = run_predictions(experiment), run_predictions(experiment, "validation")
     written = stamp(evidence_folder(experiment) / "info.json")
-    return _causes(experiment, runs.key, written).reindex(list(ids)).fillna("")
+    return _causes(test, validation, test.key, written).reindex(list(ids)).fillna("")
 
 
 def _embeddings_stamp(experiment: str) -> int:
@@ -49,8 +50,8 @@ def _outcomes(_runs: ValidRuns, key: tuple) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _causes(experiment: str, key: tuple, written: int) -> pd.DataFrame:
-    return case_causes(experiment)
+def _causes(_test: RunPredictions, _validation: RunPredictions, key: Key, written: int) -> pd.DataFrame:
+    return case_causes(_test, _validation)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Finding the neighbours of the errors")

@@ -79,7 +79,7 @@ def test_a_proposal_adds_cases_with_its_reason_and_can_be_undone(sweep: Path) ->
 
 
 def test_the_causes_of_the_cases_are_shown(sweep: Path) -> None:
-    causes = case_causes("sweep")
+    causes = case_causes(run_predictions("sweep"), run_predictions("sweep", "validation"))
     missed = causes.index[0]
     correct = next(one for one in run_predictions("sweep").ids if one not in causes.index)
     add_hard_cases("sweep", [missed, correct], ["", ""])
