@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from closecall.analysis.causes.misses import UNEXPLAINED
 from closecall.analysis.formatting import percent_text
-from closecall.charts.colours import CATEGORIES, UNSELECTED, Theme
+from closecall.charts.colours import CATEGORIES, UNSELECTED, Theme, text_on
 from closecall.charts.figure import Chart, finish
 
 
@@ -49,6 +49,6 @@ def _segment(row: dict[Hashable, Any], noun: str, colour: str, theme: Theme) -> 
         text=f"{row['errors']:,}",
         textposition="inside",
         insidetextanchor="middle",
-        textfont={"color": "#111111", "size": 14},
+        textfont={"color": text_on(colour), "size": 14},
         hovertemplate=f"{row['title']}: {row['errors']:,} ({percent_text(row['share'])})<extra></extra>",
     )
