@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from closecall.data.experiments.store import experiment_folder
-from closecall.data.io.files import read_frame, read_json, write_frame, write_json
+from closecall.data.io.files import read_frame, read_record, write_frame, write_json
 
 VERSION = 2
 COLUMNS = {
@@ -146,14 +146,8 @@ def save_evidence(experiment: str, evidence: CauseEvidence) -> None:
 
 def load_info(experiment: str) -> EvidenceInfo | None:
     """How the evidence was computed; None when there is none, or it was written by another version."""
-    path = evidence_folder(experiment) / "info.json"
-    if not path.exists():
-        return None
-    try:
-        info = EvidenceInfo(**read_json(path))
-    except TypeError:
-        return None
-    return info if info.version == VERSION else None
+    info = read_record(evidence_folder(experiment) / "info.json", EvidenceInfo)
+    return info if info is not None and info.version == VERSION else None
 
 
 def load_evidence(experiment: str, *, runs: Sequence[str] | None = None) -> CauseEvidence | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from closecall.data.experiments.store import experiment_folder
-from closecall.data.io.files import read_frame, read_json, write_frame, write_json
+from closecall.data.io.files import read_frame, read_record, write_frame, write_json
 
 SCHEMA = 2
 COLUMNS = (
@@ -47,14 +47,11 @@ def save_audit(experiment: str, info: AuditInfo, frame: pd.DataFrame, copies: pd
 
 def load_audit(experiment: str) -> tuple[AuditInfo, pd.DataFrame] | None:
     """The audit, None when there is none or it was written by another version."""
-    path = audit_folder(experiment) / "audit.json"
-    if not path.exists():
+    folder = audit_folder(experiment)
+    info = read_record(folder / "audit.json", AuditInfo)
+    if info is None or info.schema != SCHEMA:
         return None
-    try:
-        info = AuditInfo(**read_json(path))
-    except TypeError:
-        return None
-    return (info, read_frame(path.with_name("audit.parquet"))) if info.schema == SCHEMA else None
+    return info, read_frame(folder / "audit.parquet")
 
 
 def load_copies(experiment: str) -> pd.DataFrame:

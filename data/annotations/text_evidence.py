@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from closecall.data.annotations.causes import evidence_folder
-from closecall.data.io.files import read_frame, read_json, write_frame, write_json
+from closecall.data.io.files import read_frame, read_record, write_frame, write_json
 
 VERSION = 1
 
@@ -37,14 +37,8 @@ def save_text_evidence(experiment: str, evidence: TextEvidence, probe: pd.DataFr
 
 def load_text_evidence(experiment: str) -> TextEvidence | None:
     """The stored numbers; None when there are none, or they were written by another version."""
-    path = evidence_folder(experiment) / "texts.json"
-    if not path.exists():
-        return None
-    try:
-        evidence = TextEvidence(**read_json(path))
-    except TypeError:
-        return None
-    return evidence if evidence.version == VERSION else None
+    evidence = read_record(evidence_folder(experiment) / "texts.json", TextEvidence)
+    return evidence if evidence is not None and evidence.version == VERSION else None
 
 
 def load_probe(experiment: str) -> pd.Series:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from closecall.data.io.errors import UserError
+
+Record = TypeVar("Record")
 
 
 @contextmanager
@@ -56,6 +58,16 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} does not hold a JSON object. Restore it or delete its folder.")
     return content
+
+
+def read_record(path: Path, record: Callable[..., Record]) -> Record | None:
+    """A JSON object as a record with these fields; None without the file, or with the fields of another version."""
+    if not path.exists():
+        return None
+    try:
+        return record(**read_json(path))
+    except TypeError:
+        return None
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
