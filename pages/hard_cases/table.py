@@ -75,6 +75,8 @@ VIEWS = {
     "Probabilities": ("class", "outcome_string"),
     "Provenance": ("id", "who", "added", "split", "run", "threshold", "reasons"),
 }  # fmt: skip
+_ROW_HEIGHT = {"Causes": 120}
+"""Pixels, for the view whose sentences need several lines."""
 _ABOUT = {
     "Decisions": "A cell is saved when you leave it. A new label sets the action to relabel. Untick a case to remove "
     "it from the list; Undo restores it.",
@@ -104,6 +106,8 @@ def case_table(
     if view == "Causes":
         around = around.join(causes_for(config.id, list(around.index)))
     table, ratios = _table(config, cases, evidence, around, texts)
+    if view == "Causes":
+        table["text"] = texts.starts(cases["id"].to_numpy(dtype=object), length=110)
     ids = tuple(table["id"])
     tags = sorted({tag for own in table["tags"] for tag in own})
     # The key changes with the rows: the editor keeps edits by position, and another case may move there.
@@ -112,7 +116,8 @@ def case_table(
         table,
         key=key,
         hide_index=True,
-        height=min(38 + 36 * len(table), 520),
+        height=min(38 + (1 + _ROW_HEIGHT.get(view, 35)) * len(table), 520),
+        row_height=_ROW_HEIGHT.get(view),
         disabled=[str(name) for name in table if name not in EDITABLE],
         column_order=["listed", "read", "text", *VIEWS[view], *(ratios if view == "Probabilities" else [])],
         column_config=_columns(ratios, classes, tags),
@@ -169,7 +174,7 @@ def _columns(ratios: list[str], classes: list[str], tags: list[str]) -> dict:
         "id": ("Id", 110), "class": ("Class", 90), "reasons": ("Reason", 200), "who": ("Person", 70),
         "added": ("Added", 190), "split": ("Split", 80), "run": ("Run", 110), "group": ("Group", 130),
         "outcome_string": ("Outcomes", 120), "type_balanced": ("Type, balanced", 105), "type": ("Type, all", 90),
-        "cause": ("Cause", 180), "cause_evidence": ("Evidence", 720),
+        "cause": ("Cause", 130), "cause_evidence": ("Evidence", 475),
         "nearest_positive": ("Nearest positive", 130), "nearest_negative": ("Nearest negative", 130),
     }  # fmt: skip
     columns |= {name: config.TextColumn(title, width=width) for name, (title, width) in named.items()}
