@@ -62,7 +62,7 @@ def _pair(config: ExperimentConfig, item: Mapping[Hashable, Any], texts: Texts) 
         _column(member, text, own, texts) for member, text, own in zip(members(item), written, spans, strict=True)
     )
     st.html(f'{reading_style()}<div class="near-pair">{columns}</div>')
-    for column, one, other, label in zip(st.columns(2, gap="medium"), (first, second), (second, first), (0, 1),
+    for column, one, other, label in zip(st.columns(2, gap="small"), (first, second), (second, first), (0, 1),
                                          strict=True):  # fmt: skip
         with column:
             _decisions(config, item, one, remove="duplicate", new_label=texts.class_name(other, label))

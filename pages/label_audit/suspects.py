@@ -122,12 +122,12 @@ def suspect_table(config: ExperimentConfig, items: pd.DataFrame, texts: Texts) -
                 "Evidence",
                 help="The out-of-fold probability of the current label, and how many nearest neighbours have the other "
                 "label. Or the Jaccard similarity of two near copies with opposite labels.",
-                width=115,
+                width=105,
             ),
-            "text": column.TextColumn("Text", width=110),
+            "text": column.TextColumn("Text", width=105),
             "label": column.TextColumn("Labelled", width=90),
             "split": column.TextColumn("Split", width=85),
-            "listed": column.CheckboxColumn("Listed", width=50),
+            "listed": column.CheckboxColumn("Listed", width=62),
         },
     )
     more = f" The table shows the first {SHOWN:,} of {len(items):,}." if len(items) > SHOWN else ""

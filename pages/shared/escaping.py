@@ -56,7 +56,8 @@ def reading_style() -> str:
     .reading mark {{ background: color-mix(in srgb, {POSITIVE_COLOUR} 28%, transparent); color: inherit;
       border-radius: 3px; }}
     .quiet {{ opacity: 0.75; font-size: 0.875rem; }}
-    .near-pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1.25rem; }}
-    .near-pair > div {{ min-width: 0; }}
+    .near-pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }}
+    .near-pair > div {{ min-width: 0; overflow-wrap: anywhere; }}
+    .near-pair .quiet + .reading {{ margin-top: 0.4rem; }}
     .apart {{ margin-top: 0.3rem; overflow-wrap: anywhere; unicode-bidi: plaintext; }}
     </style>"""
