@@ -12,7 +12,7 @@ from closecall.data.datasets.checks import ANSWERS, DatasetCheck, load_check
 from closecall.data.io.errors import UserError
 from closecall.models.explain.dataset_check import check_status, current_check, start_check, stop_check
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import NO_BREAK_SPACE, show_user_error
+from closecall.pages.shared.layout import show_user_error, unbroken
 from closecall.pages.shared.run_progress import job_failure, job_panel
 
 
@@ -29,13 +29,13 @@ def show_check(name: str) -> None:
 
 
 def _result(check: DatasetCheck) -> None:
-    st.markdown(escape_markdown(check.headline).replace(" %", NO_BREAK_SPACE + "%"))
+    st.markdown(unbroken(escape_markdown(check.headline)))
     # A static table, because its cells wrap: the numbers are sentences.
     table = pd.DataFrame(
         {
             "Question": [row.question for row in check.rows],
             "Answer": [ANSWERS[row.answer] for row in check.rows],
-            "Numbers": [escape_markdown(row.number).replace(" %", NO_BREAK_SPACE + "%") for row in check.rows],
+            "Numbers": [unbroken(escape_markdown(row.number)) for row in check.rows],
         }
     )
     st.table(table.set_index("Question"), alt="What the texts show before training")

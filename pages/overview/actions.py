@@ -5,6 +5,7 @@ import streamlit as st
 from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.measures.actions import Action
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import unbroken
 
 SHOWN = 5
 
@@ -29,4 +30,4 @@ def _numbered(config: ExperimentConfig, actions: list[Action], *, first: int) ->
                 icon=":material/arrow_forward:",
                 query_params={"experiment": config.id, **action.query},
             )
-            st.caption(escape_markdown(action.effect))
+            st.caption(unbroken(escape_markdown(action.effect)))

@@ -10,6 +10,7 @@ from closecall.data.experiments.store import ExperimentConfig
 from closecall.models.results.metadata_errors import ColumnErrors, column_rows, column_sentence
 from closecall.pages.shared.causes import column_errors
 from closecall.pages.shared.escaping import escape_markdown
+from closecall.pages.shared.layout import unbroken
 from closecall.pages.shared.state import init_bound_value, show_examples
 
 
@@ -28,7 +29,7 @@ def show_by_column(config: ExperimentConfig, found: CausesOfErrors) -> None:
         init_bound_value("by", titles[0], titles)
         chosen = st.selectbox("Column", titles, key="by", required=True, index=None, bind="query-params", width=360)
         one = next((one for one in columns if one.title == chosen), columns[0])
-        st.markdown(escape_markdown(column_sentence(one)))
+        st.markdown(unbroken(escape_markdown(column_sentence(one))))
         if not one.skipped:
             _table(config, found, one)
 
@@ -37,12 +38,17 @@ def _table(config: ExperimentConfig, found: CausesOfErrors, one: ColumnErrors) -
     event = st.dataframe(
         column_rows(one),
         hide_index=True,
+        column_config={
+            "Difference in points (95 % CI)": st.column_config.TextColumn("Difference (95 % CI)", width=150),
+            "p (Holm)": st.column_config.TextColumn(width=60),
+        },
         key=f"values-{one.column}-{one.outcome}",
         on_select="rerun",
         selection_mode="single-row",
         alt=f"Errors by {one.title}",
     )
-    st.caption("Select a value to read its errors. Difference: error rate of the value minus that of all others.")
+    st.caption("Select a value to read its errors. Difference: error rate of the value minus that of all others, "
+               "in percentage points.")  # fmt: skip
     rows = event["selection"]["rows"]
     if rows and one.errors[rows[0]]:
         _open_queue(config, found, one, rows[0])

@@ -19,7 +19,7 @@ from closecall.pages.shared.cached_io import finished_runs
 from closecall.pages.shared.causes import causes_of
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import NO_BREAK_SPACE, show_user_error
+from closecall.pages.shared.layout import show_user_error, unbroken
 from closecall.pages.shared.run_progress import job_failure, job_panel
 
 WORK = "Computing the evidence"
@@ -46,8 +46,9 @@ def show_causes(config: ExperimentConfig, ratio: float) -> CausesOfErrors | None
     _links(config, found)
     _evidence_job(config)
     if found.not_measured:
-        reasons = "\n".join(f"- **{escape_markdown(key)}**: {escape_markdown(why)}" for key, why in found.not_measured)
-        st.caption(f"Not measured: {escape_markdown(', '.join(key for key, _ in found.not_measured))}.", help=reasons)
+        reasons = [(MISS_CAUSE_BY_KEY[key].title.lower(), escape_markdown(why)) for key, why in found.not_measured]
+        details = "\n".join(f"- **{title}**: {why}" for title, why in reasons)
+        st.caption(f"Not measured: {', '.join(title for title, _ in reasons)}.", help=details)
     return found
 
 
@@ -57,8 +58,7 @@ def show_measures(measures: Sequence[Measure]) -> None:
         return
     with st.expander("What else the evidence shows"):
         for one in measures:
-            text = f"**{escape_markdown(one.heading)}.** {escape_markdown(one.sentence)}"
-            st.markdown(text.replace(" %", NO_BREAK_SPACE + "%"))
+            st.markdown(unbroken(f"**{escape_markdown(one.heading)}.** {escape_markdown(one.sentence)}"))
 
 
 def _links(config: ExperimentConfig, found: CausesOfErrors) -> None:

@@ -22,7 +22,7 @@ from closecall.pages.overview.verdict import show_verdict
 from closecall.pages.shared.causes import experiment_measures
 from closecall.pages.shared.chart_view import current_theme, show_chart
 from closecall.pages.shared.escaping import escape_markdown
-from closecall.pages.shared.layout import headline
+from closecall.pages.shared.layout import headline, wrap_links
 from closecall.pages.shared.previews import preview_note, previewed_ratios, shown_previews
 from closecall.pages.shared.run_progress import demo_button, import_notes, progress_panel
 from closecall.pages.shared.runs import outcomes_by_run, prior_shift_of, verdict_of
@@ -75,6 +75,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     means, progress, verdict = by_ratio(runs), experiment_progress(config.id), verdict_of(config.id)
     found = ratio_summary(means) if verdict is None else verdict.headline
     headline(f"Overview of {escape_markdown(config.title)}", found, "" if verdict is None else ratio_summary(means))
+    wrap_links()
     measures = experiment_measures(config.id, ratio=float(means["ratio"].max()))
     import_notes(config)
     left, right = st.columns([3, 2], gap="large")
