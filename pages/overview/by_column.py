@@ -23,7 +23,7 @@ def show_by_column(config: ExperimentConfig, found: CausesOfErrors) -> None:
     columns = column_errors(found, config.id)
     with section:
         if not columns:
-            st.caption("The dataset has one class on each side and no other columns.")
+            st.caption("The dataset has one class on each side and no other columns, or was deleted.")
             return
         titles = [one.title for one in columns]
         init_bound_value("by", titles[0], titles)

@@ -84,7 +84,7 @@ def show_findings(config: ExperimentConfig, runs: pd.DataFrame) -> None:
     with right:
         show_actions(config, next_actions(verdict, causes, measures))
     show_measures(measures)
-    if causes is not None:
+    if causes is not None and len(causes.examples):
         show_by_column(config, causes)
     if verdict is not None:
         show_verdict(config, verdict, partial=progress.active)

@@ -111,3 +111,10 @@ def test_the_column_is_in_the_url_and_the_skipped_one_says_why(with_columns: str
 
 def test_without_columns_there_is_no_table(experiment: str) -> None:
     assert "by" not in keys_of(open_page("overview"), "selectbox")
+
+
+def test_without_errors_there_is_nothing_to_compare(workspace: Path) -> None:
+    make_experiment(make_dataset(), ratios=(1, 3), seeds=(0,), with_embeddings=False, d_prime=16.0)
+    at = open_page("overview", by="class")
+    assert causes_of("sweep", ratio=3.0).examples.empty and not at.exception
+    assert not any("by class" in one.label for one in at.expander)
