@@ -88,9 +88,11 @@ def _verdict(content: ReportContent) -> Section:
 
 def _causes(content: ReportContent) -> Section:
     found = content.causes
+    title = f"Missed positives at {ratio_text(found.ratio)} by cause"
+    if found.examples.empty:
+        return Section(title, ["There are no missed positives at threshold 0.50."])
     chart = causes_chart(found.summary, "missed positives", theme=LIGHT)
     missing = [f"Not measured, {MISS_CAUSE_BY_KEY[key].title.lower()}: {why}" for key, why in found.not_measured]
-    title = f"Missed positives at {ratio_text(found.ratio)} by cause"
     reading = "Each missed positive counts once, for the first cause that holds."
     return Section(title, [reading, *missing], chart, [_cause_rows(found.summary)])
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from closecall.charts.report import report_html
 from closecall.data.annotations.causes import evidence_folder
 from closecall.data.annotations.selections import load_selection
 from closecall.data.datasets.store import load_examples
@@ -13,6 +14,7 @@ from closecall.models.explain.causes import compute_evidence
 from closecall.models.results.causes import causes_of
 from closecall.models.results.measures.all_measures import stored_measures
 from closecall.models.results.metadata_errors import chosen_column, errors_by_column
+from closecall.models.results.report_content import report_content
 from closecall.models.results.run_predictions import read_run_predictions
 from closecall.pages.shared.escaping import escape_markdown
 from tests.makers import make_dataset, make_experiment
@@ -118,3 +120,5 @@ def test_without_errors_there_is_nothing_to_compare(workspace: Path) -> None:
     at = open_page("overview", by="class")
     assert causes_of("sweep", ratio=3.0).examples.empty and not at.exception
     assert not any("by class" in one.label for one in at.expander)
+    report = report_html(report_content("sweep", q=0.1))
+    assert "no missed positives" in report
