@@ -168,6 +168,17 @@ def assign(holds: Mapping[str, ArrayLike]) -> NDArray[np.object_]:
     return assigned
 
 
+def have_suspect_label(audited: ArrayLike, near_copy_label: ArrayLike, labels: ArrayLike) -> Bools:
+    """Which labels are suspect, by the audit with its neighbours or by a near copy with the other label? Shape (n,).
+
+    `audited`: 1 where audit and neighbours suspect the label. `near_copy_label`: of the near copy. Both nan where there
+    is none. `labels`: as given. All (n,).
+    """
+    copies = np.asarray(near_copy_label, dtype=np.float64)
+    contrary = ~np.isnan(copies) & (copies != np.asarray(labels))
+    return np.asarray((np.asarray(audited, dtype=np.float64) == 1) | contrary)
+
+
 def null_rates(
     holds: Mapping[str, ArrayLike],
     errors: ArrayLike,

@@ -16,6 +16,7 @@ from closecall.analysis.causes.misses import (
     NOT_SIMILAR,
     OVERLAP,
     SUSPECT,
+    have_suspect_label,
 )
 from closecall.data.annotations.causes import COLUMNS, empty_columns
 from closecall.data.datasets.near_copies import families, near_copy_pairs, opposite_copies
@@ -176,12 +177,10 @@ def _training_suspects(
     counts = {}
     for name, label in CLASSES.items():
         own = space.rows.iloc[drawn(space.members[label])][["id", "label"]].reset_index(drop=True)
-        suspect = suspect_labels(space, own, flagged)
-        if len(texts):
-            copies = pd.Series(near_copy_columns(own, texts, pairs)["near_copy_label"])
-            suspect = suspect | (copies.notna() & (copies != label))
-        if suspect.notna().any():
-            counts[name] = [int(suspect.sum()), int(suspect.notna().sum())]
+        audited = suspect_labels(space, own, flagged).to_numpy(dtype=np.float64, na_value=np.nan)
+        copies = near_copy_columns(own, texts, pairs)["near_copy_label"] if len(texts) else np.full(len(own), np.nan)
+        if len(known := np.flatnonzero(~np.isnan(audited))):
+            counts[name] = [int(have_suspect_label(audited, copies, own["label"])[known].sum()), len(known)]
     return counts
 
 

@@ -19,6 +19,7 @@ from closecall.analysis.causes.misses import (
     SUSPECT,
     THRESHOLD,
     assign,
+    have_suspect_label,
     null_rates,
     reference_thresholds,
 )
@@ -210,7 +211,7 @@ def _stored_holds(case: _Case, found: AlignedEvidence) -> dict[str, Bools]:
     )
     holds = {}
     if not np.isnan(suspect).all() or not np.isnan(copy).all():
-        holds[SUSPECT] = (suspect == 1) | (~np.isnan(copy) & (copy != case.test.labels))
+        holds[SUSPECT] = have_suspect_label(suspect, copy, case.test.labels)
     if not np.isnan(found.number("tokens")).all() and (_windows(case, found)[1].any() or not found.cut.any()):
         holds[NOT_READ] = found.cut & _most(_read_correctly(case, found), len(case.rows))
     if not np.isnan(p).all():

@@ -5,6 +5,7 @@ Each measure reads what is stored with the experiment. Nothing here imports torc
 
 import numpy as np
 
+from closecall.analysis.causes.misses import have_suspect_label
 from closecall.analysis.causes.overfitting import gaps_of_history, hidden_overfitting
 from closecall.analysis.causes.separability import errors_by_class
 from closecall.analysis.causes.sparsity import recall_by_similarity
@@ -51,9 +52,8 @@ def similarity(case: Case) -> Measure:
     near = case.positives["positive_cosine"].to_numpy(dtype=np.float64)
     known = ~np.isnan(near)
     if known.sum() < 4 * FEWEST:
-        return Measure(
-            key, title, "not measurable", "The frozen encoder's embeddings of the test positives are missing."
-        )
+        why = "There are no embeddings of the frozen encoder, or too few positives in training or test."
+        return Measure(key, title, "not measurable", why)
     trend = recall_by_similarity(case.found[known], near[known])
     first, last = trend.quartiles.iloc[0], trend.quartiles.iloc[3]
     need = f" About {rounded_up(trend.needed)} test positives would decide." if trend.needed else ""
@@ -98,14 +98,18 @@ def labels(case: Case) -> Measure:
     key, title = "labels", "Suspect labels"
     audited, training = case.positives["suspect"].notna().any(), case.training_suspects.get("positive")
     if not audited or training is None:
-        return Measure(key, title, "not measurable", "The labels were not audited: there are no embeddings.")
-    copies = case.positives["near_copy_label"]
-    flagged = case.positives["suspect"].fillna(False).to_numpy(dtype=bool) | (copies == 0).fillna(False).to_numpy()
+        why = "The labels were not audited: there are no embeddings, or too few training examples."
+        return Measure(key, title, "not measurable", why)
+    suspect, copies = (
+        case.positives[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("suspect", "near_copy_label")
+    )
+    flagged = have_suspect_label(suspect, copies, np.ones(len(suspect)))
+    missed = flagged & ~case.found
     answer = _answer(_difference(int(flagged.sum()), len(flagged), *training))
     sentence = (
         f"{_share(flagged)} of the test positives and {share_text(*training)} of the training positives have a suspect "
-        f"label. Without the {int((flagged & ~case.found).sum()):,} missed ones, recall would be "
-        f"{_share(case.found[~(flagged & ~case.found)])}. Wrong labels that are as frequent in training do not show in "
+        f"label. Without the {int(missed.sum()):,} missed ones, also those that the threshold recovers, recall would "
+        f"be {_share(case.found[~missed])}. Wrong labels that are as frequent in training do not show in "
         "this comparison: read the suspects to know."
     )
     return Measure(key, title, answer, sentence)

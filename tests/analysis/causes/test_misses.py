@@ -14,6 +14,7 @@ from closecall.analysis.causes.misses import (
     assign,
     conformal_p,
     dissimilar_p,
+    have_suspect_label,
     leave_one_out_similarities,
     null_rates,
     other_class_neighbours,
@@ -157,6 +158,12 @@ def test_null_rates_as_scipy_and_statsmodels_compute_them() -> None:
     untested = frame.drop(names)
     assert untested["p"].isna().all() and untested["reported"].tolist() == [True, False, False, False]
     assert np.isnan(plain.set_index("cause").loc["suspect label", "p"])
+
+
+def test_a_label_is_suspect_by_the_audit_or_by_a_near_copy() -> None:
+    nan = np.nan
+    audited, copies, labels = [1, 0, nan, nan, 0, 1], [nan, 0, 0, nan, 1, 1], [1, 1, 1, 1, 1, 1]
+    assert have_suspect_label(audited, copies, labels).tolist() == [True, True, True, False, False, True]
 
 
 def test_null_rates_by_hand() -> None:
