@@ -163,7 +163,7 @@ def _excess_sentence(excess: Estimate, pair: Comparison) -> str:
     elif excess.high < 0:
         end = "less recall was lost than predicted."
     else:
-        end = "the prior explains the drop."
+        end = "this test set shows no difference from it."
     return f"{start} {points_text(excess)}: {end}"
 
 
