@@ -40,7 +40,7 @@ def test_a_pure_shift_of_the_prior_is_the_threshold():
     finding = found.findings[0]
     assert finding.confidence == "high" and finding.part.low > 0.1
     assert found.positives_needed is None
-    assert any("the prior explains the drop" in sentence for sentence in finding.sentences)
+    assert any("shows no difference from it" in sentence for sentence in finding.sentences)
 
 
 def test_a_gain_in_ranking_is_reported_with_its_sign():
